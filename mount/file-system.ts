@@ -1,0 +1,235 @@
+/**
+ * What a mounted file system does, in the kernel's words: files are named by nodeid, open files by
+ * fh, names are bytes, errors are errno. Every driver translates its own requests into these calls,
+ * and every call is synchronous: when it returns, the server has answered.
+ *
+ * An instance belongs to one thread. It keeps no table of files: a nodeid is the server's file id
+ * and an fh the stateid of the open, so instances in several threads of one mount (each with its own
+ * session of the same client) agree on both without sharing anything, and nothing has to be forgotten.
+ *
+ * Errors: every method throws ErrnoError (errno.ts) and nothing else. EIO means that the server is
+ * gone; ESTALE that the nodeid names a file that no longer exists.
+ */
+
+/** A file, as the kernel names it: the server's file id. Never reused, so its generation is 0. */
+export type Nodeid = number & { readonly brand: 'Nodeid' };
+
+/** An open file, as the kernel names it: 64 bits, the stateid that the server gave its open. */
+export type Fh = bigint & { readonly brand: 'Fh' };
+
+/** The directory that is mounted. */
+export const ROOT_NODEID = 1 as Nodeid;
+
+/** Who asks. A driver keeps one object per worker and overwrites it for each request. */
+export interface Caller {
+  uid: number;
+  gid: number;
+  /** 0 when unknown: then the caller has no supplementary groups. */
+  pid: number;
+}
+
+/** A point in time: whole seconds since 1970 (negative before) and 0–999,999,999 ns after them. */
+export interface TimeSpec {
+  seconds: number;
+  nseconds: number;
+}
+
+/** What stat(2) tells of a file. The object is the caller's to keep. */
+export interface Attributes {
+  nodeid: Nodeid;
+  /** File type (S_IFMT) and permission bits (07777) together, as in st_mode. */
+  mode: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  rdevMajor: number;
+  rdevMinor: number;
+  sizeBytes: number;
+  /** Storage in use, in units of 512 bytes, as in st_blocks. */
+  blocks: number;
+  /** The preferred size of a transfer, as in st_blksize. */
+  blockBytes: number;
+  atime: TimeSpec;
+  mtime: TimeSpec;
+  ctime: TimeSpec;
+  btime: TimeSpec;
+  /** Grows with each change of data or attributes; equal numbers mean an unchanged file. */
+  change: bigint;
+}
+
+/** A time to set: `'now'` is the server's clock. */
+export type TimeChange = TimeSpec | 'now';
+
+/** What setattr changes; what is absent stays as it is. */
+export interface AttributeChanges {
+  /** Permission bits (07777); type bits are ignored. */
+  mode?: number;
+  uid?: number;
+  gid?: number;
+  sizeBytes?: number;
+  atime?: TimeChange;
+  mtime?: TimeChange;
+}
+
+/** What statvfs(3) tells. */
+export interface FileSystemStatistics {
+  blockBytes: number;
+  blocks: number;
+  blocksFree: number;
+  blocksAvailable: number;
+  files: number;
+  filesFree: number;
+  nameBytes: number;
+}
+
+/** A created and opened file. */
+export interface CreatedFile {
+  attributes: Attributes;
+  fh: Fh;
+}
+
+/** One directory entry. The object and its name are valid only until the visitor returns. */
+export interface DirectoryEntry {
+  name: Uint8Array;
+  nodeid: Nodeid;
+  /** The file's type as in st_mode (S_IFMT bits alone). */
+  type: number;
+  /** Where a later readdir goes on after this entry. */
+  cookie: number;
+  /** Present when the call asked for attributes (never for `.` and `..`). */
+  attributes: Attributes | undefined;
+}
+
+/** @returns false when there is no more room: the entry was not taken and reading stops. */
+export type DirectoryVisitor = (entry: DirectoryEntry) => boolean;
+
+/** Flags of {@link FileSystem.rename}, the kernel's numbers. */
+export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2 } as const;
+
+export interface FileSystem {
+  /** Finds a name in a directory. Errors: ENOENT, ENOTDIR, EACCES, ENAMETOOLONG. */
+  lookup(caller: Caller, parent: Nodeid, name: Uint8Array): Attributes;
+
+  /** Attributes of a file, also of an open one whose last name is gone. */
+  getattr(caller: Caller, nodeid: Nodeid): Attributes;
+
+  /**
+   * Changes attributes and returns them as they then are. With `fh` (ftruncate) the right to change
+   * the size comes from the open and not from the file's mode.
+   */
+  setattr(
+    caller: Caller,
+    nodeid: Nodeid,
+    changes: AttributeChanges,
+    fh: Fh | undefined,
+  ): Attributes;
+
+  /** The target of a symbolic link. Errors: EINVAL when it is none. */
+  readlink(caller: Caller, nodeid: Nodeid): Uint8Array;
+
+  /** Makes a file of any type but directory and link; `mode` as in st_mode, umask applied. */
+  mknod(
+    caller: Caller,
+    parent: Nodeid,
+    name: Uint8Array,
+    mode: number,
+    rdevMajor: number,
+    rdevMinor: number,
+  ): Attributes;
+
+  /** Makes a directory; `mode` has the umask applied. */
+  mkdir(caller: Caller, parent: Nodeid, name: Uint8Array, mode: number): Attributes;
+
+  /** Makes a symbolic link to `target`. */
+  symlink(caller: Caller, parent: Nodeid, name: Uint8Array, target: Uint8Array): Attributes;
+
+  /** Gives a file one more name and returns its attributes. Errors: EPERM for a directory. */
+  link(caller: Caller, nodeid: Nodeid, newParent: Nodeid, newName: Uint8Array): Attributes;
+
+  /** Removes a name of anything but a directory. Errors: EISDIR. */
+  unlink(caller: Caller, parent: Nodeid, name: Uint8Array): void;
+
+  /** Removes an empty directory. Errors: ENOTDIR, ENOTEMPTY. */
+  rmdir(caller: Caller, parent: Nodeid, name: Uint8Array): void;
+
+  /** Renames as rename(2); `flags` of {@link RenameFlag}, EINVAL for those that are not carried. */
+  rename(
+    caller: Caller,
+    parent: Nodeid,
+    name: Uint8Array,
+    newParent: Nodeid,
+    newName: Uint8Array,
+    flags: number,
+  ): void;
+
+  /** Opens a regular file; of open(2)'s `flags` the access mode and O_TRUNC are honoured. */
+  open(caller: Caller, nodeid: Nodeid, flags: number): Fh;
+
+  /**
+   * Creates and opens a regular file in one step; `mode` has the umask applied. A file that exists
+   * is opened as it is (truncated with O_TRUNC), or EEXIST with O_EXCL.
+   */
+  create(
+    caller: Caller,
+    parent: Nodeid,
+    name: Uint8Array,
+    mode: number,
+    flags: number,
+  ): CreatedFile;
+
+  /**
+   * Reads up to `into.length` bytes at `offset` and returns how many there were; fewer than asked
+   * only at the end of the file. When `into` lies in a {@link registeredBuffer}, the server writes
+   * straight into it.
+   */
+  read(nodeid: Nodeid, fh: Fh, offset: number, into: Uint8Array): number;
+
+  /**
+   * Writes all of `data` at `offset`, or with `append` at the file's end, and returns its length.
+   * When `data` lies in a {@link registeredBuffer}, the server reads straight from it.
+   */
+  write(nodeid: Nodeid, fh: Fh, offset: number, data: Uint8Array, append: boolean): number;
+
+  /** A descriptor was closed (others may stay open). */
+  flush(nodeid: Nodeid, fh: Fh): void;
+
+  /** Everything written to the file is on stable storage when this returns. */
+  fsync(nodeid: Nodeid, fh: Fh, dataOnly: boolean): void;
+
+  /** The last descriptor was closed; `fh` is invalid from here on. */
+  release(nodeid: Nodeid, fh: Fh): void;
+
+  /** Checks that the caller may read a directory. Directories have no fh: reading them needs none. */
+  opendir(caller: Caller, nodeid: Nodeid): void;
+
+  /**
+   * Visits the entries after `cookie` (0: from the start, `.` and `..` first) until the visitor
+   * returns false or the end is reached; returns true at the end. Cookies stay valid while other
+   * entries come and go. `bytesHint` is about how many bytes of entries the visitor has room for.
+   */
+  readdir(
+    caller: Caller,
+    nodeid: Nodeid,
+    cookie: number,
+    withAttributes: boolean,
+    bytesHint: number,
+    visit: DirectoryVisitor,
+  ): boolean;
+
+  /** All changes of the directory are on stable storage when this returns. */
+  fsyncdir(nodeid: Nodeid, dataOnly: boolean): void;
+
+  /** Errors: EACCES when `mask` (R_OK 4, W_OK 2, X_OK 1, F_OK 0) is not granted. */
+  access(caller: Caller, nodeid: Nodeid, mask: number): void;
+
+  statfs(caller: Caller): FileSystemStatistics;
+
+  /**
+   * A buffer of `bytes` bytes in memory that is registered with the session, for {@link read} and
+   * {@link write} to move data without a copy. Lives until {@link close}.
+   */
+  registeredBuffer(bytes: number): Uint8Array;
+
+  /** Ends the session. Data that was written and not fsynced is still the server's to keep. */
+  close(): void;
+}
