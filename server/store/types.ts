@@ -1,0 +1,123 @@
+/**
+ * The words of the store: what a file system object is, apart from where its rows lie.
+ */
+
+declare const fileIdBrand: unique symbol;
+
+/**
+ * Number of an object of the file system: an integer from 1 to 2^53 - 1, given out once and never
+ * again, not even after the object is gone or the server was killed.
+ */
+export type FileId = number & { readonly [fileIdBrand]: true };
+
+/** The root directory of every store. */
+export const rootId = 1 as FileId;
+
+/** Largest size of a file in bytes, and so the largest offset + length of a write. */
+export const maxFileBytes = Number.MAX_SAFE_INTEGER;
+
+/** Longest name of a directory entry, in bytes. */
+export const maxNameBytes = 255;
+
+/** Longest target of a symbolic link, in bytes (PATH_MAX without its NUL). */
+export const maxTargetBytes = 4095;
+
+/** Most names that a file may have: what ext4 allows, and enough to be noticed by no one. */
+export const maxLinks = 65_000;
+
+/** Kinds of objects, numbered as NFSv4 and its relatives number them. */
+export const FileType = {
+  REGULAR: 1,
+  DIRECTORY: 2,
+  BLOCK_DEVICE: 3,
+  CHARACTER_DEVICE: 4,
+  SYMBOLIC_LINK: 5,
+  SOCKET: 6,
+  FIFO: 7,
+} as const;
+export type FileType = (typeof FileType)[keyof typeof FileType];
+
+/** A point in time since 1970-01-01 UTC; seconds may be negative, nseconds is 0 to 999,999,999. */
+export interface Time {
+  readonly seconds: number;
+  readonly nseconds: number;
+}
+
+export interface DeviceNumber {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/**
+ * An object of the file system as it is now. The object is the store's own and changes with the
+ * file: read it at once, copy what has to be kept.
+ */
+export interface Inode {
+  readonly id: FileId;
+  readonly type: FileType;
+  /** Permission bits, set-id bits and the sticky bit: 0 to 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Number of names; 0 is an orphan that lives until it is reclaimed. */
+  readonly nlink: number;
+  /** Bytes of a file, of a link's target, of a directory's entries. */
+  readonly size: number;
+  /** Bytes that the object's data take in the store; a hole takes none. */
+  readonly usedBytes: number;
+  readonly rdev: DeviceNumber;
+  readonly atime: Time;
+  readonly mtime: Time;
+  readonly ctime: Time;
+  readonly btime: Time;
+  /** Grows with every change of data or metadata; never takes a value again, not after a crash. */
+  readonly change: number;
+  /** The directory that holds a directory (the root: itself); 0 for all other types. */
+  readonly parent: FileId;
+}
+
+/** What `Store.create` makes. */
+export interface NewObject {
+  readonly type: FileType;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Of devices only. */
+  readonly rdev?: DeviceNumber;
+  /** Of symbolic links only, where it is required: 1 to 4,095 bytes without NUL. */
+  readonly target?: Uint8Array;
+}
+
+/** What `Store.setAttributes` changes; what is left out stays. */
+export interface AttributeChanges {
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Regular files only. Who has a BlockCache calls its `truncate` instead. */
+  readonly size?: number;
+  readonly atime?: Time;
+  /** Now, when `size` is given and this is not. */
+  readonly mtime?: Time;
+  /** Now, when it is left out. */
+  readonly ctime?: Time;
+  readonly btime?: Time;
+}
+
+export interface StoreStatistics {
+  /** Bytes that the file system could hold: what it uses and what is free. */
+  readonly totalBytes: number;
+  /** Bytes that can still be written: free pages of the database and free space of its disk. */
+  readonly freeBytes: number;
+  /** Objects there are, orphans included. */
+  readonly files: number;
+  /** Objects that can still be made. */
+  readonly freeFiles: number;
+  readonly blockBytes: number;
+}
+
+export interface StoreOptions {
+  /** Make the database if there is none. */
+  readonly create: boolean;
+  /** Bytes of a block of a new database; an existing one keeps its own. */
+  readonly blockBytes?: number;
+}
