@@ -1,0 +1,166 @@
+/**
+ * POSIX permission checks, as Linux makes them for a local file system: mode bits with the caller's
+ * uid, gid and groups, sticky directories, the owner's rights, and what happens to the setuid and
+ * setgid bits. The functions answer or refuse; they change nothing.
+ */
+import { DafsStatus } from '../client/protocol/status.ts';
+import { refuse } from './engine/refusal.ts';
+
+/** On whose behalf a request is executed. */
+export interface Credential {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups; the primary one need not be among them. */
+  readonly groups: readonly number[];
+}
+
+/** What permission checks look at. */
+export interface Protected {
+  readonly isDirectory: boolean;
+  /** Permission bits with setuid, setgid and sticky: 07777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export const Permission = { READ: 4, WRITE: 2, EXECUTE: 1 } as const;
+
+export const ModeBit = {
+  SET_UID: 0o4000,
+  SET_GID: 0o2000,
+  STICKY: 0o1000,
+  GROUP_EXECUTE: 0o010,
+  ANY_EXECUTE: 0o111,
+} as const;
+
+export const isSuperuser = (credential: Credential): boolean => credential.uid === 0;
+
+export const isInGroup = (credential: Credential, gid: number): boolean =>
+  credential.gid === gid || credential.groups.includes(gid);
+
+/**
+ * Whether all of `wanted` (a sum of {@link Permission}) is granted. The superuser may do anything,
+ * save execute a file that nobody may execute.
+ */
+export function permits(file: Protected, credential: Credential, wanted: number): boolean {
+  if (isSuperuser(credential)) {
+    const needsExecute = (wanted & Permission.EXECUTE) !== 0;
+    return !needsExecute || file.isDirectory || (file.mode & ModeBit.ANY_EXECUTE) !== 0;
+  }
+  const granted =
+    credential.uid === file.uid
+      ? file.mode >> 6
+      : isInGroup(credential, file.gid)
+        ? file.mode >> 3
+        : file.mode;
+  return (granted & wanted) === wanted;
+}
+
+/** @throws Refusal DAFSERR_ACCES when not all of `wanted` is granted. */
+export function requirePermission(file: Protected, credential: Credential, wanted: number): void {
+  if (!permits(file, credential, wanted)) {
+    refuse(DafsStatus.DAFSERR_ACCES);
+  }
+}
+
+/**
+ * Removing or renaming `child` of `directory`: write and search permission in the directory and, if
+ * that is sticky, ownership of either.
+ *
+ * @throws Refusal DAFSERR_ACCES, or DAFSERR_PERM in a sticky directory.
+ */
+export function requireRemovable(
+  directory: Protected,
+  child: Protected,
+  credential: Credential,
+): void {
+  requirePermission(directory, credential, Permission.WRITE | Permission.EXECUTE);
+  const isSticky = (directory.mode & ModeBit.STICKY) !== 0;
+  if (isSticky && !isOwner(child, credential) && !isOwner(directory, credential)) {
+    refuse(DafsStatus.DAFSERR_PERM);
+  }
+}
+
+/** The owner or the superuser. */
+export const isOwner = (file: Protected, credential: Credential): boolean =>
+  isSuperuser(credential) || credential.uid === file.uid;
+
+/** @throws Refusal DAFSERR_PERM unless the caller owns the file or is the superuser. */
+export function requireOwner(file: Protected, credential: Credential): void {
+  if (!isOwner(file, credential)) {
+    refuse(DafsStatus.DAFSERR_PERM);
+  }
+}
+
+/**
+ * The mode that a chmod to `mode` yields: whoever is not in the file's group cannot make the file
+ * setgid.
+ *
+ * @throws Refusal DAFSERR_PERM unless the caller owns the file.
+ */
+export function changedMode(
+  file: Protected,
+  credential: Credential,
+  mode: number,
+  gid: number,
+): number {
+  requireOwner(file, credential);
+  const maySetGid = isSuperuser(credential) || isInGroup(credential, gid);
+  return maySetGid ? mode & 0o7777 : mode & 0o7777 & ~ModeBit.SET_GID;
+}
+
+/**
+ * Checks a chown; `uid` and `gid` are what the file shall have afterwards.
+ *
+ * @throws Refusal DAFSERR_PERM when the caller may not give the file away or to that group.
+ */
+export function requireOwnerChange(
+  file: Protected,
+  credential: Credential,
+  uid: number,
+  gid: number,
+): void {
+  if (isSuperuser(credential)) {
+    return;
+  }
+  const keepsOwner = credential.uid === file.uid && uid === file.uid;
+  const mayGiveToGroup = gid === file.gid || isInGroup(credential, gid);
+  if (!keepsOwner || !mayGiveToGroup) {
+    refuse(DafsStatus.DAFSERR_PERM);
+  }
+}
+
+/**
+ * The mode after somebody changed the contents or the owner: a program must not keep the rights of
+ * its owner when it is not what the owner put there. Setgid without group execution is not a right
+ * but a locking mark, which stays.
+ */
+export function withoutPrivileges(file: Protected): number {
+  if (file.isDirectory) {
+    return file.mode;
+  }
+  const isSetGidProgram = (file.mode & ModeBit.GROUP_EXECUTE) !== 0;
+  return file.mode & ~(ModeBit.SET_UID | (isSetGidProgram ? ModeBit.SET_GID : 0));
+}
+
+/** Group and mode of a file that `credential` creates in `directory` with `mode` (umask applied). */
+export function inheritedGroupAndMode(
+  directory: Protected,
+  credential: Credential,
+  mode: number,
+  isDirectory: boolean,
+): { gid: number; mode: number } {
+  if ((directory.mode & ModeBit.SET_GID) === 0) {
+    return { gid: credential.gid, mode: mode & 0o7777 };
+  }
+  const gid = directory.gid;
+  if (isDirectory) {
+    return { gid, mode: (mode & 0o7777) | ModeBit.SET_GID };
+  }
+  const setGidProgram = ModeBit.SET_GID | ModeBit.GROUP_EXECUTE;
+  const wouldGainGroup =
+    (mode & setGidProgram) === setGidProgram &&
+    !isSuperuser(credential) &&
+    !isInGroup(credential, gid);
+  return { gid, mode: wouldGainGroup ? mode & 0o7777 & ~ModeBit.SET_GID : mode & 0o7777 };
+}

@@ -1,0 +1,48 @@
+/**
+ * What one client may take of the server. Every limit is refused with a status of its own or
+ * negotiated down; none ends another client's session.
+ */
+export interface Limits {
+  /** Connections of all clients together; more are rejected by the fabric. */
+  readonly maxConnections: number;
+  /** Connections of one user, so that no user keeps the others out. */
+  readonly maxConnectionsPerUser: number;
+  readonly maxSessionsPerClient: number;
+  /** More are DAFSERR_RESOURCE. */
+  readonly maxOpensPerClient: number;
+  /** More registered credentials are DAFSERR_RESOURCE; negotiated down at CLIENT_CONNECT. */
+  readonly maxCredentialsPerClient: number;
+  /** More supplementary groups in a credential are DAFSERR_INVAL (section 6.2.8). */
+  readonly maxGroupsPerCredential: number;
+  /** Lock owners, client ids and fence ids that are longer are DAFSERR_INVAL. */
+  readonly maxIdentifierBytes: number;
+  /** Requests under way at once on one channel. */
+  readonly maxRequests: number;
+  readonly maxRequestBytes: number;
+  readonly maxResponseBytes: number;
+  /** Message buffers of one session; the number of its requests is negotiated down to fit. */
+  readonly maxMessageMemoryBytes: number;
+  /** The longest READ (longer ones return less) and WRITE (longer ones are DAFSERR_WRITE_TOOBIG). */
+  readonly maxTransferBytes: number;
+  /** A connection without an authenticated session is closed after this time. */
+  readonly handshakeMs: number;
+}
+
+/** A message buffer is never smaller: the first exchange needs as much (section 3.2.6.3). */
+export const MINIMUM_MESSAGE_BYTES = 4096;
+
+export const defaultLimits: Limits = {
+  maxConnections: 1024,
+  maxConnectionsPerUser: 512,
+  maxSessionsPerClient: 64,
+  maxOpensPerClient: 1 << 18,
+  maxCredentialsPerClient: 4096,
+  maxGroupsPerCredential: 256,
+  maxIdentifierBytes: 1024,
+  maxRequests: 64,
+  maxRequestBytes: 65_536,
+  maxResponseBytes: 65_536,
+  maxMessageMemoryBytes: 4 << 20,
+  maxTransferBytes: 1 << 20,
+  handshakeMs: 10_000,
+};

@@ -1,0 +1,96 @@
+import { DafsStatus } from '../../client/protocol/status.ts';
+import type { Credential } from '../access-control.ts';
+import { refuse } from '../engine/refusal.ts';
+import type { Open, OpenHolder } from '../state/opens.ts';
+import { type CredentialTable, DEFAULT_CREDENTIAL_HANDLE } from './credentials.ts';
+import type { SessionParameters } from './negotiation.ts';
+
+/** Who somebody proved to be, and how. */
+export interface Principal {
+  /** An authentication type of section 6.1.9. */
+  readonly method: number;
+  readonly name: string;
+  /** What requests without a registered credential are executed as. */
+  readonly credential: Credential;
+  /** Whether it may register credentials of others (section 3.1.1.1.2). */
+  readonly isTrusted: boolean;
+}
+
+export const isSamePrincipal = (one: Principal, other: Principal): boolean =>
+  one.method === other.method && one.name === other.name;
+
+/** Which client a session claims to belong to: believed once it has authenticated. */
+export interface ClientClaim {
+  /** The client-id string, its bytes as Latin-1 so that it can be a key. */
+  readonly idString: string;
+  /** Changes whenever the client starts anew and has forgotten its opens. */
+  readonly verifier: bigint;
+  /** The shorthand that was returned for both. */
+  readonly clientId: bigint;
+}
+
+/** One incarnation of a client: what its sessions have in common. */
+export class Client implements OpenHolder {
+  readonly clientId: bigint;
+  readonly verifier: bigint;
+  readonly principal: Principal;
+  readonly credentials: CredentialTable;
+  readonly sessions = new Set<Session>();
+  readonly opens = new Set<Open>();
+
+  constructor(claim: ClientClaim, principal: Principal, credentials: CredentialTable) {
+    this.clientId = claim.clientId;
+    this.verifier = claim.verifier;
+    this.principal = principal;
+    this.credentials = credentials;
+  }
+}
+
+/** What ends with a session: its channels close when the server ends it. */
+export interface SessionChannel {
+  close(reason: string): void;
+}
+
+/** A DAFS session (section 3.1). It lives as long as its operations channel. */
+export class Session {
+  readonly id: bigint;
+  readonly parameters: SessionParameters;
+  readonly claim: ClientClaim;
+  readonly operations: SessionChannel;
+  backControl: SessionChannel | undefined;
+  rdmaRead: SessionChannel | undefined;
+  /** Set when the client has authenticated; nothing but that is possible before. */
+  client: Client | undefined;
+  principal: Principal | undefined;
+
+  constructor(
+    id: bigint,
+    parameters: SessionParameters,
+    claim: ClientClaim,
+    operations: SessionChannel,
+  ) {
+    this.id = id;
+    this.parameters = parameters;
+    this.claim = claim;
+    this.operations = operations;
+  }
+
+  /**
+   * The credential that a request names in its header.
+   *
+   * @throws Refusal DAFSERR_NOT_AUTHENTICATED, DAFSERR_NOT_AUTHORIZED when an untrusted client names
+   * any but its own, DAFSERR_NO_CREDS when there is no such handle.
+   */
+  credential(handle: number): Credential {
+    if (this.client === undefined || this.principal === undefined) {
+      refuse(DafsStatus.DAFSERR_NOT_AUTHENTICATED);
+    }
+    if (handle === DEFAULT_CREDENTIAL_HANDLE) {
+      return this.principal.credential;
+    }
+    if (!this.principal.isTrusted) {
+      refuse(DafsStatus.DAFSERR_NOT_AUTHORIZED);
+    }
+    return this.client.credentials.find(handle);
+  }
+}
