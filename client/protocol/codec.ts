@@ -13,6 +13,8 @@ import {
   joinUnsigned,
   malformed,
   textBytes,
+  toBoolean,
+  toEnumeration,
   tooLarge,
   zero,
 } from './layout-support.ts';
@@ -52,6 +54,8 @@ const support = {
   joinUnsigned,
   malformed,
   textBytes,
+  toBoolean,
+  toEnumeration,
   tooLarge,
   zero,
 };
@@ -62,23 +66,14 @@ return (${parameters}) => { ${body} };`;
   return new Function('support', source)(support);
 };
 
-const compileDecoder = (node: Node, name: string, littleEndian: boolean): Decode => {
-  const generator = new DecoderGenerator(littleEndian);
-  const body =
-    node.kind === 'structure'
-      ? generator.structureSource(node, name)
-      : generator.variableSource(node, name);
-  return compile('message, start, end, external', body) as Decode;
-};
+const compileDecoder = (node: Node, name: string, littleEndian: boolean): Decode =>
+  compile(
+    'message, start, end, external',
+    new DecoderGenerator(littleEndian).source(node, name),
+  ) as Decode;
 
-const compileEncoder = (node: Node, name: string, littleEndian: boolean): Encode => {
-  const generator = new EncoderGenerator(littleEndian);
-  const body =
-    node.kind === 'structure'
-      ? generator.structureSource(node, name)
-      : generator.variableSource(node, name);
-  return compile('message, start, value', body) as Encode;
-};
+const compileEncoder = (node: Node, name: string, littleEndian: boolean): Encode =>
+  compile('message, start, value', new EncoderGenerator(littleEndian).source(node, name)) as Encode;
 
 /** Whether a message ends with the last byte of data rather than on 8 bytes. */
 const endsWithData = (node: Node): boolean =>

@@ -1,263 +1,191 @@
 /** Generates the source of decoders from layouts. See codec.ts for how it is compiled. */
 
-import type { JoinMember, Member, Node, StructureNode, UnionNode } from './layout.ts';
+import type { JoinMember, Member, Node, StructureNode, UnionNode, ValueNode } from './layout.ts';
+import { scalarSources } from './scalars.ts';
+import {
+  arrayHeaderBytes,
+  at,
+  attributeTest,
+  hasUnknown,
+  isVariable,
+  quote,
+  SourceWriter,
+  type Words,
+} from './source-writer.ts';
 
-const quote = (text: string): string => JSON.stringify(text);
-
-/** `base + offset`, written as shortly as possible. */
-export const at = (base: string, offset: number): string =>
-  offset === 0 ? base : `${base} + ${offset}`;
-
-/** Whether a node occupies an offset and a place in the heap. */
-export const isVariable = (node: Node): boolean =>
-  node.kind === 'opaque' ||
-  node.kind === 'text' ||
-  node.kind === 'pathname' ||
-  node.kind === 'array' ||
-  node.kind === 'join';
-
-export const hasVariable = (node: Node): boolean => {
-  if (node.kind === 'structure') return node.members.some((member) => hasVariable(member.node));
-  if (node.kind === 'union') return [...node.arms.values()].some(hasVariable);
-  return isVariable(node);
-};
-
-/** The size and alignment of a node as an element of a counted array. */
-export const elementPlacement = (node: Node): { size: number; alignment: number } => {
-  if (node.kind === 'trailing') throw new Error('A traditional array cannot be an element.');
-  return { size: node.size, alignment: node.alignment };
-};
-
-/** Bytes between the start of a counted array and its first element (section 6.1.1.3.1). */
-export const arrayHeaderBytes = (node: Node): number =>
-  elementPlacement(node).alignment === 8 ? 8 : 4;
-
-/**
- * Where nested fields are resolved from: the variable that holds the scope's start, and the least
- * offset that does not point into the scope's own fixed contents.
- */
-interface Scope {
-  readonly start: string;
+/** Where a node lies: `base + offset`, in a scope. */
+interface Place {
+  readonly base: string;
+  readonly offset: number;
+  /** The variable that holds the start of the innermost scope. */
+  readonly scope: string;
+  /** The least offset that does not point into the scope's own fixed contents. */
   readonly least: string;
+  /** How errors call the node. */
+  readonly path: string;
 }
 
 export class DecoderGenerator {
-  readonly #lines: string[] = [];
-  readonly #order: string;
-  readonly #highOffset: number;
-  #variables = 0;
+  readonly #out: SourceWriter;
 
   constructor(littleEndian: boolean) {
-    this.#order = String(littleEndian);
-    this.#highOffset = littleEndian ? 4 : 0;
+    this.#out = new SourceWriter(littleEndian);
   }
 
-  /** The body of `(message, start, end, external) => value` for a fixed section. */
-  structureSource(node: StructureNode, path: string): string {
-    this.#line(`if (start + ${node.usedSize} > end) malformed(${quote(path)}, 'is truncated');`);
-    this.#declareBudget(node);
-    const scope = { start: 'start', least: String(node.usedSize) };
-    const value = this.#structure(node, 'start', scope, path);
-    return this.#source(value);
+  /** The body of `(message, start, end, external) => value`. */
+  source(node: Node, path: string): string {
+    this.#out.line('const { view, memory, origin } = message;');
+    // All heap fields together may not be larger than the message: else fields that overlap
+    // could make a small message decode to a huge value.
+    this.#out.line('let budget = end - start;');
+    this.#out.line(`return ${this.#root(node, path)};`);
+    return this.#out.text();
   }
 
-  /** The same for a field of variable size that begins at `start`, as in direct buffers. */
-  variableSource(node: Node, path: string): string {
-    this.#declareBudget(node);
-    this.#line('let position = start;');
-    return this.#source(this.#contents(node, 'position', path));
+  #root(node: Node, path: string): string {
+    if (node.kind === 'structure') {
+      this.#require(`start + ${node.usedSize} <= end`, path, 'is truncated');
+      const least = String(node.usedSize);
+      return this.#structure(node, { base: 'start', offset: 0, scope: 'start', least, path });
+    }
+    return this.#contents(node, 'start', path);
   }
 
-  #source(value: string): string {
-    return ['const { view, memory, origin } = message;', ...this.#lines, `return ${value};`].join(
-      '\n',
-    );
+  #require(condition: string, path: string, otherwise: string): void {
+    this.#out.line(`if (!(${condition})) malformed(${quote(path)}, ${quote(otherwise)});`);
   }
 
-  /** Variable fields together may not be larger than the message: overlaps cannot multiply. */
-  #declareBudget(node: Node): void {
-    if (hasVariable(node) || isVariable(node)) this.#line('let budget = end - start;');
+  #structure(node: StructureNode, place: Place): string {
+    return `{ ${this.#properties(node, place).join(', ')} }`;
   }
 
-  #line(text: string): void {
-    this.#lines.push(text);
-  }
-
-  #fresh(stem: string): string {
-    this.#variables += 1;
-    return `${stem}${this.#variables}`;
-  }
-
-  #uint32(position: string): string {
-    return `view.getUint32(${position}, ${this.#order})`;
-  }
-
-  #structure(node: StructureNode, base: string, scope: Scope, path: string): string {
-    const properties = this.#members(node, base, scope, path);
-    return `{ ${properties.join(', ')} }`;
-  }
-
-  #members(node: StructureNode, base: string, scope: Scope, path: string): string[] {
-    const properties: string[] = [];
-    const names = new Map<string, string>();
+  #properties(node: StructureNode, place: Place): string[] {
+    const variables = new Map<string, string>();
     for (const member of node.members) {
       if (member.node.kind === 'pad' || member.node.kind === 'count') continue;
-      const value = this.#member(member, node, base, scope, names, `${path}.${member.name}`);
-      const variable = this.#fresh('v');
-      this.#line(`const ${variable} = ${value};`);
-      names.set(member.name, variable);
-      properties.push(`${member.name}: ${variable}`);
+      const path = `${place.path}.${member.name}`;
+      const value = this.#member(member, node, { ...place, path }, variables);
+      variables.set(member.name, this.#out.constant('v', value));
     }
-    return properties;
+    return [...variables].map(([name, variable]) => `${name}: ${variable}`);
   }
 
   #member(
     member: Member,
     parent: StructureNode,
-    base: string,
-    scope: Scope,
-    names: ReadonlyMap<string, string>,
-    path: string,
+    place: Place,
+    variables: ReadonlyMap<string, string>,
   ): string {
-    if (member.node.kind === 'union') return this.#union(member, member.node, base, scope, path);
-    if (member.node.kind !== 'trailing') {
-      return this.#value(member.node, base, member.offset, scope, path);
+    const { node } = member;
+    const here = { ...place, offset: place.offset + member.offset };
+    switch (node.kind) {
+      case 'union': {
+        const tag = at(place.base, place.offset + member.tagOffset);
+        return this.#union(node, node.external ? 'external' : this.#out.getUint32(tag), here);
+      }
+      case 'trailing': {
+        const padded = node.paddedBy === undefined ? undefined : variables.get(node.paddedBy);
+        return this.#trailing(member, parent, padded, here, place.offset);
+      }
+      case 'pad':
+      case 'count':
+        throw new Error(`${place.path} has no value.`);
+      default:
+        return this.#value(node, here);
     }
+  }
+
+  #trailing(
+    member: Member,
+    parent: StructureNode,
+    padded: string | undefined,
+    { base, offset, path }: Place,
+    parentOffset: number,
+  ): string {
     const count = parent.members.find(
       ({ node }) => node.kind === 'count' && node.of === member.name,
     );
     if (count === undefined) throw new Error(`${path} has no count.`);
-    const length = this.#fresh('n');
-    const position = this.#fresh('p');
-    const { paddedBy } = member.node;
-    this.#line(`const ${length} = ${this.#uint32(at(base, count.offset))};`);
-    this.#line(`let ${position} = ${at(base, member.offset)};`);
-    if (paddedBy !== undefined) {
-      this.#line(`if (${names.get(paddedBy)}) {
-        if (message.inlineWriteHeaderBytes < ${position}) malformed(${quote(path)}, 'is padded, which the session does not allow');
-        ${position} = message.inlineWriteHeaderBytes;
-      }`);
+    const length = this.#out.constant(
+      'n',
+      this.#out.getUint32(at(base, parentOffset + count.offset)),
+    );
+    let position = this.#out.constant('p', at(base, offset));
+    if (padded !== undefined) {
+      this.#require(
+        `!${padded} || message.inlineWriteHeaderBytes >= ${position}`,
+        path,
+        'is padded, which the session does not allow',
+      );
+      position = this.#out.constant(
+        'p',
+        `${padded} ? message.inlineWriteHeaderBytes : ${position}`,
+      );
     }
-    this.#line(`if (${position} + ${length} > end) malformed(${quote(path)}, 'is truncated');`);
+    this.#require(`${position} + ${length} <= end`, path, 'is truncated');
     return `new Uint8Array(memory, origin + ${position}, ${length})`;
   }
 
-  /** An expression for the value of a node that lies at `base + offset`. */
-  #value(node: Node, base: string, offset: number, scope: Scope, path: string): string {
+  /** An expression for the value of a node. */
+  #value(node: ValueNode, place: Place): string {
+    const { base, offset, path } = place;
     switch (node.kind) {
       case 'scalar':
-        return this.#scalar(node, base, offset, path);
+        return scalarSources[node.type].read({
+          at: (inner) => at(base, offset + inner),
+          order: this.#out.order,
+          path: quote(path),
+          node,
+        });
       case 'bytes':
-        return `new Uint8Array(memory, ${at(`origin + ${base}`, offset)}, ${node.size})`;
-      case 'structure': {
-        const inner = this.#fresh('s');
-        this.#line(`const ${inner} = ${at(base, offset)};`);
-        return this.#structure(node, inner, scope, path);
-      }
-      case 'opaque':
-      case 'text':
-      case 'pathname':
-      case 'array':
-      case 'join': {
-        const position = this.#pointer(this.#uint32(at(base, offset)), scope, path);
+        return `new Uint8Array(memory, origin + ${at(base, offset)}, ${node.size})`;
+      case 'structure':
+        return this.#structure(node, place);
+      default: {
+        const position = this.#pointer(this.#out.getUint32(at(base, offset)), place);
         return this.#contents(node, position, path);
       }
-      default:
-        throw new Error(`${path}: a ${node.kind} has no value.`);
     }
   }
 
-  #scalar(
-    node: Extract<Node, { kind: 'scalar' }>,
-    base: string,
-    offset: number,
-    path: string,
-  ): string {
-    const here = at(base, offset);
-    const order = this.#order;
-    switch (node.type) {
-      case 'u8':
-        return `view.getUint8(${here})`;
-      case 'u16':
-        return `view.getUint16(${here}, ${order})`;
-      case 'u32':
-        return this.#uint32(here);
-      case 'i32':
-        return `view.getInt32(${here}, ${order})`;
-      case 'u64':
-        return `view.getBigUint64(${here}, ${order})`;
-      case 'opaque32':
-        return `view.getUint32(${here}, true)`;
-      case 'opaque64':
-        return `view.getBigUint64(${here}, true)`;
-      case 'checksum':
-        return `view.getUint16(${here}, ${order}) * 65536 + view.getUint16(${at(base, offset + 2)}, ${order})`;
-      case 'u53':
-      case 'i53': {
-        const unsigned = node.type === 'u53';
-        const high = at(base, offset + this.#highOffset);
-        const low = at(base, offset + 4 - this.#highOffset);
-        return `${unsigned ? 'joinUnsigned' : 'joinSigned'}(view.get${unsigned ? 'Uint' : 'Int'}32(${high}, ${order}), ${this.#uint32(low)}, ${quote(path)})`;
-      }
-      case 'boolean8':
-      case 'boolean32': {
-        const raw = this.#fresh('b');
-        const read = node.type === 'boolean8' ? `view.getUint8(${here})` : this.#uint32(here);
-        this.#line(`const ${raw} = ${read};`);
-        this.#line(`if (${raw} > 1) malformed(${quote(path)}, 'is neither TRUE nor FALSE');`);
-        return `${raw} === 1`;
-      }
-      case 'enumeration': {
-        const raw = this.#fresh('e');
-        this.#line(`const ${raw} = ${this.#uint32(here)};`);
-        const tests = (node.allowed ?? []).map((allowed) => `${raw} !== ${allowed}`);
-        this.#line(`if (${tests.join(' && ')}) malformed(${quote(path)}, 'is not defined');`);
-        return raw;
-      }
-    }
-  }
-
-  #union(member: Member, node: UnionNode, base: string, scope: Scope, path: string): string {
-    const result = this.#fresh('u');
-    const body = this.#fresh('s');
-    const tag = node.external ? 'external' : this.#fresh('t');
-    if (!node.external) {
-      this.#line(`const ${tag} = ${this.#uint32(at(base, member.tagOffset))};`);
-    }
-    this.#line(`const ${body} = ${at(base, member.offset)};`);
-    this.#line(`let ${result};`);
-    this.#line(`switch (${tag}) {`);
+  #union(node: UnionNode, tag: string, place: Place): string {
+    const discriminator = this.#out.constant('t', tag);
+    const result = this.#out.fresh('u');
+    this.#out.line(`let ${result};`);
+    this.#out.line(`switch (${discriminator}) {`);
     for (const [key, arm] of node.arms) {
-      this.#line(`case ${key}: {`);
-      const properties = [`${node.tag}: ${key}`, ...this.#members(arm, body, scope, path)];
-      this.#line(`${result} = { ${properties.join(', ')} }; break; }`);
+      this.#out.line(`case ${key}: {`);
+      const properties = [`${node.tag}: ${key}`, ...this.#properties(arm, place)];
+      this.#out.line(`${result} = { ${properties.join(', ')} }; break; }`);
     }
-    this.#line(`default: malformed(${quote(`${path}.${node.tag}`)}, 'is not defined'); }`);
+    const path = quote(`${place.path}.${node.tag}`);
+    this.#out.line(`default: malformed(${path}, 'is not defined'); }`);
     return result;
   }
 
-  /** The checked position of a heap field; counted arrays and joins begin on 8 bytes. */
-  #pointer(read: string, scope: Scope, path: string): string {
-    const offset = this.#fresh('o');
-    const position = this.#fresh('p');
-    this.#line(`const ${offset} = ${read};`);
-    this.#line(`const ${position} = ${scope.start} + ${offset};`);
-    this.#line(
-      `if (${offset} < ${scope.least} || ${position} > end) malformed(${quote(path)}, 'has an offset outside the message');`,
+  /** The checked position of a heap field; its alignment is checked with its contents. */
+  #pointer(read: string, { scope, least, path }: Place): string {
+    const offset = this.#out.constant('o', read);
+    const position = this.#out.constant('p', `${scope} + ${offset}`);
+    this.#require(
+      `${offset} >= ${least} && ${position} <= end`,
+      path,
+      'has an offset outside the message',
     );
     return position;
   }
 
   /** An expression for the contents, at the variable `position`, of a field of variable size. */
   #contents(node: Node, position: string, path: string): string {
-    this.#line(`if ((${position} & 7) !== 0) malformed(${quote(path)}, 'is not aligned');`);
+    this.#require(`(${position} & 7) === 0`, path, 'does not start on 8 bytes');
     switch (node.kind) {
-      case 'opaque':
+      case 'opaque': {
+        const count = this.#count(position, 4, 1, path);
+        return `new Uint8Array(memory, origin + ${position} + 4, ${count})`;
+      }
       case 'text': {
         const count = this.#count(position, 4, 1, path);
-        return node.kind === 'opaque'
-          ? `new Uint8Array(memory, origin + ${position} + 4, ${count})`
-          : `decodeText(memory, view, ${position} + 4, ${count}, ${quote(path)})`;
+        return `decodeText(memory, view, ${position} + 4, ${count}, ${quote(path)})`;
       }
       case 'pathname':
         return this.#pathname(position, path);
@@ -266,139 +194,128 @@ export class DecoderGenerator {
       case 'join':
         return this.#join(node.members, position, path);
       default:
-        throw new Error(`${path}: a ${node.kind} has no contents of variable size.`);
+        throw new Error(`${path}: a ${node.kind} is of fixed size.`);
     }
   }
 
   /** Reads a count and checks that so many elements lie within the message. */
   #count(position: string, header: number, elementBytes: number, path: string): string {
-    const count = this.#fresh('n');
-    this.#line(`if (${position} + ${header} > end) malformed(${quote(path)}, 'is truncated');`);
-    this.#line(`const ${count} = ${this.#uint32(position)};`);
+    this.#require(`${position} + ${header} <= end`, path, 'is truncated');
+    const count = this.#out.constant('n', this.#out.getUint32(position));
     const size = elementBytes === 1 ? count : `${count} * ${elementBytes}`;
-    this.#line(
-      `if (${size} > end - ${position} - ${header}) malformed(${quote(path)}, 'counts more than the message holds');`,
+    this.#require(
+      `${size} <= end - ${position} - ${header}`,
+      path,
+      'counts more than the message holds',
     );
-    this.#line(
-      `if ((budget -= ${header} + ${size}) < 0) malformed(${quote(path)}, 'overlaps other fields');`,
-    );
+    this.#require(`(budget -= ${header} + ${size}) >= 0`, path, 'overlaps other fields');
     return count;
   }
 
-  #array(element: Node, position: string, path: string): string {
+  #array(element: ValueNode, position: string, path: string): string {
     const header = arrayHeaderBytes(element);
-    const { size } = elementPlacement(element);
-    const count = this.#count(position, header, size, path);
-    const [list, index, cursor] = [this.#fresh('a'), this.#fresh('i'), this.#fresh('p')];
-    const scope = { start: position, least: `${header} + ${count} * ${size}` };
-    this.#line(`const ${list} = new Array(${count});`);
-    this.#line(
-      `for (let ${index} = 0, ${cursor} = ${position} + ${header}; ${index} < ${count}; ${index}++, ${cursor} += ${size}) {`,
+    const count = this.#count(position, header, element.size, path);
+    const list = this.#out.constant('a', `new Array(${count})`);
+    const [index, cursor] = [this.#out.fresh('i'), this.#out.fresh('p')];
+    this.#out.line(
+      `for (let ${index} = 0, ${cursor} = ${position} + ${header}; ${index} < ${count}; ${index}++, ${cursor} += ${element.size}) {`,
     );
-    const value = this.#value(element, cursor, 0, scope, `${path}[]`);
-    this.#line(`${list}[${index}] = ${value}; }`);
+    const value = this.#value(element, {
+      base: cursor,
+      offset: 0,
+      scope: position,
+      least: `${header} + ${count} * ${element.size}`,
+      path: `${path}[]`,
+    });
+    this.#out.line(`${list}[${index}] = ${value}; }`);
     return list;
   }
 
-  /** Names in place: each a counted array on 8 bytes, so none takes less than 4 bytes. */
+  /** Names in place: each is a counted array itself, of at least 4 bytes. */
   #pathname(position: string, path: string): string {
     const count = this.#count(position, 8, 4, path);
-    const [list, index, cursor] = [this.#fresh('a'), this.#fresh('i'), this.#fresh('p')];
-    this.#line(`const ${list} = new Array(${count});`);
-    this.#line(`budget += ${count} * 4;`);
-    this.#line(
+    // Each name counts its own 4 bytes against the budget again.
+    this.#out.line(`budget += ${count} * 4;`);
+    const list = this.#out.constant('a', `new Array(${count})`);
+    const [index, cursor] = [this.#out.fresh('i'), this.#out.fresh('p')];
+    this.#out.line(
       `for (let ${index} = 0, ${cursor} = ${position} + 8; ${index} < ${count}; ${index}++) {`,
     );
-    this.#line(`${cursor} = (${cursor} + 7) & -8;`);
+    this.#out.line(`${cursor} = (${cursor} + 7) & -8;`);
     const length = this.#count(cursor, 4, 1, `${path}[]`);
-    this.#line(`${list}[${index}] = new Uint8Array(memory, origin + ${cursor} + 4, ${length});`);
-    this.#line(`${cursor} += 4 + ${length}; }`);
+    this.#out.line(
+      `${list}[${index}] = new Uint8Array(memory, origin + ${cursor} + 4, ${length});`,
+    );
+    this.#out.line(`${cursor} += 4 + ${length}; }`);
     return list;
+  }
+
+  #bitmap(position: string, offset: number): Words {
+    const { low, high } = this.#out.wordsAt(position, offset);
+    return {
+      low: this.#out.constant('m', this.#out.getUint32(low)),
+      high: this.#out.constant('m', this.#out.getUint32(high)),
+    };
   }
 
   #join(members: readonly JoinMember[], position: string, path: string): string {
-    const words = ['included', 'valid'].map((name) => ({
-      name,
-      low: this.#fresh('m'),
-      high: this.#fresh('m'),
-    }));
-    this.#line(`if (${position} + 16 > end) malformed(${quote(path)}, 'is truncated');`);
-    words.forEach(({ low, high }, index) => {
-      const lowAt = at(position, index * 8 + 4 - this.#highOffset);
-      const highAt = at(position, index * 8 + this.#highOffset);
-      this.#line(`const ${low} = ${this.#uint32(lowAt)}, ${high} = ${this.#uint32(highAt)};`);
-    });
-    const [included, valid] = words as [(typeof words)[0], (typeof words)[0]];
-    const { low, high } = knownAttributes(members);
-    this.#line(
-      `if ((${included.low} & ${~low}) !== 0 || (${included.high} & ${~high}) !== 0) malformed(${quote(`${path}.included`)}, 'names unknown attributes');`,
+    this.#require(`${position} + 16 <= end`, path, 'is truncated');
+    const included = this.#bitmap(position, 0);
+    const valid = this.#bitmap(position, 8);
+    this.#require(
+      `!(${hasUnknown(included, members)})`,
+      `${path}.included`,
+      'names unknown attributes',
     );
-    this.#line(
-      `if ((${valid.low} & ~${included.low}) !== 0 || (${valid.high} & ~${included.high}) !== 0) malformed(${quote(`${path}.valid`)}, 'is no subset of included');`,
+    this.#require(
+      `((${valid.low} & ~${included.low}) | (${valid.high} & ~${included.high})) === 0`,
+      `${path}.valid`,
+      'is no subset of included',
     );
-    const cursor = this.#fresh('q');
-    this.#line(`let ${cursor} = ${position} + 16;`);
+    const cursor = this.#out.fresh('q');
+    this.#out.line(`let ${cursor} = ${position} + 16;`);
     const values = members.map((member) =>
-      this.#joinMember(member, included, valid, cursor, position, path),
+      this.#joinMember(member, included, valid, cursor, `${path}.${member.name}`),
     );
-    const start = position;
-    const least = this.#fresh('l');
-    this.#line(`const ${least} = ${cursor} - ${start};`);
-    this.#line(`if ((budget -= ${least}) < 0) malformed(${quote(path)}, 'overlaps other fields');`);
+    const least = this.#out.constant('l', `${cursor} - ${position}`);
+    this.#require(`(budget -= ${least}) >= 0`, path, 'overlaps other fields');
     members.forEach((member, index) => {
       if (!isVariable(member.node)) return;
       const value = values[index] as string;
-      this.#line(`if (${value} !== undefined) {`);
-      const target = this.#pointer(value, { start, least }, `${path}.${member.name}`);
-      this.#line(`${value} = ${this.#contents(member.node, target, `${path}.${member.name}`)}; }`);
+      this.#out.line(`if (${value} !== undefined) {`);
+      const memberPath = `${path}.${member.name}`;
+      const place = { base: '', offset: 0, scope: position, least, path: memberPath };
+      const target = this.#pointer(value, place);
+      this.#out.line(`${value} = ${this.#contents(member.node, target, memberPath)}; }`);
     });
-    const properties = [
+    const bitmaps = [
       `included: ${included.high} * 4294967296 + ${included.low}`,
       `valid: ${valid.high} * 4294967296 + ${valid.low}`,
-      ...members.map((member, index) => `${member.name}: ${values[index]}`),
     ];
-    return `{ ${properties.join(', ')} }`;
+    const properties = members.map((member, index) => `${member.name}: ${values[index]}`);
+    return `{ ${[...bitmaps, ...properties].join(', ')} }`;
   }
 
-  /** Reads one attribute, or the offset of a variable one, if it is valid; steps over its room. */
+  /** Steps over an attribute's room and reads it, or its offset into the heap, if it is valid. */
   #joinMember(
-    member: JoinMember,
-    included: { low: string; high: string },
-    valid: { low: string; high: string },
+    { node, number }: JoinMember,
+    included: Words,
+    valid: Words,
     cursor: string,
-    scopeStart: string,
     path: string,
   ): string {
-    const value = this.#fresh('v');
-    const { size, alignment } = elementPlacement(member.node);
-    const memberPath = `${path}.${member.name}`;
-    this.#line(`let ${value} = undefined;`);
-    this.#line(`if ((${attributeTest(included, member.number)}) !== 0) {`);
-    if (alignment > 1) this.#line(`${cursor} = (${cursor} + ${alignment - 1}) & -${alignment};`);
-    this.#line(`if (${cursor} + ${size} > end) malformed(${quote(memberPath)}, 'is truncated');`);
-    this.#line(`if ((${attributeTest(valid, member.number)}) !== 0) {`);
-    const read = isVariable(member.node)
-      ? this.#uint32(cursor)
-      : this.#value(member.node, cursor, 0, { start: scopeStart, least: '0' }, memberPath);
-    this.#line(`${value} = ${read}; }`);
-    this.#line(`${cursor} += ${size}; }`);
+    const value = this.#out.fresh('v');
+    this.#out.line(`let ${value} = undefined;`);
+    this.#out.line(`if ((${attributeTest(included, number)}) !== 0) {`);
+    if (node.alignment > 1) {
+      this.#out.line(`${cursor} = (${cursor} + ${node.alignment - 1}) & -${node.alignment};`);
+    }
+    this.#require(`${cursor} + ${node.size} <= end`, path, 'is truncated');
+    this.#out.line(`if ((${attributeTest(valid, number)}) !== 0) {`);
+    const place = { base: cursor, offset: 0, scope: '', least: '', path };
+    const read = isVariable(node) ? this.#out.getUint32(cursor) : this.#value(node, place);
+    this.#out.line(`${value} = ${read}; }`);
+    this.#out.line(`${cursor} += ${node.size}; }`);
     return value;
   }
 }
-
-/** The bits that a join can make room for, as two 32-bit words. */
-export const knownAttributes = (members: readonly JoinMember[]): { low: number; high: number } => {
-  const words = { low: 0, high: 0 };
-  for (const { number } of members) {
-    if (number <= 32) words.low |= 1 << (number - 1);
-    else words.high |= 1 << (number - 33);
-  }
-  return words;
-};
-
-/** An expression that is not 0 if the attribute's bit is set. */
-export const attributeTest = (
-  words: { readonly low: string; readonly high: string },
-  number: number,
-): string =>
-  number <= 32 ? `${words.low} & ${1 << (number - 1)}` : `${words.high} & ${1 << (number - 33)}`;

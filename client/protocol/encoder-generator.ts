@@ -1,437 +1,328 @@
 /** Generates the source of encoders from layouts. See codec.ts for how it is compiled. */
 
+import type {
+  JoinMember,
+  Member,
+  Node,
+  ScalarNode,
+  StructureNode,
+  UnionNode,
+  ValueNode,
+} from './layout.ts';
+import { scalarSources } from './scalars.ts';
 import {
   arrayHeaderBytes,
   at,
   attributeTest,
-  elementPlacement,
+  hasUnknown,
   isVariable,
-  knownAttributes,
-} from './decoder-generator.ts';
-import type { JoinMember, Member, Node, StructureNode, UnionNode } from './layout.ts';
+  quote,
+  SourceWriter,
+  type Words,
+} from './source-writer.ts';
 
-const quote = (text: string): string => JSON.stringify(text);
-
-const joinWords = (stem: string): { low: string; high: string } => ({
-  low: `${stem}Low`,
-  high: `${stem}High`,
-});
+/** Where a node goes: `base + offset`, in a scope. */
+interface Place {
+  readonly base: string;
+  readonly offset: number;
+  /** The variable that holds the start of the innermost scope. */
+  readonly scope: string;
+  /** How errors call the node. */
+  readonly path: string;
+}
 
 /**
  * In the generated source, `heap` is the next free position behind everything written so far:
  * each field of variable size goes to the next aligned position there, depth first.
  */
 export class EncoderGenerator {
-  readonly #lines: string[] = [];
-  readonly #order: string;
-  readonly #highOffset: number;
-  #variables = 0;
+  readonly #out: SourceWriter;
 
   constructor(littleEndian: boolean) {
-    this.#order = String(littleEndian);
-    this.#highOffset = littleEndian ? 4 : 0;
+    this.#out = new SourceWriter(littleEndian);
   }
 
-  /** The body of `(message, start, value) => end` for a fixed section. */
-  structureSource(node: StructureNode, path: string): string {
-    const trailing = node.members.some((member) => member.node.kind === 'trailing');
-    const size = trailing ? node.usedSize : node.size;
-    this.#line(`let heap = start + ${size};`);
-    this.#line(`if (heap > bytes.length) tooLarge(${quote(path)});`);
-    this.#structure(node, 'start', 0, 'value', 'start', path);
-    return this.#source();
-  }
-
-  /** The same for a field of variable size that begins at `start`, as in direct buffers. */
-  variableSource(node: Node, path: string): string {
-    this.#line('let heap = start;');
-    this.#contents(node, 'value', path);
-    return this.#source();
-  }
-
-  #source(): string {
-    return ['const { view, bytes } = message;', ...this.#lines, 'return heap;'].join('\n');
-  }
-
-  #line(text: string): void {
-    this.#lines.push(text);
-  }
-
-  #fresh(stem: string): string {
-    this.#variables += 1;
-    return `${stem}${this.#variables}`;
-  }
-
-  #putUint32(position: string, value: string): void {
-    this.#line(`view.setUint32(${position}, ${value}, ${this.#order});`);
-  }
-
-  /** Writes a structure and zeros between and behind its fields. */
-  #structure(
-    node: StructureNode,
-    base: string,
-    offset: number,
-    value: string,
-    scope: string,
-    path: string,
-  ): void {
-    let end = offset;
-    let open = false;
-    for (const member of node.members) {
-      const start = offset + (member.tagOffset >= 0 ? member.tagOffset : member.offset);
-      this.#zero(base, end, start);
-      this.#member(member, node, base, offset, value, scope, `${path}.${member.name}`);
-      open = member.node.kind === 'trailing';
-      if (member.node.kind !== 'trailing') end = offset + member.offset + member.node.size;
+  /** The body of `(message, start, value) => end`. */
+  source(node: Node, path: string): string {
+    this.#out.line('const { view, bytes } = message;');
+    this.#out.line('let heap = start;');
+    if (node.kind === 'structure') {
+      const endsWithData = node.members.some((member) => member.node.kind === 'trailing');
+      this.#room(String(endsWithData ? node.usedSize : node.size), path);
+      this.#out.line(`heap += ${endsWithData ? node.usedSize : node.size};`);
+      this.#structure(node, 'value', { base: 'start', offset: 0, scope: 'start', path });
+    } else {
+      this.#contents(node, 'value', path);
     }
-    if (!open) this.#zero(base, end, offset + node.size);
+    this.#out.line('return heap;');
+    return this.#out.text();
   }
 
-  #member(
-    member: Member,
-    parent: StructureNode,
-    base: string,
-    offset: number,
-    value: string,
-    scope: string,
-    path: string,
-  ): void {
-    const { node } = member;
-    const here = offset + member.offset;
-    const property = `${value}.${member.name}`;
-    switch (node.kind) {
-      case 'pad':
-        return this.#zero(base, here, here + node.size);
-      case 'count': {
-        const length = `${value}.${node.of}.length`;
-        return this.#putUint32(at(base, here), length);
-      }
-      case 'trailing':
-        return this.#trailing(parent, node.paddedBy, base, here, value, property, path);
-      case 'union':
-        return this.#union(member, node, base, offset, property, scope, path);
-      default:
-        return this.#value(node, base, here, property, scope, path);
-    }
+  #room(size: string, path: string): void {
+    this.#out.line(`if (heap + ${size} > bytes.length) tooLarge(${quote(path)});`);
   }
 
-  #trailing(
-    parent: StructureNode,
-    paddedBy: string | undefined,
-    base: string,
-    offset: number,
-    value: string,
-    property: string,
-    path: string,
-  ): void {
-    if (parent.members.every(({ node }) => node.kind !== 'count')) {
-      throw new Error(`${path} has no count.`);
-    }
-    this.#line(`heap = ${at(base, offset)};`);
-    if (paddedBy !== undefined) {
-      this.#line(`if (${value}.${paddedBy}) {
-        if (message.inlineWriteHeaderBytes < heap) invalid(${quote(path)}, 'is padded, which the session does not allow');
-        if (message.inlineWriteHeaderBytes > bytes.length) tooLarge(${quote(path)});
-        zero(bytes, heap, message.inlineWriteHeaderBytes);
-        heap = message.inlineWriteHeaderBytes;
-      }`);
-    }
-    this.#line(`if (heap + ${property}.length > bytes.length) tooLarge(${quote(path)});`);
-    this.#line(`copyBytes(bytes, heap, ${property});`);
-    this.#line(`heap += ${property}.length;`);
-  }
-
-  #value(
-    node: Node,
-    base: string,
-    offset: number,
-    value: string,
-    scope: string,
-    path: string,
-  ): void {
-    switch (node.kind) {
-      case 'scalar':
-        return this.#scalar(node, base, offset, value, path);
-      case 'bytes':
-        this.#line(
-          `if (${value}.length !== ${node.size}) invalid(${quote(path)}, 'is not ${node.size} bytes');`,
-        );
-        return this.#line(`copyBytes(bytes, ${at(base, offset)}, ${value});`);
-      case 'structure': {
-        const inner = this.#fresh('v');
-        this.#line(`const ${inner} = ${value};`);
-        return this.#structure(node, base, offset, inner, scope, path);
-      }
-      default: {
-        this.#line('heap = alignHeap(bytes, heap);');
-        this.#putUint32(at(base, offset), `heap - ${scope}`);
-        return this.#contents(node, value, path);
-      }
-    }
-  }
-
-  #scalar(
-    node: Extract<Node, { kind: 'scalar' }>,
-    base: string,
-    offset: number,
-    value: string,
-    path: string,
-  ): void {
-    const here = at(base, offset);
-    const order = this.#order;
-    const number = this.#fresh('n');
-    this.#line(`const ${number} = ${value};`);
-    const check = (condition: string, reason: string): void =>
-      this.#line(`if (!(${condition})) invalid(${quote(path)}, ${quote(reason)});`);
-    switch (node.type) {
-      case 'u8':
-        check(`(${number} & 0xff) === ${number}`, 'is no 8-bit number');
-        return this.#line(`view.setUint8(${here}, ${number});`);
-      case 'u16':
-        check(`(${number} & 0xffff) === ${number}`, 'is no 16-bit number');
-        return this.#line(`view.setUint16(${here}, ${number}, ${order});`);
-      case 'u32':
-      case 'opaque32':
-        check(`${number} >>> 0 === ${number}`, 'is no unsigned 32-bit number');
-        return this.#line(
-          `view.setUint32(${here}, ${number}, ${node.type === 'u32' ? order : 'true'});`,
-        );
-      case 'i32':
-        check(`(${number} | 0) === ${number}`, 'is no 32-bit number');
-        return this.#line(`view.setInt32(${here}, ${number}, ${order});`);
-      case 'u64':
-      case 'opaque64':
-        check(
-          `${number} >= 0n && ${number} <= 0xffffffffffffffffn`,
-          'is no unsigned 64-bit bigint',
-        );
-        return this.#line(
-          `view.setBigUint64(${here}, ${number}, ${node.type === 'u64' ? order : 'true'});`,
-        );
-      case 'u53':
-      case 'i53': {
-        const least = node.type === 'u53' ? '0' : '-9007199254740991';
-        check(
-          `${number} >= ${least} && ${number} <= 9007199254740991 && Math.floor(${number}) === ${number}`,
-          'is no whole number within 53 bits',
-        );
-        const high = this.#fresh('h');
-        this.#line(`const ${high} = Math.floor(${number} / 4294967296);`);
-        this.#putUint32(at(base, offset + this.#highOffset), high);
-        return this.#putUint32(
-          at(base, offset + 4 - this.#highOffset),
-          `${number} - ${high} * 4294967296`,
-        );
-      }
-      case 'boolean8':
-        return this.#line(`view.setUint8(${here}, ${number} ? 1 : 0);`);
-      case 'boolean32':
-        return this.#putUint32(here, `${number} ? 1 : 0`);
-      case 'enumeration':
-        check(
-          (node.allowed ?? []).map((allowed) => `${number} === ${allowed}`).join(' || '),
-          'is not defined',
-        );
-        return this.#putUint32(here, number);
-      case 'checksum':
-        check(`${number} >>> 0 === ${number}`, 'is no unsigned 32-bit number');
-        this.#line(`view.setUint16(${here}, ${number} >>> 16, ${order});`);
-        return this.#line(`view.setUint16(${at(base, offset + 2)}, ${number} & 0xffff, ${order});`);
-    }
-  }
-
-  #union(
-    member: Member,
-    node: UnionNode,
-    base: string,
-    offset: number,
-    property: string,
-    scope: string,
-    path: string,
-  ): void {
-    const value = this.#fresh('v');
-    const body = offset + member.offset;
-    this.#line(`const ${value} = ${property};`);
-    if (!node.external) {
-      this.#putUint32(at(base, offset + member.tagOffset), `${value}.${node.tag}`);
-      this.#zero(base, offset + member.tagOffset + 4, body);
-    }
-    this.#line(`switch (${value}.${node.tag}) {`);
-    for (const [key, arm] of node.arms) {
-      this.#line(`case ${key}: {`);
-      this.#structure(arm, base, body, value, scope, path);
-      this.#zero(base, body + arm.size, body + node.size);
-      this.#line('break; }');
-    }
-    this.#line(`default: invalid(${quote(`${path}.${node.tag}`)}, 'is not defined'); }`);
+  #require(condition: string, path: string, otherwise: string): void {
+    this.#out.line(`if (!(${condition})) invalid(${quote(path)}, ${quote(otherwise)});`);
   }
 
   /** Writes zeros from one fixed offset to another. */
   #zero(base: string, from: number, to: number): void {
     if (to - from > 16) {
-      this.#line(`bytes.fill(0, ${at(base, from)}, ${at(base, to)});`);
+      this.#out.line(`bytes.fill(0, ${at(base, from)}, ${at(base, to)});`);
       return;
     }
     for (let offset = from; offset < to; offset++) {
-      this.#line(`bytes[${at(base, offset)}] = 0;`);
+      this.#out.line(`bytes[${at(base, offset)}] = 0;`);
     }
+  }
+
+  /** Writes the fields of a structure, and zeros between and behind them. */
+  #structure(node: StructureNode, value: string, place: Place): void {
+    let end = 0;
+    for (const member of node.members) {
+      const start = member.tagOffset >= 0 ? member.tagOffset : member.offset;
+      this.#zero(place.base, place.offset + end, place.offset + start);
+      this.#member(member, value, { ...place, path: `${place.path}.${member.name}` });
+      // Data that ends a structure leaves no room behind it.
+      end = member.node.kind === 'trailing' ? node.size : member.offset + member.node.size;
+    }
+    this.#zero(place.base, place.offset + end, place.offset + node.size);
+  }
+
+  #member(member: Member, value: string, place: Place): void {
+    const { node } = member;
+    const here = { ...place, offset: place.offset + member.offset };
+    const property = `${value}.${member.name}`;
+    switch (node.kind) {
+      case 'pad':
+        this.#zero(here.base, here.offset, here.offset + node.size);
+        break;
+      case 'count':
+        this.#out.putUint32(at(here.base, here.offset), `${value}.${node.of}.length`);
+        break;
+      case 'trailing':
+        this.#trailing(node.paddedBy && `${value}.${node.paddedBy}`, property, here);
+        break;
+      case 'union':
+        this.#union(member, node, this.#out.constant('v', property), place);
+        break;
+      default:
+        this.#value(node, property, here);
+    }
+  }
+
+  #trailing(padded: string | undefined, value: string, { base, offset, path }: Place): void {
+    this.#out.line(`heap = ${at(base, offset)};`);
+    if (padded !== undefined) {
+      this.#out.line(`if (${padded}) {`);
+      const target = 'message.inlineWriteHeaderBytes';
+      this.#require(`${target} >= heap`, path, 'is padded, which the session does not allow');
+      this.#out.line(`if (${target} > bytes.length) tooLarge(${quote(path)});`);
+      this.#out.line(`zero(bytes, heap, ${target}); heap = ${target}; }`);
+    }
+    this.#room(`${value}.length`, path);
+    this.#out.line(`copyBytes(bytes, heap, ${value}); heap += ${value}.length;`);
+  }
+
+  #union(member: Member, node: UnionNode, value: string, place: Place): void {
+    const body = { ...place, offset: place.offset + member.offset };
+    if (!node.external) {
+      const tag = place.offset + member.tagOffset;
+      this.#out.putUint32(at(place.base, tag), `${value}.${node.tag}`);
+      this.#zero(place.base, tag + 4, body.offset);
+    }
+    this.#out.line(`switch (${value}.${node.tag}) {`);
+    for (const [key, arm] of node.arms) {
+      this.#out.line(`case ${key}: {`);
+      this.#structure(arm, value, body);
+      this.#zero(body.base, body.offset + arm.size, body.offset + node.size);
+      this.#out.line('break; }');
+    }
+    const path = quote(`${place.path}.${node.tag}`);
+    this.#out.line(`default: invalid(${path}, 'is not defined'); }`);
+  }
+
+  #value(node: ValueNode, value: string, place: Place): void {
+    const { base, offset, scope, path } = place;
+    switch (node.kind) {
+      case 'scalar':
+        this.#scalar(node, this.#out.constant('n', value), place);
+        break;
+      case 'bytes':
+        this.#require(`${value}.length === ${node.size}`, path, `is not ${node.size} bytes`);
+        this.#out.line(`copyBytes(bytes, ${at(base, offset)}, ${value});`);
+        break;
+      case 'structure':
+        this.#structure(node, this.#out.constant('v', value), place);
+        break;
+      default:
+        this.#out.line('heap = alignHeap(bytes, heap);');
+        this.#out.putUint32(at(base, offset), `heap - ${scope}`);
+        this.#contents(node, value, path);
+    }
+  }
+
+  #scalar(node: ScalarNode, name: string, { base, offset, path }: Place): void {
+    const source = scalarSources[node.type];
+    const access = {
+      at: (inner: number) => at(base, offset + inner),
+      order: this.#out.order,
+      path: quote(path),
+      node,
+    };
+    this.#require(source.fits(name, access), path, 'does not fit its field');
+    this.#out.line(source.write(name, access));
   }
 
   /** Writes the contents of a field of variable size at `heap`, which is aligned. */
   #contents(node: Node, value: string, path: string): void {
     switch (node.kind) {
       case 'opaque':
-        return this.#opaque(value, path);
+        this.#opaque(value, path);
+        break;
       case 'text':
-        return this.#text(value, path);
+        this.#text(value, path);
+        break;
       case 'pathname':
-        return this.#pathname(value, path);
+        this.#pathname(value, path);
+        break;
       case 'array':
-        return this.#array(node.element, value, path);
+        this.#array(node.element, value, path);
+        break;
       case 'join':
-        return this.#join(node.members, value, path);
+        this.#join(node.members, value, path);
+        break;
       default:
-        throw new Error(`${path}: a ${node.kind} has no contents of variable size.`);
+        throw new Error(`${path}: a ${node.kind} is of fixed size.`);
     }
-  }
-
-  #room(size: string, path: string): void {
-    this.#line(`if (heap + ${size} > bytes.length) tooLarge(${quote(path)});`);
   }
 
   #opaque(value: string, path: string): void {
-    const source = this.#fresh('v');
-    this.#line(`const ${source} = ${value};`);
+    const source = this.#out.constant('v', value);
     this.#room(`4 + ${source}.length`, path);
-    this.#putUint32('heap', `${source}.length`);
-    this.#line(`copyBytes(bytes, heap + 4, ${source});`);
-    this.#line(`heap += 4 + ${source}.length;`);
+    this.#out.putUint32('heap', `${source}.length`);
+    this.#out.line(`copyBytes(bytes, heap + 4, ${source}); heap += 4 + ${source}.length;`);
   }
 
   #text(value: string, path: string): void {
-    const [source, length] = [this.#fresh('v'), this.#fresh('n')];
-    this.#line(`const ${source} = ${value}, ${length} = textBytes(${source});`);
+    const source = this.#out.constant('v', value);
+    const length = this.#out.constant('n', `textBytes(${source})`);
     this.#room(`4 + ${length}`, path);
-    this.#putUint32('heap', length);
-    this.#line(`copyText(bytes, heap + 4, ${source});`);
-    this.#line(`heap += 4 + ${length};`);
+    this.#out.putUint32('heap', length);
+    this.#out.line(`copyText(bytes, heap + 4, ${source}); heap += 4 + ${length};`);
   }
 
   #pathname(value: string, path: string): void {
-    const names = this.#fresh('v');
-    this.#line(`const ${names} = ${value};`);
+    const names = this.#out.constant('v', value);
     this.#room('8', path);
-    this.#putUint32('heap', `${names}.length`);
-    this.#line('zero(bytes, heap + 4, heap + 8); heap += 8;');
-    const index = this.#fresh('i');
-    this.#line(`for (let ${index} = 0; ${index} < ${names}.length; ${index}++) {`);
-    this.#line('heap = alignHeap(bytes, heap);');
+    this.#out.putUint32('heap', `${names}.length`);
+    this.#out.line('zero(bytes, heap + 4, heap + 8); heap += 8;');
+    const index = this.#out.fresh('i');
+    this.#out.line(`for (let ${index} = 0; ${index} < ${names}.length; ${index}++) {`);
+    this.#out.line('heap = alignHeap(bytes, heap);');
     this.#opaque(`${names}[${index}]`, `${path}[]`);
-    this.#line('}');
+    this.#out.line('}');
   }
 
-  #array(element: Node, value: string, path: string): void {
-    const [list, scope, index, cursor] = ['v', 's', 'i', 'p'].map((stem) => this.#fresh(stem));
+  #array(element: ValueNode, value: string, path: string): void {
     const header = arrayHeaderBytes(element);
-    const { size } = elementPlacement(element);
-    this.#line(`const ${list} = ${value}, ${scope} = heap;`);
-    this.#room(`${header} + ${list}.length * ${size}`, path);
-    this.#putUint32('heap', `${list}.length`);
-    if (header === 8) this.#line('zero(bytes, heap + 4, heap + 8);');
-    this.#line(`heap += ${header} + ${list}.length * ${size};`);
-    this.#line(
-      `for (let ${index} = 0, ${cursor} = ${scope} + ${header}; ${index} < ${list}.length; ${index}++, ${cursor} += ${size}) {`,
+    const list = this.#out.constant('v', value);
+    const scope = this.#out.constant('s', 'heap');
+    const size = `${header} + ${list}.length * ${element.size}`;
+    this.#room(size, path);
+    this.#out.putUint32('heap', `${list}.length`);
+    if (header === 8) this.#out.line('zero(bytes, heap + 4, heap + 8);');
+    this.#out.line(`heap += ${size};`);
+    const [index, cursor] = [this.#out.fresh('i'), this.#out.fresh('p')];
+    this.#out.line(
+      `for (let ${index} = 0, ${cursor} = ${scope} + ${header}; ${index} < ${list}.length; ${index}++, ${cursor} += ${element.size}) {`,
     );
-    this.#value(element, cursor as string, 0, `${list}[${index}]`, scope as string, `${path}[]`);
-    this.#line('}');
+    const place = { base: cursor, offset: 0, scope, path: `${path}[]` };
+    this.#value(element, `${list}[${index}]`, place);
+    this.#out.line('}');
   }
 
   #join(members: readonly JoinMember[], value: string, path: string): void {
-    const source = this.#fresh('v');
-    const scope = this.#fresh('s');
-    const valid = joinWords(this.#fresh('m'));
-    const included = joinWords(this.#fresh('m'));
-    this.#line(`const ${source} = ${value}, ${scope} = heap;`);
-    this.#line(`let ${valid.low} = 0, ${valid.high} = 0;`);
-    for (const { name, number } of members) {
-      const word = number <= 32 ? valid.low : valid.high;
-      this.#line(`if (${source}.${name} !== undefined) ${word} |= ${1 << ((number - 1) % 32)};`);
-    }
-    this.#includedWords(members, source, included, valid, path);
+    const source = this.#out.constant('v', value);
+    const scope = this.#out.constant('s', 'heap');
+    const { included, valid } = this.#bitmaps(members, source, path);
     this.#room('16', path);
-    [included, valid].forEach(({ low, high }, index) => {
-      this.#putUint32(at('heap', index * 8 + 4 - this.#highOffset), low);
-      this.#putUint32(at('heap', index * 8 + this.#highOffset), high);
+    [included, valid].forEach((words, index) => {
+      const positions = this.#out.wordsAt('heap', index * 8);
+      this.#out.putUint32(positions.low, words.low);
+      this.#out.putUint32(positions.high, words.high);
     });
-    this.#line('heap += 16;');
+    this.#out.line('heap += 16;');
     const pointers = members.map((member) =>
-      this.#joinMember(member, source, included, valid, scope, path),
+      this.#joinMember(
+        member,
+        `${source}.${member.name}`,
+        included,
+        valid,
+        `${path}.${member.name}`,
+      ),
     );
-    members.forEach((member, index) => {
-      if (!isVariable(member.node)) return;
-      this.#line(`if ((${attributeTest(valid, member.number)}) !== 0) {`);
-      this.#line('heap = alignHeap(bytes, heap);');
-      this.#putUint32(pointers[index] as string, `heap - ${scope}`);
-      this.#contents(member.node, `${source}.${member.name}`, `${path}.${member.name}`);
-      this.#line('}');
+    members.forEach(({ name, node, number }, index) => {
+      if (!isVariable(node)) return;
+      this.#out.line(`if ((${attributeTest(valid, number)}) !== 0) {`);
+      this.#out.line('heap = alignHeap(bytes, heap);');
+      this.#out.putUint32(pointers[index] as string, `heap - ${scope}`);
+      this.#contents(node, `${source}.${name}`, `${path}.${name}`);
+      this.#out.line('}');
     });
   }
 
-  /** Takes `included` from the value, or makes room for exactly what is defined. */
-  #includedWords(
+  /** What is defined is valid, as far as it is included; by default exactly that is included. */
+  #bitmaps(
     members: readonly JoinMember[],
     source: string,
-    included: { low: string; high: string },
-    valid: { low: string; high: string },
     path: string,
-  ): void {
-    const { low, high } = knownAttributes(members);
-    this.#line(`let ${included.low} = ${valid.low}, ${included.high} = ${valid.high};`);
-    this.#line(`if (${source}.included !== undefined) {
-      ${included.low} = ${source}.included | 0;
-      ${included.high} = Math.floor(${source}.included / 4294967296) | 0;
-      if ((${included.low} & ${~low}) !== 0 || (${included.high} & ${~high}) !== 0) invalid(${quote(`${path}.included`)}, 'names unknown attributes');
-      ${valid.low} &= ${included.low}; ${valid.high} &= ${included.high};
-    }`);
+  ): { included: Words; valid: Words } {
+    const valid = { low: this.#out.fresh('m'), high: this.#out.fresh('m') };
+    const included = { low: this.#out.fresh('m'), high: this.#out.fresh('m') };
+    this.#out.line(`let ${valid.low} = 0, ${valid.high} = 0;`);
+    for (const { name, number } of members) {
+      const word = number <= 32 ? valid.low : valid.high;
+      this.#out.line(
+        `if (${source}.${name} !== undefined) ${word} |= ${1 << ((number - 1) % 32)};`,
+      );
+    }
+    this.#out.line(`let ${included.low} = ${valid.low}, ${included.high} = ${valid.high};`);
+    this.#out.line(`if (${source}.included !== undefined) {`);
+    this.#out.line(`${included.low} = ${source}.included | 0;`);
+    this.#out.line(`${included.high} = Math.floor(${source}.included / 4294967296) | 0;`);
+    this.#require(
+      `!(${hasUnknown(included, members)})`,
+      `${path}.included`,
+      'names unknown attributes',
+    );
+    this.#out.line(`${valid.low} &= ${included.low}; ${valid.high} &= ${included.high}; }`);
+    return { included, valid };
   }
 
-  /** Makes room for an attribute and writes it, or returns where its offset goes. */
+  /** Makes room for an attribute and writes it, or returns the variable with its position. */
   #joinMember(
-    member: JoinMember,
-    source: string,
-    included: { low: string; high: string },
-    valid: { low: string; high: string },
-    scope: string,
+    { node, number }: JoinMember,
+    value: string,
+    included: Words,
+    valid: Words,
     path: string,
   ): string {
-    const position = this.#fresh('p');
-    const { size, alignment } = elementPlacement(member.node);
-    this.#line(`let ${position} = 0;`);
-    this.#line(`if ((${attributeTest(included, member.number)}) !== 0) {`);
-    if (alignment > 1) {
-      this.#line(
-        `${position} = (heap + ${alignment - 1}) & -${alignment}; zero(bytes, heap, ${position});`,
-      );
+    const position = this.#out.fresh('p');
+    this.#out.line(`let ${position} = 0;`);
+    this.#out.line(`if ((${attributeTest(included, number)}) !== 0) {`);
+    this.#out.line(`${position} = (heap + ${node.alignment - 1}) & -${node.alignment};`);
+    this.#out.line(`if (${position} + ${node.size} > bytes.length) tooLarge(${quote(path)});`);
+    this.#out.line(`zero(bytes, heap, ${position}); heap = ${position} + ${node.size};`);
+    if (isVariable(node)) {
+      this.#out.putUint32(position, '0');
     } else {
-      this.#line(`${position} = heap;`);
+      this.#out.line(`if ((${attributeTest(valid, number)}) !== 0) {`);
+      this.#value(node, value, { base: position, offset: 0, scope: '', path });
+      this.#out.line(`} else zero(bytes, ${position}, heap);`);
     }
-    this.#line(`heap = ${position} + ${size};`);
-    this.#line(`if (heap > bytes.length) tooLarge(${quote(`${path}.${member.name}`)});`);
-    if (isVariable(member.node)) {
-      this.#line(`view.setUint32(${position}, 0, true);`);
-    } else {
-      this.#line(`if ((${attributeTest(valid, member.number)}) !== 0) {`);
-      this.#value(
-        member.node,
-        position,
-        0,
-        `${source}.${member.name}`,
-        scope,
-        `${path}.${member.name}`,
-      );
-      this.#line(`} else zero(bytes, ${position}, heap);`);
-    }
-    this.#line('}');
+    this.#out.line('}');
     return position;
   }
 }

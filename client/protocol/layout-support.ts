@@ -29,6 +29,13 @@ export const joinSigned = (high: number, low: number, field: string): number =>
     ? malformed(field, 'exceeds 53 bits')
     : high * twoTo32 + low;
 
+export const toBoolean = (raw: number, field: string): boolean =>
+  raw > 1 ? malformed(field, 'is neither TRUE nor FALSE') : raw === 1;
+
+/** `allowed` is a bitmap of the values below 32. */
+export const toEnumeration = (raw: number, allowed: number, field: string): number =>
+  raw > 31 || ((allowed >>> raw) & 1) === 0 ? malformed(field, 'is not defined') : raw;
+
 export const decodeText = (
   memory: ArrayBufferLike,
   view: DataView,

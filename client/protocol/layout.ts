@@ -26,7 +26,6 @@ export interface HiddenLayout extends Layout<undefined> {
 export type ValueOf<L> = L extends Layout<infer Value> ? Value : never;
 
 export type ScalarType =
-  | 'u8'
   | 'u16'
   | 'u32'
   | 'i32'
@@ -40,39 +39,44 @@ export type ScalarType =
   | 'enumeration'
   | 'checksum';
 
+export interface ScalarNode {
+  readonly kind: 'scalar';
+  readonly type: ScalarType;
+  readonly size: number;
+  readonly alignment: number;
+  /** The values below 32 that an enumeration admits, as a bitmap. */
+  readonly allowed: number;
+}
+
+export interface BytesNode {
+  readonly kind: 'bytes';
+  readonly size: number;
+  readonly alignment: number;
+}
+
+/** A field of variable size: a 4-byte offset in the fixed section, the contents in the heap. */
+export type VariableNode = { readonly size: 4; readonly alignment: 4 } & (
+  | { readonly kind: 'opaque' | 'text' | 'pathname' }
+  | { readonly kind: 'array'; readonly element: ValueNode }
+  | { readonly kind: 'join'; readonly members: readonly JoinMember[] }
+);
+
+/** What can be an element of an array or a member of a join. */
+export type ValueNode = ScalarNode | BytesNode | StructureNode | VariableNode;
+
+/** What can be a member of a structure. */
 export type Node =
-  | {
-      readonly kind: 'scalar';
-      readonly type: ScalarType;
-      readonly size: number;
-      readonly alignment: number;
-      /** The values that an enumeration admits. */
-      readonly allowed?: readonly number[];
-    }
-  | { readonly kind: 'bytes'; readonly size: number; readonly alignment: number }
-  | StructureNode
-  | VariableNode
+  | ValueNode
   | UnionNode
   | { readonly kind: 'pad'; readonly size: number; readonly alignment: number }
   | { readonly kind: 'count'; readonly of: string; readonly size: 4; readonly alignment: 4 }
   | { readonly kind: 'trailing'; readonly paddedBy: string | undefined };
 
-/** A field of variable size: a 4-byte offset in the fixed section, the contents in the heap. */
-export type VariableNode =
-  | { readonly kind: 'opaque' | 'text' | 'pathname'; readonly size: 4; readonly alignment: 4 }
-  | { readonly kind: 'array'; readonly element: Node; readonly size: 4; readonly alignment: 4 }
-  | {
-      readonly kind: 'join';
-      readonly members: readonly JoinMember[];
-      readonly size: 4;
-      readonly alignment: 4;
-    };
-
 export interface JoinMember {
   /** The attribute's number: 1 is the least significant bit of the bitmaps. */
   readonly number: number;
   readonly name: string;
-  readonly node: Node;
+  readonly node: ValueNode;
 }
 
 export interface StructureNode {
@@ -108,10 +112,9 @@ export const align = (position: number, alignment: number): number =>
   Math.ceil(position / alignment) * alignment;
 
 const scalar = <Value>(type: ScalarType, size: number): Layout<Value> => ({
-  node: { kind: 'scalar', type, size, alignment: size },
+  node: { kind: 'scalar', type, size, alignment: size, allowed: 0 },
 });
 
-export const u8: Layout<number> = scalar('u8', 1);
 export const u16: Layout<number> = scalar('u16', 2);
 export const u32: Layout<number> = scalar('u32', 4);
 export const i32: Layout<number> = scalar('i32', 4);
@@ -126,7 +129,7 @@ export const boolean8: Layout<boolean> = scalar('boolean8', 1);
 export const boolean32: Layout<boolean> = scalar('boolean32', 4);
 /** S2 and S1 of a Fletcher-32 checksum, as the number S2 * 65536 + S1 (section 6.1.4). */
 export const checksum: Layout<number> = {
-  node: { kind: 'scalar', type: 'checksum', size: 4, alignment: 2 },
+  node: { kind: 'scalar', type: 'checksum', size: 4, alignment: 2, allowed: 0 },
 };
 
 /** 4 bytes that are never swapped. */
@@ -137,15 +140,11 @@ export const opaque64 = <Value extends bigint>(): Layout<Value> => scalar('opaqu
 /** A 4-byte enumeration; any other number is malformed. */
 export const enumeration = <Value extends number>(
   values: Readonly<Record<string, Value>>,
-): Layout<Value> => ({
-  node: {
-    kind: 'scalar',
-    type: 'enumeration',
-    size: 4,
-    alignment: 4,
-    allowed: Object.values(values),
-  },
-});
+): Layout<Value> => {
+  let allowed = 0;
+  for (const value of Object.values(values)) allowed |= 1 << value;
+  return { node: { kind: 'scalar', type: 'enumeration', size: 4, alignment: 4, allowed } };
+};
 
 /** A fixed number of bytes that are never swapped; decoded as a view of the message. */
 export const bytes = <Value extends Uint8Array>(
@@ -170,9 +169,18 @@ export const text: Layout<string> = variable('text');
 /** A counted array of names, encoded in place rather than through offsets (section 6.1.1.3.1). */
 export const pathname: Layout<readonly Uint8Array[]> = variable('pathname');
 
+/** @throws Error at load when a layout nests what the draft never nests */
+const valueNode = (node: Node): ValueNode => {
+  if (node.kind === 'union' || node.kind === 'pad' || node.kind === 'count') {
+    throw new Error(`A ${node.kind} can only be a member of a structure.`);
+  }
+  if (node.kind === 'trailing') throw new Error('A traditional array can only end a structure.');
+  return node;
+};
+
 /** A counted array of anything else. */
 export const array = <Element>(element: Layout<Element>): Layout<readonly Element[]> => ({
-  node: { kind: 'array', element: element.node, size: 4, alignment: 4 },
+  node: { kind: 'array', element: valueNode(element.node), size: 4, alignment: 4 },
 });
 
 /** The count of the traditional array `of`, which ends the structure. */
@@ -280,7 +288,7 @@ export const join = <const M extends JoinMembers>(members: M): Layout<ValueOfJoi
   node: {
     kind: 'join',
     members: Object.entries(members)
-      .map(([name, [number, { node }]]) => ({ number, name, node }))
+      .map(([name, [number, { node }]]) => ({ number, name, node: valueNode(node) }))
       .sort((a, b) => a.number - b.number),
     size: 4,
     alignment: 4,
