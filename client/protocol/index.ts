@@ -4,6 +4,7 @@ export * from './attributes.ts';
 export * from './checksum.ts';
 export * from './codec.ts';
 export * from './constants.ts';
+export * from './errno.ts';
 export * from './extensions.ts';
 export * from './headers.ts';
 export * from './message-buffer.ts';

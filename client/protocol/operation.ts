@@ -1,9 +1,9 @@
 /** What the table of operations says about each procedure. */
 
-import { type Codec, codec } from './codec.ts';
+import { type Codec, codec, HEADER_BYTES } from './codec.ts';
 import { type Layout, structure } from './layout.ts';
 import { Procedure, type ProcedureName } from './procedure.ts';
-import type { DafsStatusName } from './status.ts';
+import { DafsStatus, type DafsStatusName } from './status.ts';
 
 /** The five categories of section 4.3.1, and the server's own requests of section 6.6. */
 export type OperationCategory =
@@ -61,6 +61,8 @@ export interface Operation<Arguments, Results> {
   readonly chainable: boolean;
   readonly chain: ChainRules;
   readonly channel: OperationChannel;
+  /** Whether a session serves it before its client is authenticated (section 6.2.2). */
+  readonly beforeAuthentication: boolean;
   readonly direct: DirectTransfer | undefined;
   readonly resultsOnError: ResultsOnError;
   /** Where the discriminator that `results.decode` needs is found, if it needs one. */
@@ -75,6 +77,7 @@ export interface OperationDescription<Arguments, Results> {
   readonly results: readonly [string, Layout<Results>];
   readonly chain?: ChainRules;
   readonly channel?: OperationChannel;
+  readonly beforeAuthentication?: boolean;
   readonly direct?: DirectTransfer;
   readonly resultsOnError?: ResultsOnError;
   readonly resultsDiscriminator?: 'status' | 'authType';
@@ -94,6 +97,20 @@ export const errors = (...names: readonly ShortName[]): readonly DafsStatusName[
 /** The layout of "None." */
 export const none = structure({});
 
+/**
+ * Whether results are to be decoded from a response: always after success, and after an error if
+ * the procedure defines any and the responder sent them.
+ */
+export const carriesResults = (
+  { resultsOnError }: Pick<AnyOperation, 'resultsOnError'>,
+  status: number,
+  messageBytes: number,
+): boolean => {
+  if (status === DafsStatus.DAFS_STATUS_OK) return true;
+  if (messageBytes <= HEADER_BYTES || resultsOnError === 'never') return false;
+  return resultsOnError === 'always' || resultsOnError.some((name) => DafsStatus[name] === status);
+};
+
 /** Completes a row of the table. */
 export const operation = <Arguments, Results>(
   name: ProcedureName,
@@ -112,6 +129,7 @@ export const operation = <Arguments, Results>(
     chainable: category !== 'special' && category !== 'back-control',
     chain: description.chain ?? {},
     channel: description.channel ?? 'operations',
+    beforeAuthentication: description.beforeAuthentication ?? false,
     direct: description.direct,
     resultsOnError: description.resultsOnError ?? 'never',
     resultsDiscriminator: description.resultsDiscriminator,

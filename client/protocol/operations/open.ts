@@ -98,6 +98,7 @@ export const openOperations = {
         }),
       }),
     ],
+    resultsOnError: 'always',
     errors: errors(
       'ACCES',
       'BADHANDLE',

@@ -79,6 +79,7 @@ const channelLimits = { maxRequestSize: u32, maxResponseSize: u32, maxRequests: 
 export const sessionOperations = {
   CLIENT_AUTH: operation('CLIENT_AUTH', {
     category: 'special',
+    beforeAuthentication: true,
     arguments: ['DAFS_Client_Auth_Args', structure({ authReq: authRequest })],
     results: ['DAFS_Client_Auth_Res', structure({ authRes: authResult, trusted: boolean8 })],
     resultsOnError: ['DAFSERR_GSS_CONTINUE_INIT'],
@@ -86,6 +87,7 @@ export const sessionOperations = {
   }),
   CLIENT_CONNECT: operation('CLIENT_CONNECT', {
     category: 'special',
+    beforeAuthentication: true,
     channel: 'new',
     arguments: ['DAFS_Client_Connect_Args', structure(connectArguments)],
     results: ['DAFS_Client_Connect_Res', structure(connectResults)],
@@ -93,6 +95,7 @@ export const sessionOperations = {
   }),
   CLIENT_CONNECT_AUTH: operation('CLIENT_CONNECT_AUTH', {
     category: 'special',
+    beforeAuthentication: true,
     channel: 'new',
     arguments: [
       'DAFS_Client_Connect_Auth_Args',
@@ -114,6 +117,7 @@ export const sessionOperations = {
   }),
   CONNECT_BIND: operation('CONNECT_BIND', {
     category: 'special',
+    beforeAuthentication: true,
     channel: 'new',
     arguments: [
       'DAFS_Connect_Bind_Args',
@@ -135,6 +139,7 @@ export const sessionOperations = {
   }),
   DISCONNECT: operation('DISCONNECT', {
     category: 'special',
+    beforeAuthentication: true,
     arguments: ['DAFS_Disconnect_Args', none],
     results: ['DAFS_Disconnect_Res', none],
     errors: errors('CHAIN_FORM', 'INVAL', 'NOTSUPP'),
@@ -163,6 +168,7 @@ export const sessionOperations = {
   }),
   SECINFO: operation('SECINFO', {
     category: 'special',
+    beforeAuthentication: true,
     arguments: ['DAFS_Secinfo_Args', none],
     results: ['DAFS_Secinfo_Res', structure({ secinfo: array(authInfo) })],
     errors: errors('CHAIN_FORM', 'NOTSUPP'),
