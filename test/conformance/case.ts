@@ -4,9 +4,10 @@ import type { Target } from './target.ts';
 
 /**
  * What a case needs of the machine (not of the target: what a target cannot carry is in
- * skip-list.ts): `root` to become other users and to make devices.
+ * skip-list.ts): `root` to become other users and to make devices, `size limit` where the reference
+ * must be a file system that has one.
  */
-export type Requirement = 'root';
+export type Requirement = 'root' | 'size limit';
 
 export interface ConformanceCase {
   /** `topic: sentence`, unique. */

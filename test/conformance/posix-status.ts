@@ -11,23 +11,23 @@ import type {
 
 const S_IFMT = 0o170000;
 
-const kindsByFormat: Readonly<Record<number, FileKind>> = {
-  16807: 'file',
-  9604: 'directory',
-  21609: 'symlink',
-  2401: 'fifo',
-  26411: 'socket',
-  4802: 'character device',
-  14406: 'block device',
-};
+const formats: readonly (readonly [number, FileKind])[] = [
+  [0o100000, 'file'],
+  [0o040000, 'directory'],
+  [0o120000, 'symlink'],
+  [0o010000, 'fifo'],
+  [0o140000, 'socket'],
+  [0o020000, 'character device'],
+  [0o060000, 'block device'],
+];
+
+const kindsByFormat = new Map(formats);
 
 /** The S_IFMT bits of each kind, for mknod(2). */
-export const formatOfKind = Object.fromEntries(
-  Object.entries(kindsByFormat).map(([format, kind]) => [kind, Number(format)]),
-) as Readonly<Record<FileKind, number>>;
+export const formatsByKind = new Map(formats.map(([format, kind]) => [kind, format]));
 
 function kindOf(mode: number): FileKind {
-  const kind = kindsByFormat[mode & S_IFMT];
+  const kind = kindsByFormat.get(mode & S_IFMT);
   if (kind === undefined) {
     throw new Error(`no kind of file has the mode ${mode.toString(8)}`);
   }
@@ -93,7 +93,7 @@ export function readDirectoryEntries(bytes: Uint8Array): DirectoryEntry[] {
     entries.push({
       ino: view.getBigUint64(offset, true),
       cookie: view.getBigInt64(offset + 8, true),
-      kind: kindsByFormat[view.getUint8(offset + 18) << 12] ?? 'unknown',
+      kind: kindsByFormat.get(view.getUint8(offset + 18) << 12) ?? 'unknown',
       name: bytes.slice(offset + 19, end),
     });
     offset += recordBytes;

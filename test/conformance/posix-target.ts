@@ -5,7 +5,7 @@ import { C, call, mapMemory, pathBytes } from '../support/libc.ts';
 import { OtherProcess } from './other-process.ts';
 import {
   deviceNumber,
-  formatOfKind,
+  formatsByKind,
   readDirectoryEntries,
   readStatistics,
   readStatus,
@@ -216,7 +216,7 @@ export class PosixTarget implements Target {
     mode: number,
     device: Device = { major: 0, minor: 0 },
   ): void {
-    call('mknod', pathBytes(path), formatOfKind[kind] | mode, deviceNumber(device));
+    call('mknod', pathBytes(path), (formatsByKind.get(kind) ?? 0) | mode, deviceNumber(device));
   }
 
   readEntries(fd: number, bytes = ENTRIES_BYTES): DirectoryEntry[] {
