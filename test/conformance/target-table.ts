@@ -1,6 +1,6 @@
-/** The targets of the suite. A further driver is a further line. */
+/** The targets of the suite. */
 import { mkdirSync } from 'node:fs';
-import { mountObstacle } from '../support/machine.ts';
+import { driverTable } from '../support/drivers.ts';
 import type { Workspace } from '../support/workspace.ts';
 import type { TargetAddress } from './targets.ts';
 
@@ -13,10 +13,8 @@ export interface TargetDefinition {
   start(workspace: Workspace): Promise<TargetAddress>;
 }
 
-/** Each mount driver, with the mount options that make it answer as a local directory does. */
-const drivers: readonly { name: string; options: readonly string[] }[] = [
-  { name: 'fuse-native', options: ['default_permissions', 'allow_other', 'dev', 'suid'] },
-];
+/** What makes a mount answer every user, and its devices, as a local directory does. */
+const LOCAL_OPTIONS = ['default_permissions', 'allow_other', 'dev', 'suid'];
 
 const local: TargetDefinition = {
   name: 'local',
@@ -24,13 +22,17 @@ const local: TargetDefinition = {
   start: async (workspace) => ({ kind: 'directory', root: openDirectory(workspace) }),
 };
 
-const mounts = drivers.map(
-  ({ name, options }): TargetDefinition => ({
+const mounts = driverTable.map(
+  ({ name, obstacle }): TargetDefinition => ({
     name,
-    obstacle: mountObstacle,
+    obstacle,
     start: async (workspace) => {
       const source = workspace.path('files.sqlite');
-      const { directory } = await workspace.startMount({ source, driver: name, options });
+      const { directory } = await workspace.startMount({
+        source,
+        driver: name,
+        options: LOCAL_OPTIONS,
+      });
       return { kind: 'directory', root: directory };
     },
   }),
