@@ -1,0 +1,42 @@
+import { type RunningServer, serve } from '../../server/main.ts';
+import { CommandError, describeError } from '../command-error.ts';
+import { report } from '../program.ts';
+
+export interface ServeCommandOptions {
+  name?: string;
+}
+
+/**
+ * `dafs serve`: serves a database until it is told to stop, by a signal or, when a mount started
+ * it, by the end of that mount.
+ *
+ * @throws CommandError SERVER_FAILED
+ */
+export async function serveCommand(database: string, options: ServeCommandOptions): Promise<void> {
+  const isEmbedded = process.send !== undefined;
+  let server: RunningServer;
+  try {
+    server = await serve({ database, ...options });
+  } catch (error) {
+    const message = describeError(error);
+    if (!isEmbedded) throw new CommandError('SERVER_FAILED', message, { cause: error });
+    report({ type: 'failed', code: 'SERVER_FAILED', message });
+    process.exitCode = 1;
+    process.disconnect();
+    return;
+  }
+  closeWhenTold(server);
+  if (isEmbedded) report({ type: 'ready', name: server.name });
+  else process.stdout.write(`serving ${database} as dafs:${server.name}; Ctrl-C stops it\n`);
+  await server.closed;
+}
+
+function closeWhenTold(server: RunningServer): void {
+  const close = () => {
+    server.close().catch((error) => {
+      process.stderr.write(`dafs: ${describeError(error)}\n`);
+      process.exitCode = 1;
+    });
+  };
+  for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect']) process.once(event, close);
+}
