@@ -82,6 +82,9 @@ function addServe(program: Command): void {
     .description('serve a database to any number of mounts and programs, until Ctrl-C')
     .argument('<database>', 'an SQLite file (made when missing)')
     .option('--name <name>', "what clients call it (default: the file's name)")
+    .option('--cache <size>', 'memory for cached blocks, such as 256M (the default)')
+    .option('--block-size <size>', 'bytes of a block of a new database')
+    .option('--password-file <file>', 'users that may prove themselves by a password')
     .action(async (database, options) => {
       const { serveCommand } = await import('./commands/serve.ts');
       await serveCommand(database, options);

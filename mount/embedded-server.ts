@@ -21,9 +21,13 @@ export interface EmbeddedServer {
  *
  * @throws CommandError SERVER_FAILED with the server's own words.
  */
-export async function startEmbeddedServer(database: string): Promise<EmbeddedServer> {
+export async function startEmbeddedServer(
+  database: string,
+  cacheSize: string | undefined,
+): Promise<EmbeddedServer> {
   const name = serverNameFor(database);
-  const [program, args] = dafsCommandLine('serve', database, '--name', name);
+  const cache = cacheSize === undefined ? [] : ['--cache', cacheSize];
+  const [program, args] = dafsCommandLine('serve', '--name', name, ...cache, '--', database);
   // A session of its own: Ctrl-C in the terminal is for the mount, which still needs the server to
   // flush. The channel tells the server when the mount has died.
   const child = spawn(program, args, {

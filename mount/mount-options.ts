@@ -2,6 +2,7 @@
  * The options of `dafs mount -o`, spelled as mount(8) spells them, in one table.
  */
 
+import { parseBytes } from './byte-sizes.ts';
 import { CommandError } from './command-error.ts';
 import { nearest } from './nearest.ts';
 
@@ -15,6 +16,8 @@ export interface MountOptions {
   nonEmpty: boolean;
   /** What the mount table shows as the source; the SOURCE of the command when undefined. */
   fsname: string | undefined;
+  /** Memory for the blocks cached by the server that is started for the mount. */
+  cacheSize: string | undefined;
   /** The largest read request that the kernel may send; the driver's own limit when undefined. */
   maxReadBytes: number | undefined;
   /** How long the kernel may take attributes as current; the mount decides when undefined. */
@@ -86,6 +89,15 @@ export const mountOptionTable: readonly MountOption[] = [
     },
   },
   {
+    name: 'cache_size',
+    value: 'SIZE',
+    summary: "memory for the blocks that a database's own server caches, such as 256M",
+    apply(options, value) {
+      parseBytes('mount option cache_size', value);
+      options.cacheSize = value;
+    },
+  },
+  {
     name: 'max_read',
     value: 'BYTES',
     summary: 'the largest read request, at least 4096',
@@ -133,6 +145,7 @@ export function parseMountOptions(lists: readonly string[]): MountOptions {
     defaultPermissions: false,
     nonEmpty: false,
     fsname: undefined,
+    cacheSize: undefined,
     maxReadBytes: undefined,
     attributeTimeoutSeconds: undefined,
     entryTimeoutSeconds: undefined,

@@ -46,7 +46,15 @@ export async function checkMountRequest(request: MountRequest): Promise<string> 
   const directory = checkMountPoint(request.directory, request.options);
   checkFuseDevice();
   (await loadDriver(request.driver)).check();
-  if (request.source.kind === 'server') await assertServerRuns(request.source.name);
+  if (request.source.kind === 'server') {
+    if (request.options.cacheSize !== undefined) {
+      throw new CommandError(
+        'INVALID_OPTION',
+        'mount option cache_size is for a database; a running server has its own (dafs serve --cache)',
+      );
+    }
+    await assertServerRuns(request.source.name);
+  }
   return directory;
 }
 
@@ -59,7 +67,10 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
   const directory = await checkMountRequest(request);
   const driver = await loadDriver(request.driver);
   const { source, options } = request;
-  const server = source.kind === 'database' ? await startEmbeddedServer(source.path) : undefined;
+  const server =
+    source.kind === 'database'
+      ? await startEmbeddedServer(source.path, options.cacheSize)
+      : undefined;
   const serverName = source.kind === 'server' ? source.name : (server as EmbeddedServer).name;
   try {
     const mount = await driver.mount({
