@@ -10,7 +10,7 @@ import { driverNames } from './driver.ts';
 import { describeMountOptions } from './mount-options.ts';
 import { formatTable } from './table.ts';
 
-const collect = (value: string, previous: string[]): string[] => [...previous, value];
+const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 
 /** Builds the command line; each command's code is loaded when it is asked for. */
 export function buildProgram(): Command {
@@ -50,7 +50,7 @@ function addMount(program: Command): void {
     .description('mount a file system; returns when the directory is usable')
     .argument('<source>', 'an SQLite file (made when missing), or dafs:NAME, a running server')
     .argument('<directory>', 'an existing, empty directory')
-    .option('-o, --options <option,...>', 'mount options, as in mount(8)', collect, [])
+    .option('-o, --options <option,...>', 'mount options, as in mount(8)', collect)
     .option('-f, --foreground', 'stay in the foreground; Ctrl-C unmounts', false)
     .addOption(
       new Option('--driver <name>', 'how to speak to FUSE').default(defaultMountOptions.driver),
@@ -103,7 +103,7 @@ function addStatus(program: Command): void {
 }
 
 function optionHelp(): string {
-  return formatTable(describeMountOptions())
-    .map((line) => `  ${line}`)
-    .join('\n');
+  const { effective, ignored } = describeMountOptions();
+  const lines = formatTable(effective).map((line) => `  ${line}`);
+  return [...lines, '', 'Accepted without effect:', `  ${ignored.join(', ')}`].join('\n');
 }

@@ -30,7 +30,8 @@ interface MountOption {
   readonly name: string;
   /** What stands after `=`, as the help shows it; undefined for an option without a value. */
   readonly value?: string;
-  readonly summary: string;
+  /** Undefined for what is accepted and does nothing. */
+  readonly summary: string | undefined;
   apply(options: MountOptions, value: string): void;
 }
 
@@ -43,8 +44,9 @@ const kernelFlag = (name: string, flag: KernelFlag, isSet: boolean, summary: str
   },
 });
 
-const ignored = (summary: string, ...names: string[]): MountOption[] =>
-  names.map((name) => ({ name, summary, apply() {} }));
+/** For lines of fstab(5) and for scripts; access times are the server's, whatever the kernel is told. */
+const ignored = (...names: string[]): MountOption[] =>
+  names.map((name) => ({ name, summary: undefined, apply() {} }));
 
 /** Every option that there is. Later ones win over earlier ones on the command line. */
 export const mountOptionTable: readonly MountOption[] = [
@@ -121,14 +123,8 @@ export const mountOptionTable: readonly MountOption[] = [
       options.entryTimeoutSeconds = parseNumber('entry_timeout', value, 0);
     },
   },
-  ...ignored(
-    "accepted, does nothing: access times are the server's",
-    ...['atime', 'noatime', 'diratime', 'nodiratime', 'relatime', 'strictatime'],
-  ),
-  ...ignored(
-    'accepted, does nothing: for lines of fstab(5)',
-    ...['defaults', 'auto', 'noauto', 'user', 'users', 'nofail', '_netdev'],
-  ),
+  ...ignored('atime', 'noatime', 'diratime', 'nodiratime', 'relatime', 'strictatime'),
+  ...ignored('defaults', 'auto', 'noauto', 'user', 'users', 'nofail', '_netdev'),
 ];
 
 const optionByName = new Map(mountOptionTable.map((option) => [option.name, option]));
@@ -154,12 +150,15 @@ export function parseMountOptions(lists: readonly string[]): MountOptions {
   return options;
 }
 
-/** The help's lines about options: name and summary. */
-export function describeMountOptions(): [name: string, summary: string][] {
-  return mountOptionTable.map(({ name, value, summary }) => [
-    value === undefined ? name : `${name}=${value}`,
-    summary,
-  ]);
+/** The help's lines about options, and the names of those that are accepted and do nothing. */
+export function describeMountOptions(): { effective: [string, string][]; ignored: string[] } {
+  const effective: [string, string][] = [];
+  const ignored: string[] = [];
+  for (const { name, value, summary } of mountOptionTable) {
+    if (summary === undefined) ignored.push(name);
+    else effective.push([value === undefined ? name : `${name}=${value}`, summary]);
+  }
+  return { effective, ignored };
 }
 
 function splitAtCommas(list: string): string[] {

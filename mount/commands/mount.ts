@@ -14,13 +14,12 @@ import { parseSource } from '../source.ts';
 
 export interface MountCommandOptions {
   /** The arguments of every `-o`. */
-  options: string[];
+  options?: string[];
   foreground: boolean;
   driver: string;
 }
 
 export const defaultMountOptions: MountCommandOptions = {
-  options: [],
   foreground: false,
   driver: DEFAULT_DRIVER,
 };
@@ -38,14 +37,14 @@ export async function mountCommand(
   const request: MountRequest = {
     source: parseSource(source),
     directory,
-    options: parseMountOptions(command.options),
+    options: parseMountOptions(command.options ?? []),
     driver: command.driver,
     log: process.env[LOG_VARIABLE],
   };
   if (command.foreground) return mountInForeground(request);
   // Checked here as well, where the user's own working directory and words are at hand.
   const canonical = await checkMountRequest(request);
-  const options = command.options.flatMap((list) => ['-o', list]);
+  const options = (command.options ?? []).flatMap((list) => ['-o', list]);
   const { kind, label } = request.source;
   const absoluteSource = kind === 'database' ? request.source.path : label;
   await runInBackground([
