@@ -18,10 +18,10 @@ type AnyCodec = Codec<unknown>;
 const INLINE_WRITE_HEADER_BYTES = 256;
 const CAPACITY = 16384;
 
-const codecs: [string, AnyCodec][] = Object.values(operations).flatMap((operation) => [
-  [operation.arguments.name, operation.arguments as AnyCodec],
-  [operation.results.name, operation.results as AnyCodec],
-]);
+const codecs: [string, AnyCodec][] = Object.values(operations)
+  .flatMap((operation) => [operation.arguments as AnyCodec, operation.results as AnyCodec])
+  .filter((codec) => codec.fixedBytes > 0)
+  .map((codec) => [codec.name, codec]);
 
 const newMessage = (littleEndian: boolean, capacity = CAPACITY): MessageBuffer =>
   MessageBuffer.allocate(capacity, {
@@ -29,7 +29,7 @@ const newMessage = (littleEndian: boolean, capacity = CAPACITY): MessageBuffer =
     inlineWriteHeaderBytes: INLINE_WRITE_HEADER_BYTES,
   });
 
-const runs = { numRuns: 60 };
+const runs = { numRuns: 40 };
 
 /** Decodes bytes that may be anything; nothing but a ProtocolError MALFORMED may come of it. */
 const decodeAnything = (codec: AnyCodec, message: MessageBuffer, external: number): unknown => {
@@ -115,7 +115,7 @@ describe.each(codecs)('%s', (_, codec) => {
           weigh(decodeAnything(codec, message, external), message);
         }
       }),
-      { numRuns: 10 },
+      { numRuns: 5 },
     );
   });
 
@@ -133,7 +133,7 @@ describe.each(codecs)('%s', (_, codec) => {
         const decoded = decodeAnything(codec, message, externalOf(layout, value) ?? external);
         expect(weigh(decoded, message)).toBeLessThan(200 + 40 * message.length);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -149,7 +149,7 @@ describe.each(codecs)('%s', (_, codec) => {
         const decoded = decodeAnything(codec, message, external);
         expect(weigh(decoded, message)).toBeLessThan(200 + 40 * message.length);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
