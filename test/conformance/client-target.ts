@@ -16,6 +16,7 @@ import type {
 
 const NANOSECONDS = 1_000_000_000n;
 const SECTOR_BYTES = 512;
+const SLASH = 0x2f;
 const WHENCES = new Map([
   [C.SEEK_SET, 'start'],
   [C.SEEK_CUR, 'current'],
@@ -301,7 +302,8 @@ export class ClientTarget implements Target {
 
   chdir(path: Path): void {
     translate(() => this.paths.chdir(path));
-    this.#directory = [...this.#directory, path];
+    const isAbsolute = Buffer.from(path as string)[0] === SLASH;
+    this.#directory = isAbsolute ? [path] : [...this.#directory, path];
   }
 
   as<Result>({ uid, gid, groups }: Identity, body: () => Result): Result {

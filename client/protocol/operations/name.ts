@@ -7,7 +7,6 @@ import {
   array,
   boolean32,
   checksum,
-  enumeration,
   opaque,
   pathname,
   structure,
