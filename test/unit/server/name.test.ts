@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileAttributes } from '../../../client/protocol/attributes.ts';
+import { RemoveModeExtension } from '../../../client/protocol/extensions.ts';
 import type { ArgumentsOf } from '../../../client/protocol/operations.ts';
 import type { Filehandle } from '../../../client/protocol/types.ts';
 import { Files } from './support/files.ts';
@@ -163,6 +164,15 @@ describe('CREATE', () => {
     expect(create('new', { objType: 2 }, {}, file).status).toBe('NOTDIR');
   });
 
+  it('leaves devices to the superuser', () => {
+    const directory = files.mkdir('directory', 0o777);
+    files.actAs(7);
+    const specdata = { specdata1: 8, specdata2: 0 };
+    expect(create('disk', { objType: 3, specdata }, {}, directory).status).toBe('PERM');
+    expect(create('tty', { objType: 4, specdata }, {}, directory).status).toBe('PERM');
+    expect(create('fifo', { objType: 7 }, {}, directory).status).toBe('OK');
+  });
+
   it('passes the group of a setgid directory on', () => {
     const directory = files.mkdir('directory', 0o2777);
     files.setAttributes(directory, { ownerGroup: '55' });
@@ -209,6 +219,17 @@ describe('REMOVE', () => {
     expect(files.remove('directory')).toBe('OK');
     expect(files.remove('directory')).toBe('NOENT');
     expect(files.remove('')).toBe('INVAL');
+  });
+
+  it('removes only files, or only directories, as an extension', () => {
+    files.mkdir('directory');
+    files.create('file');
+    expect(files.remove('directory', RemoveModeExtension.REMOVE_FILE)).toBe('ISDIR');
+    expect(files.remove('file', RemoveModeExtension.REMOVE_DIRECTORY)).toBe('NOTDIR');
+    expect(files.remove('file', RemoveModeExtension.REMOVE_FILE)).toBe('OK');
+    expect(files.remove('directory', RemoveModeExtension.REMOVE_DIRECTORY)).toBe('OK');
+    files.create('file');
+    expect(files.remove('file', 2)).toBe('INVAL');
   });
 
   it('obeys the sticky bit', () => {
