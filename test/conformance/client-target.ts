@@ -17,11 +17,11 @@ import type {
 const NANOSECONDS = 1_000_000_000n;
 const SECTOR_BYTES = 512;
 const SLASH = 0x2f;
-const WHENCES = new Map([
+const WHENCES = new Map<number, 'start' | 'current' | 'end'>([
   [C.SEEK_SET, 'start'],
   [C.SEEK_CUR, 'current'],
   [C.SEEK_END, 'end'],
-] as const);
+]);
 const PERMISSIONS = [
   [4, 'read'],
   [2, 'write'],
