@@ -1,5 +1,5 @@
 /** The client library as a conformance target: every call goes to a server, without a mount. */
-import { FileClient, ObjectType, PathFiles, Session } from '../../client/index.ts';
+import { FileClient, ObjectType, PathFiles, Session, type Whence } from '../../client/index.ts';
 import { C } from '../support/libc.ts';
 import type {
   Device,
@@ -16,6 +16,7 @@ import type {
 
 const NANOSECONDS = 1_000_000_000n;
 const SECTOR_BYTES = 512;
+const SLASH = 0x2f;
 const SLASH = 0x2f;
 const WHENCES = new Map<number, 'start' | 'current' | 'end'>([
   [C.SEEK_SET, 'start'],
