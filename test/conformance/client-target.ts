@@ -1,5 +1,5 @@
 /** The client library as a conformance target: every call goes to a server, without a mount. */
-import { FileClient, ObjectType, PathFiles, Session, type Whence } from '../../client/index.ts';
+import { FileClient, ObjectType, PathFiles, Session } from '../../client/index.ts';
 import { C } from '../support/libc.ts';
 import type {
   Device,
@@ -16,7 +16,6 @@ import type {
 
 const NANOSECONDS = 1_000_000_000n;
 const SECTOR_BYTES = 512;
-const SLASH = 0x2f;
 const SLASH = 0x2f;
 const WHENCES = new Map<number, 'start' | 'current' | 'end'>([
   [C.SEEK_SET, 'start'],
@@ -303,7 +302,7 @@ export class ClientTarget implements Target {
 
   chdir(path: Path): void {
     translate(() => this.paths.chdir(path));
-    const isAbsolute = Buffer.from(path as string)[0] === SLASH;
+    const isAbsolute = Buffer.from(path)[0] === SLASH;
     this.#directory = isAbsolute ? [path] : [...this.#directory, path];
   }
 
