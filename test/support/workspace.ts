@@ -49,6 +49,10 @@ process.once('exit', () => {
     workspace.disposeNow();
   }
 });
+// A test process that is told to go, or whose runner went, leaves through the door above.
+for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect']) {
+  process.once(event, () => process.exit(1));
+}
 
 /** The mount points below `directory`, innermost first. */
 function mountPointsBelow(directory: string): string[] {
