@@ -2,11 +2,13 @@
 
 import { fileAttr } from '../attributes.ts';
 import { codec } from '../codec.ts';
-import { ObjectType } from '../constants.ts';
+import { ObjectType, RemoveMode } from '../constants.ts';
+import { RemoveModeExtension } from '../extensions.ts';
 import {
   array,
   boolean32,
   checksum,
+  enumeration,
   opaque,
   pathname,
   structure,
@@ -246,8 +248,7 @@ export const nameOperations = {
       structure({
         filehandle,
         target: component,
-        // A RemoveMode or RemoveModeExtension; too large numbers for an enumeration's table.
-        removeMode: u32,
+        removeMode: enumeration({ ...RemoveMode, ...RemoveModeExtension }),
       }),
     ],
     results: ['DAFS_Remove_Res', structure({ changeInfo })],

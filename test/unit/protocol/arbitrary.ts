@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type {
   Layout,
   Node,
+  ScalarNode,
   ScalarType,
   StructureNode,
   VariableNode,
@@ -33,10 +34,12 @@ const octets = (length?: number): Value =>
     length === undefined ? { maxLength: 40 } : { minLength: length, maxLength: length },
   );
 
-const enumerated = (allowed: number): Value =>
-  fc.constantFrom(
-    ...Array.from({ length: 32 }, (_, value) => value).filter((value) => (allowed >>> value) & 1),
-  );
+const enumerated = ({ allowed, extension }: ScalarNode): Value => {
+  const below32 = Array.from({ length: 32 }, (_, value) => value);
+  const own = fc.constantFrom(...below32.filter((value) => (allowed >>> value) & 1));
+  if (extension === undefined) return own;
+  return fc.oneof(own, fc.integer({ min: extension.first, max: extension.last }));
+};
 
 const joinOf = (node: Extract<VariableNode, { kind: 'join' }>): Value =>
   fc
@@ -71,7 +74,7 @@ const structureOf = (node: StructureNode): Value =>
 const valueFor = (node: Node): Value => {
   switch (node.kind) {
     case 'scalar':
-      return node.type === 'enumeration' ? enumerated(node.allowed) : scalars[node.type];
+      return node.type === 'enumeration' ? enumerated(node) : scalars[node.type];
     case 'bytes':
       return octets(node.size);
     case 'opaque':
