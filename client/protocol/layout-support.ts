@@ -32,17 +32,9 @@ export const toSigned53 = (high: number, low: number, field: string): number => 
 export const toBoolean = (raw: number, field: string): boolean =>
   raw > 1 ? malformed(field, 'is neither TRUE nor FALSE') : raw === 1;
 
-/** `allowed` is a bitmap of the values below 32; from `first` to `last` all are allowed too. */
-export const toEnumeration = (
-  raw: number,
-  allowed: number,
-  first: number,
-  last: number,
-  field: string,
-): number => {
-  if (raw < 32 && ((allowed >>> raw) & 1) === 1) return raw;
-  return raw >= first && raw <= last ? raw : malformed(field, 'is not defined');
-};
+/** `allowed` is a bitmap of the values below 32. */
+export const toEnumeration = (raw: number, allowed: number, field: string): number =>
+  raw > 31 || ((allowed >>> raw) & 1) === 0 ? malformed(field, 'is not defined') : raw;
 
 export const decodeText = (
   memory: ArrayBufferLike,

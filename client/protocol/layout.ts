@@ -46,8 +46,6 @@ export interface ScalarNode {
   readonly alignment: number;
   /** The values below 32 that an enumeration admits, as a bitmap. */
   readonly allowed: number;
-  /** The further values that it admits, all between these two; undefined if there are none. */
-  readonly extension?: { readonly first: number; readonly last: number };
 }
 
 export interface BytesNode {
@@ -141,24 +139,17 @@ export const opaque64 = <Value extends bigint>(): Layout<Value> => scalar('opaqu
 
 /**
  * A 4-byte enumeration; any other number is malformed.
- * @throws Error at load when the values from 32 on, which are extensions of ours, leave gaps
+ * @throws Error at load when a value is 32 or more, as none of the draft's is
  */
 export const enumeration = <Value extends number>(
   values: Readonly<Record<string, Value>>,
 ): Layout<Value> => {
   let allowed = 0;
-  const extensions: number[] = [];
   for (const value of Object.values(values)) {
-    if (value < 32) allowed |= 1 << value;
-    else extensions.push(value);
+    if (value > 31) throw new Error(`An enumeration cannot hold ${value}.`);
+    allowed |= 1 << value;
   }
-  const node: ScalarNode = { kind: 'scalar', type: 'enumeration', size: 4, alignment: 4, allowed };
-  if (extensions.length === 0) return { node };
-  const extension = { first: Math.min(...extensions), last: Math.max(...extensions) };
-  if (extension.last - extension.first + 1 !== extensions.length) {
-    throw new Error(`The extensions of an enumeration leave gaps: ${extensions.join(', ')}.`);
-  }
-  return { node: { ...node, extension } };
+  return { node: { kind: 'scalar', type: 'enumeration', size: 4, alignment: 4, allowed } };
 };
 
 /** A fixed number of bytes that are never swapped; decoded as a view of the message. */

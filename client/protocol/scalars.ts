@@ -62,10 +62,6 @@ const boolean = (get: string, set: string): ScalarSource => ({
 const isUint32 = (name: string): string => `${name} >>> 0 === ${name}`;
 const isUint64 = (name: string): string => `${name} >= 0n && ${name} <= 0xffffffffffffffffn`;
 
-/** An enumeration without extensions admits nothing between 1 and 0. */
-const extensionOf = ({ extension }: ScalarNode): { first: number; last: number } =>
-  extension ?? { first: 1, last: 0 };
-
 export const scalarSources: Readonly<Record<ScalarType, ScalarSource>> = {
   u16: plain('Uint16', (name) => `(${name} & 0xffff) === ${name}`, true),
   u32: plain('Uint32', isUint32, true),
@@ -78,16 +74,10 @@ export const scalarSources: Readonly<Record<ScalarType, ScalarSource>> = {
   boolean8: boolean('getUint8', 'setUint8'),
   boolean32: boolean('getUint32', 'setUint32'),
   enumeration: {
-    read: ({ at, order, path, node }) => {
-      const { first, last } = extensionOf(node);
-      const raw = `view.getUint32(${at(0)}, ${order})`;
-      return `toEnumeration(${raw}, ${node.allowed}, ${first}, ${last}, ${path})`;
-    },
-    fits: (name, { node }) => {
-      const { first, last } = extensionOf(node);
-      const isOwn = `(${name} & 31) === ${name} && (${node.allowed} >>> ${name} & 1) === 1`;
-      return `${isUint32(name)} && (${isOwn} || ${name} >= ${first} && ${name} <= ${last})`;
-    },
+    read: ({ at, order, path, node }) =>
+      `toEnumeration(view.getUint32(${at(0)}, ${order}), ${node.allowed}, ${path})`,
+    fits: (name, { node }) =>
+      `(${name} & 31) === ${name} && (${node.allowed} >>> ${name} & 1) === 1`,
     write: (name, { at, order }) => `view.setUint32(${at(0)}, ${name}, ${order});`,
   },
   checksum: {

@@ -2,13 +2,11 @@
 
 import { fileAttr } from '../attributes.ts';
 import { codec } from '../codec.ts';
-import { ObjectType, RemoveMode } from '../constants.ts';
-import { RemoveModeExtension } from '../extensions.ts';
+import { ObjectType } from '../constants.ts';
 import {
   array,
   boolean32,
   checksum,
-  enumeration,
   opaque,
   pathname,
   structure,
@@ -245,11 +243,8 @@ export const nameOperations = {
     chain,
     arguments: [
       'DAFS_Remove_Args',
-      structure({
-        filehandle,
-        target: component,
-        removeMode: enumeration({ ...RemoveMode, ...RemoveModeExtension }),
-      }),
+      // The mode is a RemoveMode or a RemoveModeExtension: which of them it serves, a server says.
+      structure({ filehandle, target: component, removeMode: u32 }),
     ],
     results: ['DAFS_Remove_Res', structure({ changeInfo })],
     errors: errors(

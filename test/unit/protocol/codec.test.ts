@@ -82,19 +82,6 @@ describe('decoders refuse', () => {
     for (const value of [0, 2, 4, 32, 33, 35, 255]) {
       expect(() => choice.decode(holding(value, 0, 0, 0))).toThrow(failure('MALFORMED', /how/));
     }
-    const extended = codec('Extended', structure({ how: enumeration({ A: 1, B: 1000, C: 1001 }) }));
-    for (const how of [1, 1000, 1001] as const) {
-      const message = holding(0, 0, 0, 0);
-      extended.encode(message, { how });
-      expect(extended.decode(message)).toEqual({ how });
-    }
-    for (const value of [0, 999, 1002, 2 ** 32 - 1]) {
-      const message = holding(0, 0, 0, 0);
-      message.view.setUint32(HEADER_BYTES, value, true);
-      expect(() => extended.decode(message)).toThrow(failure('MALFORMED', /how/));
-      const bad = { how: value as 1 };
-      expect(() => extended.encode(message, bad)).toThrow(failure('INVALID_VALUE', /how/));
-    }
     const either = codec('Either', structure({ arm: union('kind', { 1: { a: u32 }, 2: {} }) }));
     expect(either.decode(holding(1, 0, 0, 0, 7, 0, 0, 0))).toEqual({ arm: { kind: 1, a: 7 } });
     expect(() => either.decode(holding(3, 0, 0, 0, 7, 0, 0, 0))).toThrow(failure('MALFORMED'));
@@ -237,7 +224,7 @@ describe('inline data', () => {
 
 describe('layouts', () => {
   it('refuse at load what the draft never has', () => {
-    expect(() => enumeration({ A: 1000, B: 1002 })).toThrow(/gaps/);
+    expect(() => enumeration({ A: 1, B: 1000 })).toThrow(/cannot hold 1000/);
     expect(() => array(union('kind', { 1: {} }))).toThrow(/member of a structure/);
     expect(() => array(trailing())).toThrow(/end a structure/);
     expect(() => codec('Uncounted', structure({ data: trailing() }))).toThrow(/no count/);
