@@ -109,10 +109,7 @@ export class Store {
 
   /** The inode, or undefined when there is none of that id (any more). */
   inode(id: FileId): Inode | undefined {
-    return this.#reading(() => {
-      const record = this.#inodes.find(id);
-      return record !== undefined && this.#reclaimer.isPending(id) ? undefined : record;
-    });
+    return this.#reading(() => this.#inodes.find(id));
   }
 
   /** @throws {StoreError} ESTALE, ENOTDIR, EINVAL, ENAMETOOLONG */
@@ -233,7 +230,7 @@ export class Store {
    */
   reclaim(id: FileId): void {
     const record = this.#reading(() => this.#inodes.find(id));
-    if (record === undefined || this.#reclaimer.isPending(id)) {
+    if (record === undefined) {
       return;
     }
     if (record.nlink > 0) {
