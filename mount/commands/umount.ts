@@ -1,7 +1,7 @@
 import { isSocketAlive, serverSockets } from '../../client/runtime-directory.ts';
 import { CommandError } from '../command-error.ts';
 import { canonicalDirectory } from '../mount-point.ts';
-import { findRecord, forgetDeadMount, type MountRecord } from '../mount-record.ts';
+import { findRecord, forgetDeadMount, lastLogLine, type MountRecord } from '../mount-record.ts';
 import { isDafsMount } from '../mount-table.ts';
 import { isRunning, type ProcessIdentity, waitForEnd } from '../processes.ts';
 import { unmountDirectory } from '../unmount.ts';
@@ -44,5 +44,7 @@ async function untilEnded(record: MountRecord): Promise<void> {
       );
     }
   }
+  const lastWords = lastLogLine(record);
+  if (lastWords) process.stderr.write(`dafs: the mount process had said: ${lastWords}\n`);
   forgetDeadMount(record);
 }
