@@ -107,7 +107,7 @@ export class QueuePair {
    * @throws NicError QP_STATE when the change is not one that the state machine has.
    */
   modify(state: QueuePairState): void {
-    if (this.#closed) throw new NicError('CLOSED', 'the queue pair is closed');
+    this.#requireOpen();
     if (!mayBecome(this.#state, state)) {
       const change = `${stateName(this.#state)} to ${stateName(state)}`;
       throw new NicError('QP_STATE', `a queue pair cannot go from ${change}`);
@@ -118,6 +118,10 @@ export class QueuePair {
     if (state === ERR) this.enterError();
     else if (state === RESET) this.#reset();
     else this.#setState(state);
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new NicError('CLOSED', 'the queue pair is closed');
   }
 
   #setState(state: QueuePairState): void {
@@ -143,7 +147,7 @@ export class QueuePair {
 
   /** @internal Makes ready to be connected; the peer may reach memory of this domain from here on. */
   prepareConnection(): void {
-    if (this.#closed) throw new NicError('CLOSED', 'the queue pair is closed');
+    this.#requireOpen();
     if (this.#state === RESET) this.#setState(INIT);
     if (this.#state !== INIT || this.connection !== undefined) {
       const name = stateName(this.#state);
@@ -171,10 +175,11 @@ export class QueuePair {
     if (this.#options.sharedReceiveQueue !== undefined) {
       throw new NicError('INVALID_ARGUMENT', 'receives belong into the shared receive queue');
     }
-    if (this.#state === RESET || this.#closed) {
+    if (this.#state === RESET) {
       throw new NicError('QP_STATE', 'a receive was posted to a queue pair in RESET');
     }
     if (this.#state === ERR) {
+      this.#requireOpen();
       this.receiveCq.fail(wrId, WcStatus.WR_FLUSH_ERR, this.number, VendorError.NONE);
       return;
     }
@@ -195,6 +200,7 @@ export class QueuePair {
     if (this.#state === RTS && connection !== undefined) {
       this.#requester.post(request, connection);
     } else if (this.#state === ERR) {
+      this.#requireOpen();
       this.sendCq.fail(request.wrId, WcStatus.WR_FLUSH_ERR, this.number, VendorError.NONE);
     } else {
       const name = stateName(this.#state);

@@ -102,14 +102,14 @@ export class Requester {
     if (opcode === Opcode.SEND || opcode === Opcode.SEND_WITH_IMM) return this.#send(request);
     // While this says active, the peer does not believe that its memory is its own again.
     const { ring } = this.#queuePair;
-    ring.setActive(true);
+    ring.begin();
     const status =
       opcode === Opcode.RDMA_WRITE || opcode === Opcode.RDMA_WRITE_WITH_IMM
         ? this.#write(request, connection)
         : opcode === Opcode.RDMA_READ
           ? this.#read(request, connection)
           : this.#atomic(request, connection);
-    ring.setActive(false);
+    ring.end();
     return status;
   }
 
