@@ -36,7 +36,7 @@ const bytesPerFile = 512;
  * Modifications belong to the open transaction, which the first one begins; commit() makes them
  * survive the process, sync() makes them survive the machine. Every modification is whole or not
  * there; a refused one (StoreError) has changed nothing. A failure of the database in the middle of
- * one undoes all since the last commit, and commit() throws then.
+ * one undoes all since the last commit; if that was more than the one, commit() throws, too.
  */
 export class Store {
   /** Absolute path of the database. */
@@ -263,6 +263,7 @@ export class Store {
     });
   }
 
+  /** commit() has something to do: a transaction is open, or was and has failed. */
   get inTransaction(): boolean {
     return this.#transaction.isOpen;
   }
