@@ -12,6 +12,7 @@ import {
   outcomes,
   piece,
   postReceive,
+  rdmaOf,
   sendOf,
   text,
 } from './support.ts';
@@ -235,6 +236,34 @@ describe('send and receive', () => {
     expectCode(() => a.queuePair.postSend(sendOf(a, 17)), 'QUEUE_FULL');
     for (let wrId = 0; wrId < 16; wrId++) postReceive(a, wrId);
     expectCode(() => postReceive(a, 16), 'QUEUE_FULL');
+  });
+
+  test('has room for RDMA when the ring holds as many messages as it may', () => {
+    const [a, b] = connectedSides({ queuePair: { maxSendMessages: 2 } });
+    for (let wrId = 0; wrId < 2; wrId++) a.queuePair.postSend(sendOf(a, wrId, { flags: 0 }));
+    expectCode(() => a.queuePair.postSend(sendOf(a, 2)), 'QUEUE_FULL');
+    a.queuePair.postSend(rdmaOf(a, b, Opcode.RDMA_WRITE, 3));
+    for (let turn = 0; turn < 9; turn++) {
+      postReceive(b, turn);
+      expect(outcomes(b.queue)).toEqual([[turn, 0]]);
+      a.queuePair.postSend(sendOf(a, 4, { flags: 0 }));
+      expectCode(() => a.queuePair.postSend(sendOf(a, 5)), 'QUEUE_FULL');
+    }
+  });
+
+  test('tells of a failure before the messages ahead of it are taken', () => {
+    const [a, b] = connectedSides();
+    a.queuePair.postSend(sendOf(a, 1));
+    expect(a.queuePair.hasFailed).toBe(false);
+    a.queuePair.postSend(rdmaOf(a, b, Opcode.RDMA_READ, 2, { rkey: 0 }));
+    expect([a.queuePair.state, a.queuePair.hasFailed]).toEqual([RTS, true]);
+    postReceive(b, 1);
+    expect(outcomes(b.queue)).toEqual([[1, 0]]);
+    expect(outcomes(a.queue)).toEqual([
+      [1, 0],
+      [2, WcStatus.REM_ACCESS_ERR],
+    ]);
+    expect([a.queuePair.state, a.queuePair.hasFailed]).toEqual([ERR, true]);
   });
 
   test('refuses unknown opcodes and inline requests without data', () => {
