@@ -68,6 +68,7 @@ export class Reclaimer implements TransactionObserver {
   detachContent(record: InodeRecord): void {
     const orphan = this.#inodes.create(FileType.REGULAR);
     orphan.content = record.content;
+    orphan.storedBytes = record.storedBytes;
     record.content = orphan.id;
     record.storedBytes = 0;
     this.#add(orphan.id);
@@ -105,7 +106,7 @@ export class Reclaimer implements TransactionObserver {
   }
 
   #work(record: InodeRecord): void {
-    const hasBlocks = record.type === FileType.REGULAR;
+    const hasBlocks = record.storedBytes > 0;
     if (hasBlocks && this.#blocks.deleteSome(record.content, blocksPerPiece)) {
       return;
     }
