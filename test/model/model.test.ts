@@ -15,7 +15,7 @@ import type { ComparisonRequest } from './compare-main.ts';
 
 const program = fileURLToPath(new URL('./compare-main.ts', import.meta.url));
 
-const operations = Number(process.env.DAFS_MODEL_OPERATIONS ?? 2000);
+const operations = Number(process.env.DAFS_MODEL_OPERATIONS ?? 5000);
 const seed = Number(process.env.DAFS_MODEL_SEED ?? randomInt(2 ** 31 - 1));
 const path = process.env.DAFS_MODEL_PATH;
 
