@@ -96,9 +96,7 @@ export class Requester {
       if (status !== WcStatus.SUCCESS) this.#poisoned = true;
       this.progress(connection);
     }
-    if (fault === Fault.BREAK_AFTER) {
-      this.#queuePair.enterError(WcStatus.RETRY_EXC_ERR, VendorError.INJECTED);
-    }
+    if (fault === Fault.BREAK_AFTER) this.#queuePair.breakOff();
   }
 
   #failure(status: WcStatus, vendorError: number): WcStatus {
