@@ -220,3 +220,18 @@ describe('translation and protection table', () => {
     }
   });
 });
+
+test('registration refuses rights that contradict the arena or one another', () => {
+  const side = openSide();
+  const register = (remote: 'none' | 'read' | 'write', access: number) => () =>
+    side.domain.registerMemory(createArena(4096, remote), 0, 4096, access);
+  const { LOCAL_WRITE, REMOTE_WRITE, REMOTE_READ, REMOTE_ATOMIC } = Access;
+  for (const access of [REMOTE_WRITE, REMOTE_ATOMIC, 16, -1, 1.5]) {
+    expect(register('write', access)).toThrowError(/access/);
+  }
+  for (const access of [REMOTE_READ, LOCAL_WRITE | REMOTE_WRITE]) {
+    expect(register('none', access)).toThrowError(/'none'/);
+  }
+  expect(register('read', LOCAL_WRITE | REMOTE_WRITE)).toThrowError(/'write'/);
+  expect(register('read', LOCAL_WRITE | REMOTE_READ)).not.toThrow();
+});
