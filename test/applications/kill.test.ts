@@ -3,7 +3,7 @@
  *
  *     npx vitest run test/applications/kill.test.ts
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { askStatus } from '../support/control.ts';
@@ -13,15 +13,25 @@ import { applicationTest } from './support.ts';
 
 /** "At once", on a machine that runs other tests as well. */
 const AT_ONCE_MS = 3000;
-const programs = ['sh', 'cat'];
+const programs = ['sh', 'cat', 'head', 'cksum'];
 
 /** The anonymous shared memory that a process has mapped, and the descriptors it holds. */
 function sharedMemoryOf(pid: number): { segments: number; descriptors: number } {
   const maps = readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n');
   return {
     segments: maps.filter((line) => line.includes('/memfd:')).length,
-    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    descriptors: readdirSync(`/proc/${pid}/fd`).filter((fd) => isOfConnection(pid, fd)).length,
   };
+}
+
+/** Sockets and memory files; the files of the database come and go with its own work. */
+function isOfConnection(pid: number, descriptor: string): boolean {
+  try {
+    return /^socket:|memfd:/.test(readlinkSync(`/proc/${pid}/fd/${descriptor}`));
+  } catch {
+    // Closed meanwhile.
+    return false;
+  }
 }
 
 function runtimeFiles(workspace: Workspace): string[] {
@@ -41,6 +51,10 @@ applicationTest(
     const pid = server.child.pid ?? 0;
     const request = { source: `dafs:${server.name}`, driver: driver.name };
     const survivor = await workspace.startMount(request);
+    // What the server holds of the survivor is all there once data has gone both ways.
+    const warm = `${survivor.directory}/warm`;
+    await succeed('sh', ['-euc', 'head -c 1000000 /dev/zero >"$1"; sync "$1"', 'sh', warm]);
+    await succeed('cksum', [warm]);
     const before = sharedMemoryOf(pid);
     const sessionsBefore = (await askStatus(workspace, server.name)).sessions.length;
 
