@@ -1,0 +1,60 @@
+/** A worker thread as the main thread sees it. */
+
+import { Worker } from 'node:worker_threads';
+import type {
+  FileSystemSource,
+  WorkerEnd,
+  WorkerOrders,
+  WorkerReport,
+  WorkerStart,
+} from './control.ts';
+
+/** A worker could not start or not go on; `code` says why. */
+export class WorkerError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'WorkerError';
+    this.code = code;
+  }
+}
+
+export class WorkerThread {
+  /** Fulfilled when the worker has its file system; rejected when it cannot have it. */
+  readonly ready: Promise<void>;
+
+  readonly #worker: Worker;
+  readonly #end: Promise<WorkerEnd | Error>;
+
+  constructor(source: FileSystemSource, index: number) {
+    const start: WorkerStart = { source, index };
+    const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData: start });
+    this.#worker = worker;
+    const became = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<WorkerEnd | Error>();
+    const fail = (error: Error): void => {
+      became.reject(error);
+      end.resolve(error);
+    };
+    worker.on('message', (report: WorkerReport) => {
+      if (report.kind === 'ready') became.resolve();
+      else if (report.kind === 'ended') end.resolve(report);
+      else fail(new WorkerError(report.code, report.message));
+    });
+    worker.on('error', (error) => fail(error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', (status) => fail(new WorkerError('EXIT', `a worker exited with ${status}`)));
+    this.ready = became.promise;
+    this.#end = end.promise;
+  }
+
+  /** Lets the worker answer requests; fulfilled with how it ended, or with why it cannot go on. */
+  serve(orders: WorkerOrders): Promise<WorkerEnd | Error> {
+    this.#worker.postMessage(orders);
+    return this.#end;
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
