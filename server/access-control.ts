@@ -5,6 +5,7 @@
  */
 import { DafsStatus } from '../client/protocol/status.ts';
 import { refuse } from './engine/refusal.ts';
+import { FileType } from './store/index.ts';
 
 /** On whose behalf a request is executed. */
 export interface Credential {
@@ -14,9 +15,9 @@ export interface Credential {
   readonly groups: readonly number[];
 }
 
-/** What permission checks look at. */
+/** What permission checks look at: an inode has it all. */
 export interface Protected {
-  readonly isDirectory: boolean;
+  readonly type: FileType;
   /** Permission bits with setuid, setgid and sticky: 07777. */
   readonly mode: number;
   readonly uid: number;
@@ -33,6 +34,8 @@ export const ModeBit = {
   ANY_EXECUTE: 0o111,
 } as const;
 
+const isDirectory = (file: Protected): boolean => file.type === FileType.DIRECTORY;
+
 export const isSuperuser = (credential: Credential): boolean => credential.uid === 0;
 
 export const isInGroup = (credential: Credential, gid: number): boolean =>
@@ -45,7 +48,7 @@ export const isInGroup = (credential: Credential, gid: number): boolean =>
 export function permits(file: Protected, credential: Credential, wanted: number): boolean {
   if (isSuperuser(credential)) {
     const needsExecute = (wanted & Permission.EXECUTE) !== 0;
-    return !needsExecute || file.isDirectory || (file.mode & ModeBit.ANY_EXECUTE) !== 0;
+    return !needsExecute || isDirectory(file) || (file.mode & ModeBit.ANY_EXECUTE) !== 0;
   }
   const granted =
     credential.uid === file.uid
@@ -136,7 +139,7 @@ export function requireOwnerChange(
  * but a locking mark, which stays.
  */
 export function withoutPrivileges(file: Protected): number {
-  if (file.isDirectory) {
+  if (isDirectory(file)) {
     return file.mode;
   }
   const isSetGidProgram = (file.mode & ModeBit.GROUP_EXECUTE) !== 0;
@@ -148,13 +151,13 @@ export function inheritedGroupAndMode(
   directory: Protected,
   credential: Credential,
   mode: number,
-  isDirectory: boolean,
+  type: FileType,
 ): { gid: number; mode: number } {
   if ((directory.mode & ModeBit.SET_GID) === 0) {
     return { gid: credential.gid, mode: mode & 0o7777 };
   }
   const gid = directory.gid;
-  if (isDirectory) {
+  if (type === FileType.DIRECTORY) {
     return { gid, mode: (mode & 0o7777) | ModeBit.SET_GID };
   }
   const setGidProgram = ModeBit.SET_GID | ModeBit.GROUP_EXECUTE;

@@ -1,17 +1,11 @@
 import { DafsStatus } from '../../client/protocol/status.ts';
+import type { Channel } from '../engine/channel.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { OpenTable } from '../state/opens.ts';
 import { CredentialTable } from './credentials.ts';
 import type { Limits } from './limits.ts';
 import { credentialCapacity, type SessionParameters } from './negotiation.ts';
-import {
-  Client,
-  type ClientClaim,
-  isSamePrincipal,
-  type Principal,
-  Session,
-  type SessionChannel,
-} from './session.ts';
+import { Client, type ClientClaim, isSamePrincipal, type Principal, Session } from './session.ts';
 
 export interface SessionTableOptions {
   readonly limits: Limits;
@@ -47,13 +41,20 @@ export class SessionTable {
     idString: string,
     verifier: bigint,
     parameters: SessionParameters,
-    channel: SessionChannel,
+    wantedCredentials: number,
+    channel: Channel,
   ): Session {
     const known = this.#clients.get(idString);
     const isSameIncarnation = known !== undefined && known.verifier === verifier;
     const clientId = isSameIncarnation ? known.clientId : this.#options.drawId();
     const claim: ClientClaim = { idString, verifier, clientId };
-    const session = new Session(this.#options.drawId(), parameters, claim, channel);
+    const session = new Session(
+      this.#options.drawId(),
+      parameters,
+      claim,
+      channel,
+      wantedCredentials,
+    );
     this.#sessions.set(session.id, session);
     return session;
   }
@@ -67,7 +68,7 @@ export class SessionTable {
    * DAFSERR_STALE_CLIENTID when the client id that CLIENT_CONNECT returned was released or superseded
    * in between, DAFSERR_RESOURCE when the client has too many sessions.
    */
-  authenticate(session: Session, principal: Principal, maxCredentials: number): Client {
+  authenticate(session: Session, principal: Principal): Client {
     const { idString } = session.claim;
     const known = this.#clients.get(idString);
     if (known !== undefined && !isSamePrincipal(known.principal, principal)) {
@@ -76,8 +77,7 @@ export class SessionTable {
     if (known !== undefined && known.verifier !== session.claim.verifier) {
       this.#supersede(idString, known);
     }
-    const client =
-      this.#clients.get(idString) ?? this.#admit(session.claim, principal, maxCredentials);
+    const client = this.#clients.get(idString) ?? this.#admit(session, principal);
     if (client.clientId !== session.claim.clientId) {
       refuse(DafsStatus.DAFSERR_STALE_CLIENTID);
     }
@@ -113,10 +113,19 @@ export class SessionTable {
     }
   }
 
-  #admit(claim: ClientClaim, principal: Principal, maxCredentials: number): Client {
-    const capacity = credentialCapacity(maxCredentials, this.#options.limits);
-    const client = new Client(claim, principal, new CredentialTable(capacity));
-    this.#clients.set(claim.idString, client);
+  /** How many credentials the client of a session can or will be able to register. */
+  credentialCapacity(session: Session): number {
+    const known = session.client ?? this.#clients.get(session.claim.idString);
+    return (
+      known?.credentials.capacity ??
+      credentialCapacity(session.wantedCredentials, this.#options.limits)
+    );
+  }
+
+  #admit(session: Session, principal: Principal): Client {
+    const capacity = credentialCapacity(session.wantedCredentials, this.#options.limits);
+    const client = new Client(session.claim, principal, new CredentialTable(capacity));
+    this.#clients.set(session.claim.idString, client);
     return client;
   }
 

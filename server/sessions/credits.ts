@@ -14,9 +14,9 @@ export class ReceiveCredits {
     this.#postReceive = postReceive;
   }
 
-  /** What the next response announces: Target_Nreq. */
+  /** What the next response announces: Target_Nreq, which is never 0. */
   get target(): number {
-    return this.#target;
+    return Math.max(1, this.#target);
   }
 
   get current(): number {
@@ -32,6 +32,11 @@ export class ReceiveCredits {
   negotiated(maximum: number): void {
     this.#maximum = maximum;
     this.#target = maximum;
+  }
+
+  /** The last response on the channel is next: what follows are requests of our own. */
+  retire(): void {
+    this.#target = 0;
   }
 
   /** A request tells how many its sender would like to have under way; 0 says nothing. */

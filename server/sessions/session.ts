@@ -1,5 +1,6 @@
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { Credential } from '../access-control.ts';
+import type { Channel } from '../engine/channel.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Open, OpenHolder } from '../state/opens.ts';
 import { type CredentialTable, DEFAULT_CREDENTIAL_HANDLE } from './credentials.ts';
@@ -46,19 +47,16 @@ export class Client implements OpenHolder {
   }
 }
 
-/** What ends with a session: its channels close when the server ends it. */
-export interface SessionChannel {
-  close(reason: string): void;
-}
-
 /** A DAFS session (section 3.1). It lives as long as its operations channel. */
 export class Session {
   readonly id: bigint;
   readonly parameters: SessionParameters;
   readonly claim: ClientClaim;
-  readonly operations: SessionChannel;
-  backControl: SessionChannel | undefined;
-  rdmaRead: SessionChannel | undefined;
+  readonly operations: Channel;
+  /** How many credentials the client asked for with this session; its first session decides. */
+  readonly wantedCredentials: number;
+  backControl: Channel | undefined;
+  rdmaRead: Channel | undefined;
   /** Set when the client has authenticated; nothing but that is possible before. */
   client: Client | undefined;
   principal: Principal | undefined;
@@ -67,12 +65,14 @@ export class Session {
     id: bigint,
     parameters: SessionParameters,
     claim: ClientClaim,
-    operations: SessionChannel,
+    operations: Channel,
+    wantedCredentials: number,
   ) {
     this.id = id;
     this.parameters = parameters;
     this.claim = claim;
     this.operations = operations;
+    this.wantedCredentials = wantedCredentials;
   }
 
   /**

@@ -92,14 +92,26 @@ export class OpenTable {
   }
 
   /**
+   * Checks an open that is to follow upon the creation of its file, so that nothing is created for
+   * an open that cannot be.
+   *
+   * @throws Refusal DAFSERR_INVAL or DAFSERR_RESOURCE (too many opens).
+   */
+  requireRoom(holder: OpenHolder, request: ShareRequest): void {
+    requireShareBits(request.access, request.deny);
+    if (holder.opens.size >= this.#options.maxOpensPerClient) {
+      refuse(DafsStatus.DAFSERR_RESOURCE);
+    }
+  }
+
+  /**
    * Opens a file for a lock owner. Who has it open already gets his old stateid with the new rights
    * added to the old ones.
    *
-   * @throws Refusal DAFSERR_INVAL, DAFSERR_DENIED (share conflict), DAFSERR_KEY_MISMATCH or
-   * DAFSERR_RESOURCE (too many opens).
+   * @throws Refusal DAFSERR_DENIED (share conflict), DAFSERR_KEY_MISMATCH, or what requireRoom throws.
    */
   open(holder: OpenHolder, fileId: FileId, owner: Uint8Array, request: ShareRequest): Open {
-    requireShareBits(request.access, request.deny);
+    this.requireRoom(holder, request);
     const ownerKey = `${holder.clientId}:${Buffer.from(owner).toString('latin1')}`;
     const file = this.#byFile.get(fileId);
     const own = file?.byOwner.get(ownerKey);
@@ -127,8 +139,11 @@ export class OpenTable {
   find(stateId: bigint, holder: OpenHolder, fileId: FileId): Open {
     const open = this.#byStateId.get(stateId);
     if (open === undefined) {
+      const isSpecial = stateId === ANONYMOUS_STATEID || stateId === BYPASS_STATEID;
       const isOurs = stateId >> INSTANCE_SHIFT === this.#instance;
-      refuse(isOurs ? DafsStatus.DAFSERR_BAD_STATEID : DafsStatus.DAFSERR_STALE_STATEID);
+      refuse(
+        isSpecial || isOurs ? DafsStatus.DAFSERR_BAD_STATEID : DafsStatus.DAFSERR_STALE_STATEID,
+      );
     }
     if (open.holder !== holder || open.fileId !== fileId) {
       refuse(DafsStatus.DAFSERR_BAD_STATEID);
@@ -176,9 +191,6 @@ export class OpenTable {
   }
 
   #insert(holder: OpenHolder, fileId: FileId, ownerKey: string, request: ShareRequest): Open {
-    if (holder.opens.size >= this.#options.maxOpensPerClient) {
-      refuse(DafsStatus.DAFSERR_RESOURCE);
-    }
     this.#lastSerial += 1n;
     const stateId = (this.#instance << INSTANCE_SHIFT) | this.#lastSerial;
     const open: Open = { stateId, holder, fileId, ownerKey, ...request };

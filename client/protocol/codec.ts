@@ -1,0 +1,122 @@
+/** Compiles layouts into codecs: one generated function for each direction and byte order. */
+
+import { DecoderGenerator } from './decoder-generator.ts';
+import { EncoderGenerator } from './encoder-generator.ts';
+import type { Layout, Node } from './layout.ts';
+import {
+  alignHeap,
+  copyBytes,
+  copyText,
+  decodeText,
+  invalid,
+  joinSigned,
+  joinUnsigned,
+  malformed,
+  textBytes,
+  toBoolean,
+  toEnumeration,
+  tooLarge,
+  zero,
+} from './layout-support.ts';
+import type { MessageBuffer } from './message-buffer.ts';
+
+/** Bytes of a request or response header: both are equally long (sections 6.1.2 and 6.1.3). */
+export const HEADER_BYTES = 40;
+
+/** Reads and writes one structure in either byte order. */
+export interface Codec<Value> {
+  readonly name: string;
+  /** Bytes of the fixed section, without padding at its end; 0 if the whole is in a heap. */
+  readonly fixedBytes: number;
+  /** Writes the value behind the header and sets `message.length`, padded to 8 bytes. */
+  encode(message: MessageBuffer, value: Value): void;
+  /**
+   * Reads the value behind the header. Byte strings are views of the message: copy what outlives
+   * it. `external` is the discriminator of a union that does not lie in the message.
+   * @throws ProtocolError MALFORMED, and nothing else, whatever the bytes
+   */
+  decode(message: MessageBuffer, external?: number): Value;
+  /** Writes at `start`, a multiple of 8, and returns the end; `message.length` stays. */
+  encodeAt(message: MessageBuffer, start: number, value: Value): number;
+  decodeAt(message: MessageBuffer, start: number, end: number, external?: number): Value;
+}
+
+type Decode = (message: MessageBuffer, start: number, end: number, external?: number) => unknown;
+type Encode = (message: MessageBuffer, start: number, value: unknown) => number;
+
+const support = {
+  alignHeap,
+  copyBytes,
+  copyText,
+  decodeText,
+  invalid,
+  joinSigned,
+  joinUnsigned,
+  malformed,
+  textBytes,
+  toBoolean,
+  toEnumeration,
+  tooLarge,
+  zero,
+};
+
+const compile = (parameters: string, body: string): unknown => {
+  const source = `'use strict'; const { ${Object.keys(support).join(', ')} } = support;
+return (${parameters}) => { ${body} };`;
+  return new Function('support', source)(support);
+};
+
+const compileDecoder = (node: Node, name: string, littleEndian: boolean): Decode =>
+  compile(
+    'message, start, end, external',
+    new DecoderGenerator(littleEndian).source(node, name),
+  ) as Decode;
+
+const compileEncoder = (node: Node, name: string, littleEndian: boolean): Encode =>
+  compile('message, start, value', new EncoderGenerator(littleEndian).source(node, name)) as Encode;
+
+/** Whether a message ends with the last byte of data rather than on 8 bytes. */
+const endsWithData = (node: Node): boolean =>
+  node.kind === 'structure' && node.members.some((member) => member.node.kind === 'trailing');
+
+/**
+ * The codec of a structure, or of a single field of variable size for direct buffers.
+ * @param name how errors call it: the draft's name of the structure
+ */
+export const codec = <Value>(name: string, layout: Layout<Value>): Codec<Value> => {
+  const { node } = layout;
+  const decodeLittle = compileDecoder(node, name, true);
+  const decodeBig = compileDecoder(node, name, false);
+  const encodeLittle = compileEncoder(node, name, true);
+  const encodeBig = compileEncoder(node, name, false);
+  const exactEnd = endsWithData(node);
+  return {
+    name,
+    fixedBytes: node.kind === 'structure' ? node.usedSize : 0,
+    encode(message, value) {
+      const end = message.littleEndian
+        ? encodeLittle(message, HEADER_BYTES, value)
+        : encodeBig(message, HEADER_BYTES, value);
+      message.length = exactEnd ? end : alignHeap(message.bytes, end);
+    },
+    decode(message, external) {
+      return (
+        message.littleEndian
+          ? decodeLittle(message, HEADER_BYTES, message.length, external)
+          : decodeBig(message, HEADER_BYTES, message.length, external)
+      ) as Value;
+    },
+    encodeAt(message, start, value) {
+      return message.littleEndian
+        ? encodeLittle(message, start, value)
+        : encodeBig(message, start, value);
+    },
+    decodeAt(message, start, end, external) {
+      return (
+        message.littleEndian
+          ? decodeLittle(message, start, end, external)
+          : decodeBig(message, start, end, external)
+      ) as Value;
+    },
+  };
+};

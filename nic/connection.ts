@@ -1,0 +1,200 @@
+import type { Arena } from './arena.ts';
+import { DOORBELL_BYTES, PeerDoorbell } from './doorbell.ts';
+import { NicError } from './error.ts';
+import { type MappedMemory, mapForeignSegment } from './mapped-memory.ts';
+import { decodeMessage, encodeMessage, type Message, MessageType } from './messages.ts';
+import type { QueuePair } from './queue-pair.ts';
+import { QueuePairState } from './queue-pair-state.ts';
+import { RemoteMemory } from './remote-memory.ts';
+import { PeerRing } from './send-ring.ts';
+import { closeDescriptor } from './system-calls.ts';
+import { TABLE_BYTES } from './translation-protection-table.ts';
+import { receiveMessage, sendMessage } from './unix-socket.ts';
+
+/** Who is at the other end, as the kernel says (SO_PEERCRED). */
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What is known of a connection's end: not over, the peer left or died, or it broke the rules. */
+export type ConnectionEnd = 'open' | 'gone' | 'corrupt';
+
+/** Messages taken from a socket at one go, so that a flooding peer keeps nobody else waiting. */
+const RECEIVE_BATCH = 64;
+/** How long a peer may take to end a write into memory that is being taken from it. */
+const QUIET_LIMIT_MS = 1000;
+
+interface Announcement {
+  readonly payload: Uint8Array;
+  readonly arena: Arena | undefined;
+}
+
+/** What joins a queue pair to its peer: the socket, and the peer's memory mapped here. */
+export class Connection {
+  readonly socket: number;
+  readonly peer: PeerCredentials;
+  readonly ring: PeerRing;
+  readonly memory: RemoteMemory;
+  readonly doorbell: PeerDoorbell;
+  readonly #queuePair: QueuePair;
+  /** Announcements that the peer's socket had no room for yet. */
+  readonly #outbox: Announcement[] = [];
+  #end: ConnectionEnd = 'open';
+
+  /**
+   * Takes over the socket and the descriptors of a greeting and maps the peer's memory.
+   * @throws NicError EPROTO when the peer sent what it must not; the socket then stays the caller's.
+   */
+  constructor(
+    queuePair: QueuePair,
+    socket: number,
+    peer: PeerCredentials,
+    greeting: Message,
+    descriptors: readonly number[],
+  ) {
+    const [ring, epoch, bell, table] = mapGreeting(greeting, descriptors);
+    this.socket = socket;
+    this.peer = peer;
+    this.#queuePair = queuePair;
+    this.ring = new PeerRing(ring, greeting.slots, greeting.slotBytes);
+    this.doorbell = new PeerDoorbell(epoch, bell);
+    this.memory = new RemoteMemory(table, () => this.receive());
+    queuePair.protectionDomain.connections.add(this);
+  }
+
+  get end(): ConnectionEnd {
+    return this.#end;
+  }
+
+  /** Notes that the peer broke the rules; the queue pair acts on it. */
+  markCorrupt(): void {
+    this.#end = 'corrupt';
+  }
+
+  /** Whether the peer's queue pair still answers to requests. */
+  isReachable(): boolean {
+    const { state } = this.ring;
+    return state === QueuePairState.RTR || state === QueuePairState.RTS;
+  }
+
+  /** Sends the peer an arena in which a region is registered for it. */
+  announce(id: number, arena: Arena): void {
+    const payload = encodeMessage({
+      type: MessageType.SEGMENT,
+      segment: id,
+      segmentBytes: arena.bytes,
+      segmentWritable: arena.remote === 'write',
+    });
+    this.#outbox.push({ payload, arena });
+    this.flush();
+  }
+
+  /** Tells the peer that an arena is closed. */
+  release(id: number): void {
+    const payload = encodeMessage({ type: MessageType.RELEASE, segment: id });
+    this.#outbox.push({ payload, arena: undefined });
+    this.flush();
+  }
+
+  /** Sends what the socket has room for; the rest waits for the next time. */
+  flush(): void {
+    while (this.#outbox.length > 0 && this.#end === 'open') {
+      const { payload, arena } = this.#outbox[0] as Announcement;
+      const descriptor = arena?.segment?.descriptor;
+      if (!this.#send(payload, descriptor === undefined ? [] : [descriptor])) return;
+      this.#outbox.shift();
+    }
+  }
+
+  #send(payload: Uint8Array, descriptors: readonly number[]): boolean {
+    try {
+      return sendMessage(this.socket, payload, descriptors);
+    } catch (error) {
+      if (!(error instanceof NicError)) throw error;
+      this.#end = 'gone';
+      return false;
+    }
+  }
+
+  /** Takes in the news on the socket. Its end is noted here and acted on by the queue pair. */
+  receive(): void {
+    for (let count = 0; count < RECEIVE_BATCH && this.#end === 'open'; count++) {
+      try {
+        const received = receiveMessage(this.socket);
+        if (received === undefined) return;
+        if (received === 'end') this.#end = 'gone';
+        else this.#take(received.payload, received.descriptors);
+      } catch (error) {
+        if (!(error instanceof NicError)) throw error;
+        this.#end = 'corrupt';
+      }
+    }
+  }
+
+  #take(payload: Uint8Array, descriptors: number[]): void {
+    const [descriptor] = descriptors;
+    try {
+      const message = decodeMessage(payload, descriptors);
+      if (message.type === MessageType.RELEASE) {
+        this.memory.remove(message.segment);
+        return;
+      }
+      if (message.type !== MessageType.SEGMENT || descriptor === undefined) {
+        throw new NicError('EPROTO', 'a peer greeted twice');
+      }
+      descriptors.length = 0;
+      const { segment, segmentBytes, segmentWritable } = message;
+      this.memory.add(segment, descriptor, segmentBytes, segmentWritable);
+    } finally {
+      descriptors.forEach(closeDescriptor);
+    }
+  }
+
+  /** Waits until the peer is not in the middle of changing memory of ours. */
+  awaitQuiet(): void {
+    // Where the peer can change nothing, it cannot make us wait either.
+    if (!this.#queuePair.protectionDomain.isChangeable) return;
+    const deadline = performance.now() + QUIET_LIMIT_MS;
+    while (this.ring.isActive && this.#end === 'open') {
+      // A peer that died in the middle stays active for ever: the socket tells.
+      this.receive();
+      if (performance.now() > deadline) this.#end = 'corrupt';
+    }
+  }
+
+  /** Closes the socket, which the peer notices, and unmaps the peer's memory. */
+  close(): void {
+    this.#queuePair.protectionDomain.connections.delete(this);
+    closeDescriptor(this.socket);
+    this.ring.close();
+    this.doorbell.close();
+    this.memory.close();
+  }
+}
+
+type GreetingMappings = [MappedMemory, MappedMemory, MappedMemory, MappedMemory];
+
+/** Maps what comes with a greeting: ring, epoch, bell and table. All or nothing. */
+function mapGreeting(greeting: Message, descriptors: readonly number[]): GreetingMappings {
+  const sizes = [
+    PeerRing.bytes(greeting.slots, greeting.slotBytes),
+    DOORBELL_BYTES,
+    DOORBELL_BYTES,
+    TABLE_BYTES,
+  ];
+  const BELL = 2;
+  const mappings: MappedMemory[] = [];
+  const left = [...descriptors];
+  try {
+    for (const [index, bytes] of sizes.entries()) {
+      mappings.push(mapForeignSegment(left.shift() ?? -1, bytes, index === BELL));
+    }
+  } catch (error) {
+    for (const mapping of mappings) mapping.unmap();
+    left.forEach(closeDescriptor);
+    throw error;
+  }
+  return mappings as GreetingMappings;
+}

@@ -1,0 +1,146 @@
+/** Mapped memory with the views that the NIC works through, and segments that peers can map too. */
+
+import { fstatSync } from 'node:fs';
+import { NicError } from './error.ts';
+import {
+  addSeals,
+  closeDescriptor,
+  createMemoryFile,
+  getSeals,
+  isOrdinaryMemoryFile,
+  mapPrivate,
+  mapShared,
+  Seal,
+  unmap,
+  viewMemory,
+} from './system-calls.ts';
+
+export const PAGE_BYTES = 4096;
+
+/** Rounds up to whole pages. */
+export function wholePages(bytes: number): number {
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** A mapping of this process. After `unmap` all its views have length 0. */
+export class MappedMemory {
+  readonly address: number;
+  readonly bytes: number;
+  readonly writable: boolean;
+  /** A Buffer, because its `copy` moves bytes without making an object. */
+  readonly octets: Buffer;
+  readonly words: Int32Array;
+  readonly floats: Float64Array;
+  readonly quads: BigUint64Array;
+
+  private constructor(address: number, bytes: number, writable: boolean) {
+    const buffer = viewMemory(address, bytes);
+    this.address = address;
+    this.bytes = bytes;
+    this.writable = writable;
+    this.octets = Buffer.from(buffer);
+    this.words = new Int32Array(buffer);
+    this.floats = new Float64Array(buffer);
+    this.quads = new BigUint64Array(buffer);
+  }
+
+  /** Memory of this process alone. */
+  static private(bytes: number): MappedMemory {
+    const whole = wholePages(bytes);
+    return new MappedMemory(mapPrivate(whole), whole, true);
+  }
+
+  static ofDescriptor(descriptor: number, bytes: number, writable: boolean): MappedMemory {
+    return new MappedMemory(mapShared(descriptor, bytes, writable), bytes, writable);
+  }
+
+  unmap(): void {
+    // Detaching the buffer first turns a forgotten view into an empty array instead of a crash.
+    (this.octets.buffer as ArrayBuffer).transfer();
+    unmap(this.address, this.bytes);
+  }
+}
+
+/** What peers may do with a segment that they map. */
+export type SegmentSharing = 'read' | 'write';
+
+/** Memory of this process that peers map through its descriptor. */
+export class SharedSegment {
+  readonly descriptor: number;
+  readonly memory: MappedMemory;
+  readonly sharing: SegmentSharing;
+
+  constructor(name: string, bytes: number, sharing: SegmentSharing) {
+    const whole = wholePages(bytes);
+    this.sharing = sharing;
+    this.descriptor = createMemoryFile(name, whole);
+    this.memory = MappedMemory.ofDescriptor(this.descriptor, whole, true);
+    // FUTURE_WRITE leaves the mapping made above writable and refuses every later one.
+    const future = sharing === 'read' ? Seal.FUTURE_WRITE : 0;
+    addSeals(this.descriptor, Seal.SHRINK | Seal.GROW | Seal.SEAL | future);
+  }
+
+  close(): void {
+    this.memory.unmap();
+    closeDescriptor(this.descriptor);
+  }
+}
+
+/**
+ * Maps a segment that a peer sent, which closes the descriptor in any case.
+ *
+ * The peer may be hostile: were the segment not sealed against shrinking, it could cut it short and
+ * kill this process with SIGBUS; memory of another kind (a file, huge pages) could fail or stall in
+ * the middle of a load.
+ * @throws NicError EPROTO for a segment that is not as it must be.
+ */
+export function mapForeignSegment(
+  descriptor: number,
+  bytes: number,
+  writable: boolean,
+): MappedMemory {
+  try {
+    const problem = foreignSegmentProblem(descriptor, bytes);
+    if (problem !== undefined) throw new NicError('EPROTO', `a peer's segment ${problem}`);
+    return MappedMemory.ofDescriptor(descriptor, bytes, writable);
+  } finally {
+    closeDescriptor(descriptor);
+  }
+}
+
+function foreignSegmentProblem(descriptor: number, bytes: number): string | undefined {
+  if (!isOrdinaryMemoryFile(descriptor)) return 'is not ordinary shared memory';
+  let seals: number;
+  try {
+    seals = getSeals(descriptor);
+  } catch {
+    return 'cannot be sealed';
+  }
+  if ((seals & Seal.SHRINK) === 0) return 'is not sealed against shrinking';
+  const { size } = fstatSync(descriptor);
+  if (size !== bytes) return `has ${size} bytes instead of ${bytes}`;
+  return undefined;
+}
+
+/** Up to this many bytes, a loop over words beats the call that moves memory. */
+const LOOP_BYTES = 128;
+
+/** Copies bytes between mappings; the caller has checked the bounds of both. */
+export function copyBytes(
+  target: MappedMemory,
+  targetOffset: number,
+  source: MappedMemory,
+  sourceOffset: number,
+  length: number,
+): void {
+  if (length > LOOP_BYTES || ((targetOffset | sourceOffset | length) & 3) !== 0) {
+    source.octets.copy(target.octets, targetOffset, sourceOffset, sourceOffset + length);
+    return;
+  }
+  const from = source.words;
+  const to = target.words;
+  let read = sourceOffset / 4;
+  let write = targetOffset / 4;
+  const end = read + length / 4;
+  for (; read < end; read++, write++) to[write] = from[read] as number;
+}

@@ -1,0 +1,168 @@
+import type { Arena } from './arena.ts';
+import type { Connection } from './connection.ts';
+import type { Context } from './context.ts';
+import { NicError, requireInteger } from './error.ts';
+import { MemoryRegion } from './memory-region.ts';
+import { QueuePair, type QueuePairOptions } from './queue-pair.ts';
+import { SharedReceiveQueue } from './shared-receive-queue.ts';
+import {
+  Access,
+  keyIndex,
+  REMOTE_ACCESS,
+  REMOTE_CHANGE,
+  TranslationProtectionTable,
+} from './translation-protection-table.ts';
+
+const ALL_ACCESS = Access.LOCAL_WRITE | REMOTE_ACCESS;
+
+/** Keeps apart what does not belong together: regions serve only queue pairs of their own domain. */
+export class ProtectionDomain {
+  /** @internal */ readonly context: Context;
+  /** @internal */ readonly table = new TranslationProtectionTable();
+  /** @internal Connections of this domain's queue pairs. */
+  readonly connections = new Set<Connection>();
+  /** @internal */ readonly queuePairs = new Set<QueuePair>();
+  /** @internal */ readonly sharedReceiveQueues = new Set<SharedReceiveQueue>();
+  readonly #regions: (MemoryRegion | undefined)[] = [];
+  readonly #segmentIds = new Map<Arena, number>();
+  #nextSegmentId = 1;
+  #registered = 0;
+  #changeable = 0;
+
+  /** @internal Made by Context.allocateProtectionDomain. */
+  constructor(context: Context) {
+    this.context = context;
+  }
+
+  /**
+   * Registers part of an arena.
+   * @param access of Access; 0 is memory to send from only.
+   * @throws NicError INVALID_ARGUMENT when the piece lies outside the arena, the rights contradict one
+   *   another or the arena was not made to be shared so; ENOMEM when the table is full.
+   */
+  registerMemory(arena: Arena, offset: number, bytes: number, access: number): MemoryRegion {
+    requireInteger('offset', offset, 0, arena.bytes);
+    requireInteger('bytes', bytes, 1, arena.bytes - offset);
+    requireInteger('access', access, 0, ALL_ACCESS);
+    requireCompatible(arena, access);
+    const region = new MemoryRegion(
+      this,
+      arena,
+      offset,
+      bytes,
+      access,
+      this.context.keys.allocate(),
+    );
+    this.#regions[keyIndex(region.lkey)] = region;
+    this.#registered++;
+    if ((access & REMOTE_CHANGE) !== 0) this.#changeable++;
+    arena.regions++;
+    if ((access & REMOTE_ACCESS) !== 0) this.#publish(region, offset);
+    return region;
+  }
+
+  #publish(region: MemoryRegion, offset: number): void {
+    this.table.publish(region.rkey, {
+      access: region.access,
+      address: region.address,
+      bytes: region.bytes,
+      segment: this.#announce(region.arena),
+      segmentOffset: offset,
+    });
+  }
+
+  /** The arena's segment id; the first time, all connected peers are sent the arena. */
+  #announce(arena: Arena): number {
+    const known = this.#segmentIds.get(arena);
+    if (known !== undefined) return known;
+    const id = this.#nextSegmentId++;
+    this.#segmentIds.set(arena, id);
+    arena.closing.add(this.#arenaClosing);
+    for (const connection of this.connections) connection.announce(id, arena);
+    return id;
+  }
+
+  readonly #arenaClosing = (arena: Arena): void => {
+    const id = this.#segmentIds.get(arena);
+    this.#segmentIds.delete(arena);
+    if (id === undefined) return;
+    for (const connection of this.connections) connection.release(id);
+  };
+
+  /** @internal Sends a new peer what is shared in this domain so far. */
+  announceAll(connection: Connection): void {
+    for (const [arena, id] of this.#segmentIds) connection.announce(id, arena);
+  }
+
+  /** @internal */
+  withdraw(region: MemoryRegion): void {
+    this.table.withdraw(region.rkey);
+    this.#regions[keyIndex(region.lkey)] = undefined;
+    if ((region.access & REMOTE_CHANGE) !== 0) {
+      for (const connection of this.connections) connection.awaitQuiet();
+      this.#changeable--;
+    }
+    this.#registered--;
+    region.arena.regions--;
+    this.context.keys.release(region.lkey);
+  }
+
+  /** @internal Whether peers may change memory of this domain. */
+  get isChangeable(): boolean {
+    return this.#changeable > 0;
+  }
+
+  /** @internal The region in which an lkey grants this access, or undefined. */
+  find(lkey: number, address: number, length: number, access: number): MemoryRegion | undefined {
+    const region = this.#regions[keyIndex(lkey)];
+    if (region === undefined || region.lkey !== lkey) return undefined;
+    if ((region.access & access) !== access) return undefined;
+    if (!(length >= 0 && address >= region.address)) return undefined;
+    return address + length <= region.address + region.bytes ? region : undefined;
+  }
+
+  /**
+   * Makes a queue pair in RESET.
+   * @throws NicError INVALID_ARGUMENT when a size is out of range or a queue is of another context.
+   */
+  createQueuePair(options: QueuePairOptions): QueuePair {
+    const queuePair = new QueuePair(this, options);
+    this.queuePairs.add(queuePair);
+    return queuePair;
+  }
+
+  createSharedReceiveQueue(options: { maxWr: number }): SharedReceiveQueue {
+    return new SharedReceiveQueue(this, options.maxWr);
+  }
+
+  /** @throws NicError BUSY while it has queues or regions. */
+  close(): void {
+    if (this.queuePairs.size + this.sharedReceiveQueues.size + this.#registered > 0) {
+      throw new NicError('BUSY', 'the protection domain still has queues or regions');
+    }
+    if (this.context.domains.delete(this)) this.table.close();
+  }
+
+  /** @internal Deregisters and closes all that is left, when the context closes. */
+  dismantle(): void {
+    for (const queuePair of this.queuePairs) queuePair.close();
+    for (const queue of this.sharedReceiveQueues) queue.close();
+    for (const region of this.#regions) region?.deregister();
+    for (const arena of this.#segmentIds.keys()) arena.closing.delete(this.#arenaClosing);
+    this.close();
+  }
+}
+
+function requireCompatible(arena: Arena, access: number): void {
+  const needsLocalWrite = (access & REMOTE_CHANGE) !== 0;
+  if (needsLocalWrite && (access & Access.LOCAL_WRITE) === 0) {
+    throw new NicError('INVALID_ARGUMENT', 'remote write and atomic access need LOCAL_WRITE too');
+  }
+  const shared = arena.remote !== 'none';
+  if ((access & REMOTE_ACCESS) !== 0 && !shared) {
+    throw new NicError('INVALID_ARGUMENT', "remote access to an arena made with remote 'none'");
+  }
+  if (needsLocalWrite && arena.remote !== 'write') {
+    throw new NicError('INVALID_ARGUMENT', "remote writes need an arena made with remote 'write'");
+  }
+}

@@ -1,0 +1,96 @@
+import { NicError } from './error.ts';
+import { type MappedMemory, mapForeignSegment } from './mapped-memory.ts';
+import { Access, TableEntry } from './translation-protection-table.ts';
+import { VendorError, WcStatus } from './work-request.ts';
+
+const MAXIMUM_SEGMENTS = 4096;
+const MAXIMUM_MAPPED_BYTES = 2 ** 41;
+
+/** The peer's registered memory: its table, the segments it has announced, and their translation. */
+export class RemoteMemory {
+  readonly #table: MappedMemory;
+  readonly #segments = new Map<number, MappedMemory>();
+  readonly #entry = new TableEntry();
+  readonly #receiveNews: () => void;
+  #mappedBytes = 0;
+  // Of the last translation that succeeded.
+  segment: MappedMemory | undefined;
+  offset = 0;
+  /** Of the last translation that did not. */
+  vendorError: number = VendorError.NONE;
+
+  /**
+   * @param receiveNews reads the connection's socket, for a segment not heard of yet.
+   */
+  constructor(table: MappedMemory, receiveNews: () => void) {
+    this.#table = table;
+    this.#receiveNews = receiveNews;
+  }
+
+  /**
+   * Maps a segment that the peer announces.
+   * @throws NicError EPROTO when it is not as it must be, or there are too many of them.
+   */
+  add(id: number, descriptor: number, bytes: number, writable: boolean): void {
+    const mapping = mapForeignSegment(descriptor, bytes, writable);
+    const tooMany =
+      this.#segments.size >= MAXIMUM_SEGMENTS ||
+      this.#mappedBytes + bytes > MAXIMUM_MAPPED_BYTES ||
+      this.#segments.has(id);
+    if (tooMany) {
+      mapping.unmap();
+      throw new NicError('EPROTO', 'a peer announced more segments than it may');
+    }
+    this.#segments.set(id, mapping);
+    this.#mappedBytes += bytes;
+  }
+
+  /** Lets go of a segment that the peer has closed. */
+  remove(id: number): void {
+    const mapping = this.#segments.get(id);
+    if (mapping === undefined) return;
+    this.#segments.delete(id);
+    this.#mappedBytes -= mapping.bytes;
+    mapping.unmap();
+  }
+
+  /**
+   * Finds where a remote address lies, as far as the peer grants this access to it; leaves `segment`
+   * and `offset`, or `vendorError`.
+   */
+  translate(rkey: number, address: number, length: number, access: number): WcStatus {
+    const entry = this.#entry;
+    if (!entry.read(this.#table, rkey)) return this.#refuse(VendorError.UNKNOWN_KEY);
+    if ((entry.access & access) !== access) return this.#refuse(VendorError.RIGHTS);
+    const within = address - entry.address;
+    if (!(within >= 0 && within + length <= entry.bytes)) return this.#refuse(VendorError.BOUNDS);
+    const segment = this.#segments.get(entry.segment) ?? this.#unheardOf(entry.segment);
+    if (segment === undefined) return this.#refuse(VendorError.UNKNOWN_SEGMENT);
+    // What the table says is the peer's word; what is mapped is what there is.
+    const offset = entry.segmentOffset + within;
+    if (!(offset + length <= segment.bytes)) return this.#refuse(VendorError.BOUNDS);
+    if ((access & ~Access.REMOTE_READ) !== 0 && !segment.writable) {
+      return this.#refuse(VendorError.RIGHTS);
+    }
+    this.segment = segment;
+    this.offset = offset;
+    return WcStatus.SUCCESS;
+  }
+
+  #unheardOf(id: number): MappedMemory | undefined {
+    this.#receiveNews();
+    return this.#segments.get(id);
+  }
+
+  #refuse(vendorError: number): WcStatus {
+    this.vendorError = vendorError;
+    return WcStatus.REM_ACCESS_ERR;
+  }
+
+  close(): void {
+    this.segment = undefined;
+    for (const mapping of this.#segments.values()) mapping.unmap();
+    this.#segments.clear();
+    this.#table.unmap();
+  }
+}

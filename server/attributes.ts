@@ -1,0 +1,75 @@
+import {
+  FileAttribute,
+  type FileAttributes,
+  fileAttributeBitmap,
+  hasAttribute,
+} from '../client/protocol/attributes.ts';
+import type { Filehandles } from './filehandles.ts';
+import type { Inode, Time } from './store/index.ts';
+
+/** The file attributes that this server has a value for, or lets a client set. */
+export const SUPPORTED_FILE_ATTRIBUTES = fileAttributeBitmap(
+  'namedAttr',
+  'objectType',
+  'mode',
+  'numLinks',
+  'change',
+  'objectSize',
+  'fileId',
+  'spaceUsed',
+  'timeAccess',
+  'timeAccessSet',
+  'timeCreate',
+  'timeDelta',
+  'timeMetadata',
+  'timeModify',
+  'timeModifySet',
+  'rawDev',
+  'filehandle',
+  'owner',
+  'ownerGroup',
+);
+
+/** File times are kept to the nanosecond. */
+const TIME_DELTA: Time = { seconds: 0, nseconds: 1 };
+
+/**
+ * The attributes of a file that `bitmap` asks for. Those that it asks for and the server does not
+ * have are left undefined: they get room in the message and are marked as not valid (section 6.1.5).
+ */
+export function fileAttributesOf(
+  inode: Inode,
+  bitmap: number,
+  filehandles: Filehandles,
+): FileAttributes {
+  return {
+    included: bitmap,
+    namedAttr: false,
+    // The types are numbered alike in the store and in the draft.
+    objectType: inode.type,
+    mode: inode.mode,
+    numLinks: inode.nlink,
+    change: BigInt(inode.change),
+    objectSize: inode.size,
+    fileId: inode.id,
+    spaceUsed: inode.usedBytes,
+    timeAccess: inode.atime,
+    timeCreate: inode.btime,
+    timeDelta: TIME_DELTA,
+    timeMetadata: inode.ctime,
+    timeModify: inode.mtime,
+    rawDev: { specdata1: inode.rdev.major, specdata2: inode.rdev.minor },
+    filehandle: hasAttribute(bitmap, FileAttribute.FILEHANDLE)
+      ? filehandles.of(inode.id)
+      : undefined,
+    owner: String(inode.uid),
+    ownerGroup: String(inode.gid),
+  };
+}
+
+/** The longest that the attributes of any file can be, for reckoning with room. */
+export const longestAttributes = (attributes: FileAttributes): FileAttributes => ({
+  ...attributes,
+  owner: String(0xffff_ffff),
+  ownerGroup: String(0xffff_ffff),
+});

@@ -1,0 +1,58 @@
+import { ReceiveCredits } from '../sessions/credits.ts';
+import type { SessionParameters } from '../sessions/negotiation.ts';
+import type { Session } from '../sessions/session.ts';
+import { type ChainState, emptyChain } from './chain.ts';
+import type { Exchange } from './exchange.ts';
+import type { RemoteMemory } from './memory.ts';
+
+/** The process at the other end of a connection, as the kernel vouches for it. */
+export interface PeerIdentity {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What a connection offers to the channel over it. The NIC is behind it, or a test. */
+export interface ChannelPort {
+  readonly peer: PeerIdentity;
+  readonly remoteMemory: RemoteMemory;
+  /** Posts one receive of the channel's request size. */
+  postReceive(): void;
+  /** From now on the channel's messages are of these sizes and so many are under way at once. */
+  resize(parameters: SessionParameters): void;
+  /** Sends the response that is encoded in the exchange and takes the exchange back. */
+  send(exchange: Exchange): void;
+  /** Breaks the connection. The engine is told of it as of any other loss. */
+  close(reason: string): void;
+}
+
+/** What a connection is used for (section 3.1.2.3). */
+export type ChannelRole = 'new' | 'operations' | 'back-control' | 'rdma-read' | 'ended';
+
+/** One connection in the DAFS sense. It is `new` until a session is made on it or it is bound to one. */
+export class Channel {
+  readonly port: ChannelPort;
+  readonly credits: ReceiveCredits;
+  role: ChannelRole = 'new';
+  session: Session | undefined;
+  /** The byte order of its messages: the first one decides (section 6.1.1.5). */
+  littleEndian: boolean | undefined;
+  chain: ChainState = emptyChain;
+  isClosed = false;
+  /** When it is closed unless it has become part of a session by then, on the monotonic clock. */
+  deadlineMs: number | undefined;
+  requestCount = 0;
+
+  constructor(port: ChannelPort, deadlineMs: number) {
+    this.port = port;
+    this.deadlineMs = deadlineMs;
+    this.credits = new ReceiveCredits(() => port.postReceive());
+  }
+
+  /** Breaks the connection; what was on it ends when the engine hears of the loss. */
+  close(reason: string): void {
+    if (!this.isClosed) {
+      this.port.close(reason);
+    }
+  }
+}

@@ -1,0 +1,315 @@
+import { PROTOCOL_VERSION } from '../../client/protocol/constants.ts';
+import {
+  decodeRequestHeader,
+  encodeHeaderOnly,
+  encodeResponseHeader,
+  ResponseHeader,
+  requestIsLittleEndian,
+  sealMessage,
+  verifyMessage,
+} from '../../client/protocol/headers.ts';
+import { DafsStatus } from '../../client/protocol/status.ts';
+import { enterChain, inheritFromChain, leaveChain } from './chain.ts';
+import { Channel, type ChannelPort } from './channel.ts';
+import { type DispatchEntry, dispatchTable } from './dispatch.ts';
+import type { Exchange } from './exchange.ts';
+import { refuse } from './refusal.ts';
+import { PARKED, type Service } from './service.ts';
+import { statusOf } from './status.ts';
+
+/** Told of errors that no status of the draft foresees: defects of the server. */
+export type FaultReporter = (error: unknown) => void;
+
+/**
+ * The responder: takes requests as they come in, executes them, and answers a whole batch of them
+ * after one commit. It knows connections as ports only, has no clock of its own and does nothing
+ * by itself, so that a test or a simulation can drive it.
+ */
+export class Engine {
+  readonly #service: Service;
+  readonly #reportFault: FaultReporter;
+  readonly #channels = new Set<Channel>();
+  /** Exchanges whose answer is encoded and waits for the commit. */
+  readonly #answered: Exchange[] = [];
+  readonly #responseHeader = new ResponseHeader();
+  #requestCount = 0;
+
+  constructor(service: Service, reportFault: FaultReporter) {
+    this.#service = service;
+    this.#reportFault = reportFault;
+  }
+
+  get channelCount(): number {
+    return this.#channels.size;
+  }
+
+  /** Requests executed since the start. */
+  get requestCount(): number {
+    return this.#requestCount;
+  }
+
+  channels(): Iterable<Channel> {
+    return this.#channels;
+  }
+
+  /** Why no more connections of this user can be taken; undefined when they can. */
+  reasonToReject(uid: number): string | undefined {
+    const { maxConnections, maxConnectionsPerUser } = this.#service.limits;
+    let ofUser = 0;
+    for (const channel of this.#channels) {
+      ofUser += channel.port.peer.uid === uid ? 1 : 0;
+    }
+    if (this.#channels.size >= maxConnections) {
+      return `the server has ${maxConnections} connections and takes no more`;
+    }
+    return ofUser >= maxConnectionsPerUser
+      ? `user ${uid} has ${maxConnectionsPerUser} connections and gets no more`
+      : undefined;
+  }
+
+  /** A connection was accepted. Its port must be able to post receives at once. */
+  attach(port: ChannelPort): Channel {
+    const { clock, limits } = this.#service;
+    const channel = new Channel(port, clock.monotonicMs() + limits.handshakeMs);
+    this.#channels.add(channel);
+    return channel;
+  }
+
+  /** A connection is gone. What its session held is released; `finish` makes that durable. */
+  detach(channel: Channel): void {
+    if (!this.#channels.delete(channel)) {
+      return;
+    }
+    channel.isClosed = true;
+    const { session } = channel;
+    if (session === undefined) {
+      return;
+    }
+    if (channel.role === 'operations') {
+      this.#service.sessions.end(session);
+      session.backControl?.close('the session has ended');
+      session.rdmaRead?.close('the session has ended');
+    } else if (session.backControl === channel) {
+      session.backControl = undefined;
+    } else if (session.rdmaRead === channel) {
+      session.rdmaRead = undefined;
+    }
+  }
+
+  /** Executes a request. Its answer is sent by the next `finish`. */
+  receive(exchange: Exchange): void {
+    this.#requestCount += 1;
+    exchange.channel.requestCount += 1;
+    exchange.begin();
+    try {
+      this.#readHeader(exchange);
+      this.#execute(exchange);
+    } catch (error) {
+      this.#fail(exchange, error);
+    }
+  }
+
+  /** Gives the answer of a request that was parked, unless its client is gone. */
+  resume(exchange: Exchange, complete: () => object | undefined): void {
+    if (exchange.channel.isClosed) {
+      return;
+    }
+    try {
+      this.#answer(exchange, complete());
+    } catch (error) {
+      this.#fail(exchange, error);
+    }
+  }
+
+  /** Makes durable what the requests so far have promised, and sends their answers. */
+  finish(): void {
+    const failure = this.#commit();
+    for (const exchange of this.#answered) {
+      if (failure !== undefined && exchange.isModified) {
+        exchange.undo?.();
+        this.#setFailure(exchange, failure);
+      }
+      if (!exchange.channel.isClosed) {
+        this.#send(exchange);
+      }
+    }
+    this.#answered.length = 0;
+  }
+
+  /** Closes connections that did not become sessions in time. To be called about once a second. */
+  closeOverdue(): void {
+    const now = this.#service.clock.monotonicMs();
+    for (const channel of this.#channels) {
+      if (channel.deadlineMs !== undefined && channel.deadlineMs <= now) {
+        channel.close('no session was established in time');
+      }
+    }
+  }
+
+  #readHeader(exchange: Exchange): void {
+    const { channel, request, response, header } = exchange;
+    if (channel.littleEndian === undefined || channel.role === 'new') {
+      channel.littleEndian = requestIsLittleEndian(request.bytes.subarray(0, request.length));
+    }
+    request.littleEndian = channel.littleEndian;
+    response.littleEndian = channel.littleEndian;
+    decodeRequestHeader(request, header);
+    if (header.protocolVersion !== PROTOCOL_VERSION) {
+      refuse(DafsStatus.DAFSERR_ILLEGAL_PROT);
+    }
+    const parameters = channel.session?.parameters;
+    if (parameters !== undefined) {
+      exchange.isSealed = parameters.useChecksums;
+      request.inlineWriteHeaderBytes = parameters.inlineWriteHeaderSize;
+      if (parameters.useChecksums) {
+        verifyMessage(request);
+      }
+      if (header.streamId >= parameters.maxRequests) {
+        refuse(DafsStatus.DAFSERR_INVAL);
+      }
+    }
+    channel.credits.desire(header.desiredNreq);
+  }
+
+  #execute(exchange: Exchange): void {
+    const { channel, header } = exchange;
+    const entry = dispatchTable[header.procedure] ?? refuse(DafsStatus.DAFSERR_NOTSUPP);
+    exchange.entry = entry;
+    enterChain(channel.chain, header.chainFlags, entry.operation);
+    requireState(exchange, entry);
+    const { handler } = entry;
+    if (handler === undefined) {
+      refuse(DafsStatus.DAFSERR_NOTSUPP);
+    }
+    const args: object = entry.operation.arguments.decode(exchange.request);
+    exchange.args = args;
+    inheritFromChain(channel.chain, header.chainFlags, entry.operation, args);
+    const results = handler(this.#service, exchange, args as never);
+    if (results !== PARKED) {
+      this.#answer(exchange, results);
+    }
+  }
+
+  #answer(exchange: Exchange, results: object | undefined): void {
+    const { channel, response, entry, header } = exchange;
+    if (results === undefined) {
+      encodeHeaderOnly(response);
+    } else {
+      entry?.operation.results.encode(response, results);
+    }
+    const { status, args } = exchange;
+    exchange.isModified =
+      entry?.operation.modifies === true && status === DafsStatus.DAFS_STATUS_OK;
+    channel.chain = leaveChain(
+      channel.chain,
+      header.chainFlags,
+      entry?.operation,
+      status,
+      args,
+      results,
+    );
+    this.#answered.push(exchange);
+  }
+
+  #fail(exchange: Exchange, error: unknown): void {
+    let status = statusOf(error);
+    if (status === undefined) {
+      this.#reportFault(error);
+      status = DafsStatus.DAFSERR_SERVERFAULT;
+    }
+    exchange.undo?.();
+    exchange.stableFile = undefined;
+    this.#setFailure(exchange, status);
+    const { channel, header, entry } = exchange;
+    channel.chain = leaveChain(
+      channel.chain,
+      header.chainFlags,
+      entry?.operation,
+      status,
+      undefined,
+      undefined,
+    );
+    this.#answered.push(exchange);
+  }
+
+  #setFailure(exchange: Exchange, status: DafsStatus): void {
+    exchange.status = status;
+    const resultsOfFailure = exchange.entry?.resultsOfFailure;
+    if (resultsOfFailure === undefined) {
+      encodeHeaderOnly(exchange.response);
+    } else {
+      exchange.entry?.operation.results.encode(exchange.response, resultsOfFailure);
+    }
+  }
+
+  /** One commit for all that was changed. Returns the status that stands for its failure. */
+  #commit(): DafsStatus | undefined {
+    const { store, cache } = this.#service;
+    let mustBeStable = false;
+    try {
+      for (const { stableFile } of this.#answered) {
+        if (stableFile !== undefined) {
+          mustBeStable = true;
+          cache.flush(stableFile);
+        }
+      }
+      if (mustBeStable) {
+        store.sync();
+      } else if (store.inTransaction) {
+        store.commit();
+      }
+      return undefined;
+    } catch (error) {
+      this.#reportFault(error);
+      return statusOf(error) ?? DafsStatus.DAFSERR_IO;
+    }
+  }
+
+  #send(exchange: Exchange): void {
+    const { channel, header, response, status } = exchange;
+    // The requester may use the credit as soon as it has the response (section 3.2.6.3).
+    channel.credits.beforeResponse();
+    const responseHeader = this.#responseHeader;
+    responseHeader.protocolVersion =
+      status === DafsStatus.DAFSERR_ILLEGAL_PROT
+        ? supportedVersionBelow(header.protocolVersion)
+        : PROTOCOL_VERSION;
+    responseHeader.targetNreq = channel.credits.target;
+    responseHeader.streamId = header.streamId;
+    responseHeader.seqNumber = header.seqNumber;
+    responseHeader.analyzerLow = header.analyzerLow;
+    responseHeader.analyzerHigh = header.analyzerHigh;
+    responseHeader.status = status;
+    encodeResponseHeader(response, responseHeader);
+    if (exchange.isSealed) {
+      sealMessage(response);
+    }
+    channel.port.send(exchange);
+  }
+}
+
+/** The next lower version that we speak, 0 if there is none (section 6.1.3). */
+const supportedVersionBelow = (version: number): number =>
+  version > PROTOCOL_VERSION ? PROTOCOL_VERSION : 0;
+
+/**
+ * What must have come before a request: nothing at all, a session, or an authenticated one.
+ *
+ * @throws Refusal DAFSERR_ILLEGAL_STATE, DAFSERR_BAD_SESSION, or what Session.credential throws.
+ */
+function requireState(exchange: Exchange, entry: DispatchEntry): void {
+  const { role } = exchange.channel;
+  if (entry.requires === 'new channel') {
+    if (role !== 'new') {
+      refuse(DafsStatus.DAFSERR_ILLEGAL_STATE);
+    }
+    return;
+  }
+  const { session } = exchange;
+  if (role !== 'operations') {
+    refuse(DafsStatus.DAFSERR_ILLEGAL_STATE);
+  }
+  if (entry.requires === 'authentication') {
+    exchange.credential = session.credential(exchange.header.credHandle);
+  }
+}

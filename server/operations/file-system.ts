@@ -1,0 +1,104 @@
+import {
+  type FileSystemAttributes,
+  fileSystemAttributeBitmap,
+} from '../../client/protocol/attributes.ts';
+import { FhExpireType } from '../../client/protocol/constants.ts';
+import { DafsStatus } from '../../client/protocol/status.ts';
+import { SUPPORTED_FILE_ATTRIBUTES } from '../attributes.ts';
+import type { Handlers } from '../engine/handler.ts';
+import type { Service } from '../engine/service.ts';
+import { maxFileBytes, maxLinks, maxNameBytes, rootId } from '../store/index.ts';
+
+/** Opens and locks live as long as their client's sessions; a NULL within this time keeps one busy. */
+const LEASE_SECONDS = 60;
+
+/** The draft demands that an append of so many bytes is atomic (section 6.1.6). */
+const MAX_APPEND_BYTES = 65_536;
+
+const SUPPORTED_FILE_SYSTEM_ATTRIBUTES = fileSystemAttributeBitmap(
+  'linkSupport',
+  'symlinkSupport',
+  'canSetTime',
+  'caseInsensitive',
+  'casePreserving',
+  'chownRestricted',
+  'homogeneous',
+  'noTrunc',
+  'uniqueHandle',
+  'leaseTime',
+  'rdAttrError',
+  'aclSupport',
+  'maxLink',
+  'maxName',
+  'supportedFattr',
+  'supportedFsattr',
+  'filesAvailable',
+  'filesFree',
+  'filesTotal',
+  'maxFileSize',
+  'maxRead',
+  'maxWrite',
+  'spaceAvailable',
+  'spaceFree',
+  'spaceTotal',
+  'fshandle',
+  'maxAppend',
+  'prefIoSize',
+  'fhExpireType',
+);
+
+/** The file system as a whole, and nothing at all. */
+export const fileSystemHandlers = {
+  NULL() {
+    return undefined;
+  },
+
+  GET_ROOT_HANDLE(service) {
+    return { rootHandle: service.filehandles.of(rootId) };
+  },
+
+  GET_FSATTR(service, _exchange, args) {
+    service.filehandles.inode(args.filehandle);
+    return { objAttributes: fileSystemAttributesOf(service, args.attrRequestBitmap) };
+  },
+} satisfies Handlers;
+
+function fileSystemAttributesOf(service: Service, included: number): FileSystemAttributes {
+  const { limits, cache } = service;
+  const space = service.store.statistics();
+  // What waits in the cache will take room as soon as it is written back.
+  const freeBytes = Math.max(0, space.freeBytes - cache.dirtyBytes);
+  const maxTransferBytes = Math.min(limits.maxTransferBytes, cache.maxTransferBytes);
+  return {
+    included,
+    linkSupport: true,
+    symlinkSupport: true,
+    canSetTime: true,
+    caseInsensitive: false,
+    casePreserving: true,
+    chownRestricted: true,
+    homogeneous: true,
+    noTrunc: true,
+    uniqueHandle: true,
+    leaseTime: LEASE_SECONDS,
+    rdAttrError: DafsStatus.DAFSERR_IO,
+    aclSupport: 0,
+    maxLink: maxLinks,
+    maxName: maxNameBytes,
+    supportedFattr: SUPPORTED_FILE_ATTRIBUTES,
+    supportedFsattr: SUPPORTED_FILE_SYSTEM_ATTRIBUTES,
+    filesAvailable: space.freeFiles,
+    filesFree: space.freeFiles,
+    filesTotal: space.files + space.freeFiles,
+    maxFileSize: maxFileBytes,
+    maxRead: maxTransferBytes,
+    maxWrite: maxTransferBytes,
+    spaceAvailable: freeBytes,
+    spaceFree: freeBytes,
+    spaceTotal: space.totalBytes,
+    fshandle: service.filehandles.fsHandle,
+    maxAppend: Math.max(MAX_APPEND_BYTES, maxTransferBytes),
+    prefIoSize: space.blockBytes,
+    fhExpireType: FhExpireType.DAFS_FH_PERSISTENT,
+  };
+}

@@ -1,0 +1,157 @@
+import { ObjectType, RemoveMode } from '../../client/protocol/constants.ts';
+import type { ArgumentsOf } from '../../client/protocol/operations.ts';
+import { DafsStatus } from '../../client/protocol/status.ts';
+import { Permission, requirePermission, requireRemovable } from '../access-control.ts';
+import type { Exchange } from '../engine/exchange.ts';
+import type { Handlers } from '../engine/handler.ts';
+import { refuse } from '../engine/refusal.ts';
+import type { Service } from '../engine/service.ts';
+import { FileType, type Inode } from '../store/index.ts';
+import {
+  changeInfo,
+  createObject,
+  type ObjectDescription,
+  requireModifiable,
+  requireSearchable,
+} from './create-object.ts';
+
+/** Making, linking, renaming and removing names (sections 6.5.9, 6.5.17, 6.5.33 and 6.5.34). */
+export const nameHandlers = {
+  CREATE(service, exchange, args) {
+    const directory = service.filehandles.inode(args.filehandle);
+    const description = describe(args.create);
+    requireSearchable(exchange, directory, args.component);
+    requireAbsent(service, directory, args.component);
+    requireModifiable(exchange, directory);
+    const before = directory.change;
+    const { component, attr } = args;
+    const inode = createObject(service, exchange, directory, component, description, attr);
+    return {
+      filehandle: service.filehandles.of(inode.id),
+      changeInfo: changeInfo(before, directory),
+    };
+  },
+
+  LINK(service, exchange, args) {
+    const source = service.filehandles.inode(args.sourceObject);
+    const directory = service.filehandles.inode(args.destinationObject);
+    requireSearchable(exchange, directory, args.newname);
+    if (source.type === FileType.DIRECTORY) {
+      refuse(DafsStatus.DAFSERR_ISDIR);
+    }
+    if (source.nlink === 0) {
+      refuse(DafsStatus.DAFSERR_NOENT);
+    }
+    requireAbsent(service, directory, args.newname);
+    requireModifiable(exchange, directory);
+    const before = directory.change;
+    service.store.link(source.id, directory.id, args.newname);
+    return { changeInfo: changeInfo(before, directory) };
+  },
+
+  REMOVE(service, exchange, args) {
+    const directory = service.filehandles.inode(args.filehandle);
+    const target = existingEntry(service, exchange, directory, args.target);
+    requireRemovable(directory, target, exchange.credential);
+    requireRemoveMode(service, target, args.removeMode);
+    const before = directory.change;
+    service.store.remove(directory.id, args.target);
+    service.reclaimIfUnused(target.id);
+    return { changeInfo: changeInfo(before, directory) };
+  },
+
+  RENAME(service, exchange, args) {
+    const { credential } = exchange;
+    const source = service.filehandles.inode(args.sourcedir);
+    const target = service.filehandles.inode(args.targetdir);
+    const moved = existingEntry(service, exchange, source, args.oldname);
+    requireSearchable(exchange, target, args.newname);
+    requireModifiable(exchange, target);
+    requireRemovable(source, moved, credential);
+    if (moved.type === FileType.DIRECTORY && source.id !== target.id) {
+      // Its entry `..` changes.
+      requirePermission(moved, credential, Permission.WRITE);
+    }
+    const replaced = entryOf(service, target, args.newname);
+    if (replaced !== undefined) {
+      requireRemovable(target, replaced, credential);
+    }
+    const sourceBefore = source.change;
+    const targetBefore = target.change;
+    service.store.rename(source.id, args.oldname, target.id, args.newname);
+    if (replaced !== undefined) {
+      service.reclaimIfUnused(replaced.id);
+    }
+    return {
+      source: changeInfo(sourceBefore, source),
+      target: changeInfo(targetBefore, target),
+    };
+  },
+} satisfies Handlers;
+
+type Creation = ArgumentsOf<'CREATE'>['create'];
+
+/** @throws Refusal DAFSERR_BADTYPE for what CREATE does not make; OPEN makes regular files. */
+function describe(create: Creation): ObjectDescription {
+  switch (create.objType) {
+    case ObjectType.DAFS_TYPE_DIR:
+      return { type: FileType.DIRECTORY };
+    case ObjectType.DAFS_TYPE_FIFO:
+      return { type: FileType.FIFO };
+    case ObjectType.DAFS_TYPE_SOCK:
+      return { type: FileType.SOCKET };
+    case ObjectType.DAFS_TYPE_LNK:
+      return { type: FileType.SYMBOLIC_LINK, target: create.linkdata };
+    case ObjectType.DAFS_TYPE_BLK:
+    case ObjectType.DAFS_TYPE_CHR:
+      return {
+        type:
+          create.objType === ObjectType.DAFS_TYPE_BLK
+            ? FileType.BLOCK_DEVICE
+            : FileType.CHARACTER_DEVICE,
+        rdev: { major: create.specdata.specdata1, minor: create.specdata.specdata2 },
+      };
+    default:
+      refuse(DafsStatus.DAFSERR_BADTYPE);
+  }
+}
+
+function entryOf(service: Service, directory: Inode, name: Uint8Array): Inode | undefined {
+  const id = service.store.lookup(directory.id, name);
+  return id === undefined ? undefined : service.store.inode(id);
+}
+
+function requireAbsent(service: Service, directory: Inode, name: Uint8Array): void {
+  if (service.store.lookup(directory.id, name) !== undefined) {
+    refuse(DafsStatus.DAFSERR_EXIST);
+  }
+}
+
+function existingEntry(
+  service: Service,
+  exchange: Exchange,
+  directory: Inode,
+  name: Uint8Array,
+): Inode {
+  requireSearchable(exchange, directory, name);
+  return entryOf(service, directory, name) ?? refuse(DafsStatus.DAFSERR_NOENT);
+}
+
+/** Which files a REMOVE of each mode leaves alone, and what it says then. */
+const removeRules: Readonly<
+  Record<number, (service: Service, target: Inode) => DafsStatus | undefined>
+> = {
+  [RemoveMode.UNCHECKED_REMOVE]: () => undefined,
+  [RemoveMode.CHECK_OPEN]: (service, target) =>
+    service.opens.isOpen(target.id) ? DafsStatus.DAFSERR_DENYDISP_CONFLICT : undefined,
+};
+
+function requireRemoveMode(service: Service, target: Inode, mode: number): void {
+  const objection = removeRules[mode]?.(service, target);
+  if (objection !== undefined) {
+    refuse(objection);
+  }
+  if (service.opens.isRemovalDenied(target.id)) {
+    refuse(DafsStatus.DAFSERR_DENYDISP_CONFLICT);
+  }
+}

@@ -1,0 +1,250 @@
+import {
+  ClaimType,
+  CreateMode,
+  DelegationType,
+  DeleteDisposition,
+  OpenShare,
+  OpenType,
+} from '../../client/protocol/constants.ts';
+import { CLAIM_FH } from '../../client/protocol/extensions.ts';
+import type { ArgumentsOf, ResultsOf } from '../../client/protocol/operations.ts';
+import { DafsStatus } from '../../client/protocol/status.ts';
+import type { ChangeInfo, Filehandle, StateId } from '../../client/protocol/types.ts';
+import {
+  isSuperuser,
+  Permission,
+  requirePermission,
+  withoutPrivileges,
+} from '../access-control.ts';
+import type { Exchange } from '../engine/exchange.ts';
+import type { Handlers } from '../engine/handler.ts';
+import { refuse } from '../engine/refusal.ts';
+import type { Service } from '../engine/service.ts';
+import { Share, type ShareRequest } from '../state/opens.ts';
+import { FileType, type Inode } from '../store/index.ts';
+import { changeInfo, createObject, requireModifiable } from './create-object.ts';
+import { matchesVerifier, timesOfVerifier } from './exclusive-create.ts';
+import { requireNames, searchStatus, walkPath } from './lookup.ts';
+
+type OpenArguments = ArgumentsOf<'OPEN'>;
+type Creation = Extract<OpenArguments['open'], { openType: typeof OpenType.OPEN_CREATE }>['how'];
+
+/** Opening and closing files (sections 6.5.7, 6.5.24 and 6.5.26). */
+export const openHandlers = {
+  OPEN(service, exchange, args) {
+    const share = shareRequestOf(args);
+    if (args.owner.length > service.limits.maxIdentifierBytes) {
+      refuse(DafsStatus.DAFSERR_INVAL);
+    }
+    service.opens.requireRoom(exchange.client, share);
+    const { claim } = args;
+    switch (claim.claimType) {
+      case ClaimType.CLAIM_NULL:
+        return openByName(service, exchange, args, claim.dirHandle, claim.pathname, share);
+      case CLAIM_FH:
+        return openByHandle(service, exchange, args, claim.filehandle, share);
+      case ClaimType.CLAIM_DELEGATE_CUR:
+        // No delegation is ever given, so there is none that could be claimed.
+        return refuse(DafsStatus.DAFSERR_BAD_STATEID);
+      default:
+        return refuse(DafsStatus.DAFSERR_NOTSUPP);
+    }
+  },
+
+  OPEN_DOWNGRADE(service, exchange, args) {
+    const inode = service.filehandles.inode(args.filehandle);
+    const open = service.opens.find(args.stateId, exchange.client, inode.id);
+    service.opens.downgrade(open, args.shareAccess, args.shareDeny, shareKeyOf(args));
+    return undefined;
+  },
+
+  CLOSE(service, exchange, args) {
+    const inode = service.filehandles.inode(args.filehandle);
+    service.opens.close(service.opens.find(args.stateId, exchange.client, inode.id));
+    return undefined;
+  },
+} satisfies Handlers;
+
+function openByName(
+  service: Service,
+  exchange: Exchange,
+  args: OpenArguments,
+  handle: Filehandle,
+  path: readonly Uint8Array[],
+  share: ShareRequest,
+): ResultsOf<'OPEN'> {
+  requireNames(path);
+  const directory = parentDirectory(service, exchange, handle, path);
+  const name = path[path.length - 1] as Uint8Array;
+  const before = directory.change;
+  const id = service.store.lookup(directory.id, name);
+  const existing = id === undefined ? undefined : service.store.inode(id);
+  const inode =
+    existing === undefined
+      ? createFile(service, exchange, directory, name, args.open)
+      : openableFile(existing, args.open);
+  if (existing !== undefined) {
+    requireOpenPermission(exchange, existing, share.access);
+  }
+  const stateId = register(service, exchange, args, inode, share);
+  if (existing !== undefined && isTruncating(args.open)) {
+    truncate(service, exchange, existing, share);
+  }
+  return openResults(service, inode, stateId, changeInfo(before, directory), path.length);
+}
+
+function openByHandle(
+  service: Service,
+  exchange: Exchange,
+  args: OpenArguments,
+  handle: Filehandle,
+  share: ShareRequest,
+): ResultsOf<'OPEN'> {
+  const inode = service.filehandles.inode(handle);
+  if (args.open.openType !== OpenType.OPEN_NOCREATE) {
+    refuse(DafsStatus.DAFSERR_INVAL);
+  }
+  requireRegular(inode);
+  requireOpenPermission(exchange, inode, share.access);
+  const stateId = register(service, exchange, args, inode, share);
+  return openResults(service, inode, stateId, { before: 0n, after: 0n, atomic: true }, 0);
+}
+
+/** The directory of the last name. A link on the way there is DAFSERR_NOTDIR (section 6.5.24). */
+function parentDirectory(
+  service: Service,
+  exchange: Exchange,
+  handle: Filehandle,
+  path: readonly Uint8Array[],
+): Inode {
+  const start = service.filehandles.inode(handle);
+  const { credential } = exchange;
+  const walk = walkPath(service, credential, start, path, path.length - 1);
+  const last = path[path.length - 1] as Uint8Array;
+  const status =
+    walk.status === DafsStatus.DAFS_STATUS_OK
+      ? searchStatus(walk.inode, credential, last)
+      : walk.status;
+  if (status !== DafsStatus.DAFS_STATUS_OK) {
+    refuse(status === DafsStatus.DAFSERR_SYMLINK ? DafsStatus.DAFSERR_NOTDIR : status);
+  }
+  return walk.inode;
+}
+
+function createFile(
+  service: Service,
+  exchange: Exchange,
+  directory: Inode,
+  name: Uint8Array,
+  open: OpenArguments['open'],
+): Inode {
+  if (open.openType !== OpenType.OPEN_CREATE) {
+    refuse(DafsStatus.DAFSERR_NOENT);
+  }
+  requireModifiable(exchange, directory);
+  const { how } = open;
+  const attributes = how.createMode === CreateMode.EXCLUSIVE ? {} : how.createAttrs;
+  const description = { type: FileType.REGULAR };
+  const inode = createObject(service, exchange, directory, name, description, attributes);
+  if (how.createMode === CreateMode.EXCLUSIVE) {
+    service.store.setAttributes(inode.id, timesOfVerifier(how.createVerifier));
+  }
+  return inode;
+}
+
+/** @throws Refusal when a file of that name exists and the way of creation does not allow it. */
+function openableFile(existing: Inode, open: OpenArguments['open']): Inode {
+  if (open.openType === OpenType.OPEN_CREATE && excludes(open.how, existing)) {
+    refuse(DafsStatus.DAFSERR_EXIST);
+  }
+  requireRegular(existing);
+  return existing;
+}
+
+const excludes = (how: Creation, existing: Inode): boolean =>
+  how.createMode === CreateMode.GUARDED ||
+  (how.createMode === CreateMode.EXCLUSIVE && !matchesVerifier(existing, how.createVerifier));
+
+function requireRegular(inode: Inode): void {
+  if (inode.type === FileType.REGULAR) {
+    return;
+  }
+  refuse(
+    inode.type === FileType.DIRECTORY
+      ? DafsStatus.DAFSERR_ISDIR
+      : inode.type === FileType.SYMBOLIC_LINK
+        ? DafsStatus.DAFSERR_SYMLINK
+        : DafsStatus.DAFSERR_INVAL,
+  );
+}
+
+function requireOpenPermission(exchange: Exchange, inode: Inode, access: number): void {
+  const wanted =
+    ((access & Share.READ) !== 0 ? Permission.READ : 0) |
+    ((access & Share.WRITE) !== 0 ? Permission.WRITE : 0);
+  requirePermission(inode, exchange.credential, wanted);
+}
+
+/** An UNCHECKED creation with the size 0 truncates a file that is there already. */
+const isTruncating = (open: OpenArguments['open']): boolean =>
+  open.openType === OpenType.OPEN_CREATE &&
+  open.how.createMode === CreateMode.UNCHECKED &&
+  open.how.createAttrs.objectSize === 0;
+
+function truncate(service: Service, exchange: Exchange, inode: Inode, share: ShareRequest): void {
+  if ((share.access & Share.WRITE) === 0) {
+    requirePermission(inode, exchange.credential, Permission.WRITE);
+  }
+  service.cache.truncate(inode.id, 0);
+  const mode = withoutPrivileges(inode);
+  if (mode !== inode.mode && !isSuperuser(exchange.credential)) {
+    service.store.setAttributes(inode.id, { mode });
+  }
+}
+
+function register(
+  service: Service,
+  exchange: Exchange,
+  args: OpenArguments,
+  inode: Inode,
+  share: ShareRequest,
+): StateId {
+  const openCount = service.opens.size;
+  const open = service.opens.open(exchange.client, inode.id, args.owner, share);
+  if (service.opens.size > openCount) {
+    exchange.undo = () => service.opens.close(open);
+  }
+  return open.stateId as StateId;
+}
+
+const openResults = (
+  service: Service,
+  inode: Inode,
+  stateId: StateId,
+  change: ChangeInfo,
+  componentCount: number,
+): ResultsOf<'OPEN'> => ({
+  filehandle: service.filehandles.of(inode.id),
+  stateId,
+  changeInfo: change,
+  componentCount,
+  resultFlags: 0,
+  delegation: { delegationType: DelegationType.OPEN_DELEGATE_NONE },
+});
+
+const shareRequestOf = (args: OpenArguments): ShareRequest => ({
+  access: args.shareAccess,
+  deny: args.shareDeny,
+  shareKey: shareKeyOf(args),
+  deniesRemoval: args.deleteDisp === DeleteDisposition.DELETE_DENY,
+});
+
+/** @throws Refusal DAFSERR_INVAL for a share key type that does not exist. */
+function shareKeyOf(args: { shareKeyType: number; shareKey: bigint }): bigint | undefined {
+  if (args.shareKeyType === OpenShare.DAFS_OPEN_SHARE_KEY_NONE) {
+    return undefined;
+  }
+  return args.shareKeyType === OpenShare.DAFS_OPEN_SHARE_KEY_BOTH
+    ? args.shareKey
+    : refuse(DafsStatus.DAFSERR_INVAL);
+}

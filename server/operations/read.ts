@@ -1,0 +1,75 @@
+import { READ_INLINE_DATA_OFFSET } from '../../client/protocol/operations/io.ts';
+import { OutgoingChecksum } from '../engine/bulk-data.ts';
+import { HOLE } from '../engine/direct-transfer.ts';
+import type { Handlers } from '../engine/handler.ts';
+import type { Service } from '../engine/service.ts';
+import { Share } from '../state/opens.ts';
+import type { Inode, Time } from '../store/index.ts';
+import { requireIoRight } from './io-right.ts';
+
+/** Reads update the access time at least once in so many seconds, as with Linux's relatime. */
+const ACCESS_TIME_SECONDS = 24 * 60 * 60;
+
+/** Reading files (sections 6.5.27 and 6.5.28). */
+export const readHandlers = {
+  READ_INLINE(service, exchange, args) {
+    const inode = service.filehandles.inode(args.filehandle);
+    requireIoRight(service, exchange, inode, args.stateId, Share.READ);
+    // The data is put where it belongs in the response, so that encoding does not copy it again.
+    const room = exchange.response.bytes.subarray(READ_INLINE_DATA_OFFSET);
+    const length = Math.min(transferable(service, args.byteCount), room.length);
+    const { memory } = service.cacheMemory;
+    let position = 0;
+    const bytesRead = service.cache.read(inode.id, args.offset, length, (offset, pieceLength) => {
+      if (offset === HOLE) {
+        room.fill(0, position, position + pieceLength);
+      } else {
+        room.set(memory.subarray(offset, offset + pieceLength), position);
+      }
+      position += pieceLength;
+    });
+    recordAccess(service, inode, bytesRead);
+    return { eof: args.offset + bytesRead >= inode.size, readData: room.subarray(0, bytesRead) };
+  },
+
+  READ_DIRECT(service, exchange, args) {
+    const { cache, cacheMemory, transfer } = service;
+    const inode = service.filehandles.inode(args.filehandle);
+    requireIoRight(service, exchange, inode, args.stateId, Share.READ);
+    const length = transferable(service, args.byteCount);
+    const { remoteMemory } = exchange.channel.port;
+    transfer.begin(remoteMemory, args.readDataBuffers, length, 'rdma-write');
+    const checksum = exchange.isSealed
+      ? new OutgoingChecksum(cacheMemory.memory, exchange.request.littleEndian)
+      : undefined;
+    const bytesRead = cache.read(inode.id, args.offset, length, (offset, pieceLength) => {
+      transfer.write(cacheMemory, offset, pieceLength);
+      checksum?.add(offset, pieceLength);
+    });
+    recordAccess(service, inode, bytesRead);
+    return {
+      eof: args.offset + bytesRead >= inode.size,
+      bytesRead,
+      directChecksum: checksum?.value ?? 0,
+    };
+  },
+} satisfies Handlers;
+
+/** A longer read returns less than was asked for, which the draft allows. */
+const transferable = (service: Service, byteCount: number): number =>
+  Math.min(byteCount, service.limits.maxTransferBytes, service.cache.maxTransferBytes);
+
+/** Updates the access time when it would otherwise look as if nobody had read the latest contents. */
+function recordAccess(service: Service, inode: Inode, bytesRead: number): void {
+  if (bytesRead === 0) {
+    return;
+  }
+  const { atime, mtime, ctime } = inode;
+  const isOlderThanChange = !isAfter(atime, mtime) || !isAfter(atime, ctime);
+  if (isOlderThanChange || service.clock.now().seconds - atime.seconds >= ACCESS_TIME_SECONDS) {
+    service.store.recordAccess(inode.id);
+  }
+}
+
+const isAfter = (one: Time, other: Time): boolean =>
+  one.seconds > other.seconds || (one.seconds === other.seconds && one.nseconds > other.nseconds);

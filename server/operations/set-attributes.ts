@@ -1,0 +1,197 @@
+import {
+  type FileAttributeName,
+  type FileAttributes,
+  fileAttributeBitmap,
+} from '../../client/protocol/attributes.ts';
+import { DafsStatus } from '../../client/protocol/status.ts';
+import { type Settime, type StateId, TimesetHow } from '../../client/protocol/types.ts';
+import {
+  changedMode,
+  isOwner,
+  isSuperuser,
+  Permission,
+  requireOwner,
+  requireOwnerChange,
+  requirePermission,
+  withoutPrivileges,
+} from '../access-control.ts';
+import type { Exchange } from '../engine/exchange.ts';
+import { refuse } from '../engine/refusal.ts';
+import type { Service } from '../engine/service.ts';
+import { Share } from '../state/opens.ts';
+import { type AttributeChanges, FileType, type Inode, type Time } from '../store/index.ts';
+import { requireIoRight } from './io-right.ts';
+
+/** What a client can set. Whatever else it names makes the whole request DAFSERR_INVAL. */
+const settable: ReadonlySet<string> = new Set<FileAttributeName>([
+  'mode',
+  'objectSize',
+  'owner',
+  'ownerGroup',
+  'timeAccessSet',
+  'timeModifySet',
+  'timeCreate',
+]);
+
+const DECIMAL_ID = /^(?:0|[1-9]\d{0,9})$/;
+/** The largest id there is; one more means "leave it" in POSIX calls and is nobody's. */
+const HIGHEST_ID = 0xffff_fffe;
+
+type MutableChanges = { -readonly [Name in keyof AttributeChanges]: AttributeChanges[Name] };
+
+/**
+ * Sets attributes on behalf of a request: all of them, or none and a Refusal.
+ *
+ * @returns the bitmap of what was set
+ */
+export function setAttributes(
+  service: Service,
+  exchange: Exchange,
+  inode: Inode,
+  attributes: FileAttributes,
+  stateId: StateId,
+): number {
+  const names = requestedAttributes(attributes);
+  const { objectSize } = attributes;
+  if (objectSize !== undefined) {
+    requireSizeChange(service, exchange, inode, stateId);
+  }
+  const changes = plannedChanges(service, exchange, inode, attributes);
+  if (objectSize !== undefined) {
+    service.cache.truncate(inode.id, objectSize);
+  }
+  if (Object.keys(changes).length > 0) {
+    service.store.setAttributes(inode.id, changes);
+  }
+  return fileAttributeBitmap(...names);
+}
+
+/** The attributes that have a value. @throws Refusal DAFSERR_INVAL for those that cannot be set. */
+export function requestedAttributes(
+  attributes: FileAttributes,
+  allowed: ReadonlySet<string> = settable,
+): FileAttributeName[] {
+  const names: FileAttributeName[] = [];
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name !== 'included' && value !== undefined) {
+      if (!allowed.has(name)) {
+        refuse(DafsStatus.DAFSERR_INVAL);
+      }
+      names.push(name as FileAttributeName);
+    }
+  }
+  return names;
+}
+
+/** The time that a request sets. @throws Refusal DAFSERR_INVAL for one that does not exist. */
+export function timeOf(service: Service, settime: Settime): Time {
+  if (settime.how === TimesetHow.SET_TO_SERVER_TIME) {
+    return service.clock.now();
+  }
+  return requireTime(settime.clientTime);
+}
+
+function requireTime(time: Time): Time {
+  if (time.nseconds >= 1_000_000_000) {
+    refuse(DafsStatus.DAFSERR_INVAL);
+  }
+  return { seconds: time.seconds, nseconds: time.nseconds };
+}
+
+function requireSizeChange(
+  service: Service,
+  exchange: Exchange,
+  inode: Inode,
+  stateId: StateId,
+): void {
+  if (inode.type === FileType.DIRECTORY) {
+    refuse(DafsStatus.DAFSERR_ISDIR);
+  }
+  requireIoRight(service, exchange, inode, stateId, Share.WRITE);
+}
+
+function plannedChanges(
+  service: Service,
+  exchange: Exchange,
+  inode: Inode,
+  attributes: FileAttributes,
+): MutableChanges {
+  const changes: MutableChanges = {};
+  planOwner(exchange, inode, attributes, changes);
+  planMode(exchange, inode, attributes, changes);
+  planTimes(service, exchange, inode, attributes, changes);
+  return changes;
+}
+
+function planOwner(
+  { credential }: Exchange,
+  inode: Inode,
+  attributes: FileAttributes,
+  changes: MutableChanges,
+): void {
+  const { owner, ownerGroup } = attributes;
+  if (owner === undefined && ownerGroup === undefined) {
+    return;
+  }
+  const uid = owner === undefined ? inode.uid : idOf(owner);
+  const gid = ownerGroup === undefined ? inode.gid : idOf(ownerGroup);
+  requireOwnerChange(inode, credential, uid, gid);
+  changes.uid = uid;
+  changes.gid = gid;
+  changes.mode = withoutPrivileges(inode);
+}
+
+function planMode(
+  { credential }: Exchange,
+  inode: Inode,
+  attributes: FileAttributes,
+  changes: MutableChanges,
+): void {
+  const { mode, objectSize } = attributes;
+  if (mode !== undefined) {
+    changes.mode = changedMode(inode, credential, mode, changes.gid ?? inode.gid);
+  } else if (objectSize !== undefined && !isSuperuser(credential)) {
+    changes.mode = withoutPrivileges(inode);
+  }
+  if (mode === undefined && changes.mode === inode.mode) {
+    delete changes.mode;
+  }
+}
+
+function planTimes(
+  service: Service,
+  { credential }: Exchange,
+  inode: Inode,
+  attributes: FileAttributes,
+  changes: MutableChanges,
+): void {
+  const { timeAccessSet, timeModifySet, timeCreate } = attributes;
+  if (timeCreate !== undefined) {
+    requireOwner(inode, credential);
+    changes.btime = requireTime(timeCreate);
+  }
+  if (timeAccessSet === undefined && timeModifySet === undefined) {
+    return;
+  }
+  // Whoever may write to a file may touch it; any other change of its times is the owner's.
+  const isTouch =
+    timeAccessSet?.how === TimesetHow.SET_TO_SERVER_TIME &&
+    timeModifySet?.how === TimesetHow.SET_TO_SERVER_TIME;
+  if (!isTouch) {
+    requireOwner(inode, credential);
+  } else if (!isOwner(inode, credential)) {
+    requirePermission(inode, credential, Permission.WRITE);
+  }
+  if (timeAccessSet !== undefined) {
+    changes.atime = timeOf(service, timeAccessSet);
+  }
+  if (timeModifySet !== undefined) {
+    changes.mtime = timeOf(service, timeModifySet);
+  }
+}
+
+/** Owners are decimal ids on this wire. @throws Refusal DAFSERR_INVAL for anything else. */
+function idOf(name: string): number {
+  const id = DECIMAL_ID.test(name) ? Number(name) : Number.POSITIVE_INFINITY;
+  return id <= HIGHEST_ID ? id : refuse(DafsStatus.DAFSERR_INVAL);
+}

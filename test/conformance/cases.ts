@@ -1,0 +1,28 @@
+/** Every case of the suite, in the order in which it is told. */
+import type { ConformanceCase } from './case.ts';
+import { attributeCases } from './cases/attributes.ts';
+import { dataCases } from './cases/data.ts';
+import { directoryCases } from './cases/directory.ts';
+import { nameCases } from './cases/name.ts';
+import { namespaceCases } from './cases/namespace.ts';
+import { openCases } from './cases/open.ts';
+import { permissionCases } from './cases/permission.ts';
+import { renameCases } from './cases/rename.ts';
+import { sizeCases } from './cases/size.ts';
+
+export const conformanceCases: readonly ConformanceCase[] = [
+  ...openCases,
+  ...dataCases,
+  ...sizeCases,
+  ...namespaceCases,
+  ...renameCases,
+  ...attributeCases,
+  ...permissionCases,
+  ...directoryCases,
+  ...nameCases,
+];
+
+const distinct = new Set(conformanceCases.map(({ name }) => name));
+if (distinct.size !== conformanceCases.length) {
+  throw new Error('two conformance cases share a name');
+}

@@ -1,0 +1,457 @@
+import assert from 'node:assert/strict';
+import { defineCases, O } from '../case.ts';
+import {
+  bytesOf,
+  exists,
+  fails,
+  hasStatus,
+  holds,
+  listing,
+  movedTimes,
+  names,
+  pattern,
+  put,
+  sameBytes,
+  withOpen,
+} from '../expect.ts';
+
+const making = defineCases('mkdir', {
+  'makes an empty directory': (t) => {
+    t.mkdir('d');
+    hasStatus(t.stat('d'), { kind: 'directory', nlink: 2, mode: 0o755 });
+    assert.deepEqual(listing(t, 'd'), ['.', '..']);
+  },
+  'takes the umask off the mode': (t) => {
+    t.umask(0o077);
+    t.mkdir('d', 0o777);
+    hasStatus(t.stat('d'), { mode: 0o700 });
+  },
+  'keeps the sticky bit': (t) => {
+    t.umask(0);
+    t.mkdir('d', 0o1777);
+    hasStatus(t.stat('d'), { mode: 0o1777 });
+  },
+  'adds a link to the parent': (t) => {
+    t.mkdir('d');
+    t.mkdir('d/1');
+    t.mkdir('d/2');
+    hasStatus(t.stat('d'), { nlink: 4 });
+    put(t, 'd/file');
+    hasStatus(t.stat('d'), { nlink: 4 });
+  },
+  'moves the times of the parent': (t) => {
+    t.mkdir('d');
+    const moved = movedTimes(t, 'd', () => t.mkdir('d/e'));
+    assert.ok(moved.mtime && moved.ctime);
+  },
+  'on an existing file, directory or symlink fails': (t) => {
+    put(t, 'file');
+    t.mkdir('directory');
+    t.symlink('nothing', 'link');
+    fails('EEXIST', () => t.mkdir('file'));
+    fails('EEXIST', () => t.mkdir('directory'));
+    fails('EEXIST', () => t.mkdir('link'));
+  },
+  'of . and .. fails': (t) => {
+    fails('EEXIST', () => t.mkdir('.'));
+    fails('EEXIST', () => t.mkdir('..'));
+  },
+  'in a missing directory fails': (t) => {
+    fails('ENOENT', () => t.mkdir('d/e'));
+  },
+  'below a file fails': (t) => {
+    put(t, 'a');
+    fails('ENOTDIR', () => t.mkdir('a/d'));
+  },
+  'with a slash at the end works': (t) => {
+    t.mkdir('d/');
+    hasStatus(t.stat('d'), { kind: 'directory' });
+  },
+  'through a symlink to a directory works': (t) => {
+    t.mkdir('d');
+    t.symlink('d', 'link');
+    t.mkdir('link/e');
+    hasStatus(t.stat('d/e'), { kind: 'directory' });
+  },
+  'a hundred levels deep works': (t) => {
+    let path = 'd0';
+    t.mkdir(path);
+    for (let level = 1; level < 100; level += 1) {
+      path += `/d${level}`;
+      t.mkdir(path);
+    }
+    put(t, `${path}/leaf`, 'deep');
+    holds(t, `${path}/leaf`, 'deep');
+  },
+  'in a directory that is removed while open fails': (t) => {
+    t.mkdir('d');
+    const directory = t.open('d', O.RDONLY | O.DIRECTORY);
+    t.rmdir('d');
+    fails('ENOENT', () => t.openAt(directory, 'a', O.WRONLY | O.CREAT));
+  },
+});
+
+const removing = defineCases('rmdir', {
+  'removes an empty directory': (t) => {
+    t.mkdir('d');
+    t.rmdir('d');
+    assert.equal(exists(t, 'd'), false);
+  },
+  'takes a link off the parent': (t) => {
+    t.mkdir('d');
+    t.mkdir('d/e');
+    t.rmdir('d/e');
+    hasStatus(t.stat('d'), { nlink: 2 });
+  },
+  'moves the times of the parent': (t) => {
+    t.mkdir('d');
+    t.mkdir('d/e');
+    const moved = movedTimes(t, 'd', () => t.rmdir('d/e'));
+    assert.ok(moved.mtime && moved.ctime);
+  },
+  'of a directory that is not empty fails': (t) => {
+    t.mkdir('d');
+    put(t, 'd/a');
+    fails('ENOTEMPTY', () => t.rmdir('d'));
+    t.unlink('d/a');
+    t.mkdir('d/e');
+    fails('ENOTEMPTY', () => t.rmdir('d'));
+  },
+  'works once it is emptied': (t) => {
+    t.mkdir('d');
+    put(t, 'd/a');
+    t.unlink('d/a');
+    t.rmdir('d');
+    assert.equal(exists(t, 'd'), false);
+  },
+  'of a file fails': (t) => {
+    put(t, 'a');
+    fails('ENOTDIR', () => t.rmdir('a'));
+  },
+  'of a symlink to a directory fails': (t) => {
+    t.mkdir('d');
+    t.symlink('d', 'link');
+    fails('ENOTDIR', () => t.rmdir('link'));
+  },
+  'of a missing name fails': (t) => {
+    fails('ENOENT', () => t.rmdir('d'));
+  },
+  'of . and .. fails': (t) => {
+    t.mkdir('d');
+    fails('EINVAL', () => t.rmdir('d/.'));
+    fails('ENOTEMPTY', () => t.rmdir('d/..'));
+  },
+  'of an open directory leaves it without entries and links': (t) => {
+    t.mkdir('d');
+    const fd = t.open('d', O.RDONLY | O.DIRECTORY);
+    t.rmdir('d');
+    fails('ENOENT', () => t.readEntries(fd));
+    hasStatus(t.statOpen(fd), { nlink: 0 });
+  },
+  'then the same name can be made again': (t) => {
+    for (let round = 0; round < 20; round += 1) {
+      t.mkdir('d');
+      put(t, 'd/a', String(round));
+      holds(t, 'd/a', String(round));
+      t.unlink('d/a');
+      t.rmdir('d');
+    }
+    assert.deepEqual(names(t, '.'), []);
+  },
+});
+
+const unlinking = defineCases('unlink', {
+  'removes a file': (t) => {
+    put(t, 'a');
+    t.unlink('a');
+    assert.equal(exists(t, 'a'), false);
+    assert.deepEqual(names(t, '.'), []);
+  },
+  'of a missing name fails': (t) => {
+    fails('ENOENT', () => t.unlink('a'));
+  },
+  'of a directory fails': (t) => {
+    t.mkdir('d');
+    fails('EISDIR', () => t.unlink('d'));
+  },
+  'below a file fails': (t) => {
+    put(t, 'a');
+    fails('ENOTDIR', () => t.unlink('a/b'));
+  },
+  'of a file with a slash at the end fails': (t) => {
+    put(t, 'a');
+    fails('ENOTDIR', () => t.unlink('a/'));
+  },
+  'of a symlink leaves what it names': (t) => {
+    put(t, 'a', 'x');
+    t.symlink('a', 'link');
+    t.unlink('link');
+    holds(t, 'a', 'x');
+    assert.equal(exists(t, 'link'), false);
+  },
+  'moves the times of the directory': (t) => {
+    t.mkdir('d');
+    put(t, 'd/a');
+    const moved = movedTimes(t, 'd', () => t.unlink('d/a'));
+    assert.ok(moved.mtime && moved.ctime);
+  },
+  'of one of two names moves the ctime of the file': (t) => {
+    put(t, 'a');
+    t.link('a', 'b');
+    const moved = movedTimes(t, 'b', () => t.unlink('a'));
+    assert.ok(moved.ctime && !moved.mtime);
+    hasStatus(t.stat('b'), { nlink: 1 });
+  },
+  'of an open file leaves it readable': (t) => {
+    put(t, 'a', pattern(50_000));
+    const fd = t.open('a', O.RDONLY);
+    t.unlink('a');
+    sameBytes(t.readAt(fd, 50_000, 0), pattern(50_000));
+  },
+  'of an open file leaves it writable': (t) => {
+    put(t, 'a', 'abc');
+    const fd = t.open('a', O.RDWR);
+    t.unlink('a');
+    t.writeAt(fd, pattern(20_000), 3);
+    t.truncateOpen(fd, 10_000);
+    sameBytes(t.readAt(fd, 20_000, 3), pattern(20_000).subarray(0, 9997));
+  },
+  'of an open file leaves it without links': (t) => {
+    const fd = t.open('a', O.RDWR | O.CREAT);
+    t.unlink('a');
+    hasStatus(t.statOpen(fd), { nlink: 0, kind: 'file' });
+  },
+  'of an open file lets its mode, owner and times be set': (t) => {
+    const fd = t.open('a', O.RDWR | O.CREAT, 0o600);
+    t.unlink('a');
+    t.chmodOpen(fd, 0o640);
+    t.setTimesOpen(fd, 1_000_000_000_000_000_000n, 1_100_000_000_000_000_000n);
+    hasStatus(t.statOpen(fd), { mode: 0o640, mtime: 1_100_000_000_000_000_000n });
+  },
+  'of an open file and a new file of the same name are two files': (t) => {
+    put(t, 'a', 'first');
+    const fd = t.open('a', O.RDWR);
+    t.unlink('a');
+    put(t, 'a', 'second');
+    sameBytes(t.readAt(fd, 10, 0), bytesOf('first'));
+    t.writeAt(fd, bytesOf('FIRST'), 0);
+    holds(t, 'a', 'second');
+    assert.notEqual(t.statOpen(fd).ino, t.stat('a').ino);
+  },
+  'of a file open twice leaves both': (t) => {
+    put(t, 'a', 'abc');
+    const first = t.open('a', O.RDONLY);
+    const second = t.open('a', O.RDWR);
+    t.unlink('a');
+    t.close(first);
+    t.writeAt(second, bytesOf('x'), 0);
+    sameBytes(t.readAt(second, 3, 0), bytesOf('xbc'));
+  },
+  'of a file that another process has open leaves it there': (t) => {
+    put(t, 'a', 'abc');
+    const other = t.otherProcess();
+    const fd = other.open('a', O.RDWR);
+    t.unlink('a');
+    sameBytes(other.readAt(fd, 3, 0), bytesOf('abc'));
+    other.writeAt(fd, bytesOf('xyz'), 0);
+    sameBytes(other.readAt(fd, 3, 0), bytesOf('xyz'));
+    other.close(fd);
+    assert.equal(exists(t, 'a'), false);
+  },
+  'of an open file leaves no trace in the directory': (t) => {
+    t.mkdir('d');
+    const fd = t.open('d/a', O.RDWR | O.CREAT);
+    t.unlink('d/a');
+    assert.deepEqual(names(t, 'd'), []);
+    t.rmdir('d');
+    t.write(fd, bytesOf('x'));
+  },
+});
+
+const linking = defineCases('link', {
+  'gives a file a second name': (t) => {
+    put(t, 'a', 'x');
+    t.link('a', 'b');
+    assert.equal(t.stat('a').ino, t.stat('b').ino);
+    hasStatus(t.stat('b'), { nlink: 2 });
+    holds(t, 'b', 'x');
+  },
+  'shares content and attributes': (t) => {
+    put(t, 'a', 'x');
+    t.link('a', 'b');
+    put(t, 'b', 'changed');
+    t.chmod('b', 0o600);
+    holds(t, 'a', 'changed');
+    hasStatus(t.stat('a'), { mode: 0o600 });
+  },
+  'leaves the other when one is removed': (t) => {
+    put(t, 'a', 'x');
+    t.link('a', 'b');
+    t.unlink('a');
+    holds(t, 'b', 'x');
+    hasStatus(t.stat('b'), { nlink: 1 });
+  },
+  'works across directories': (t) => {
+    t.mkdir('d');
+    t.mkdir('e');
+    put(t, 'd/a', 'x');
+    t.link('d/a', 'e/b');
+    holds(t, 'e/b', 'x');
+  },
+  'moves the ctime of the file and the times of the directory': (t) => {
+    put(t, 'a');
+    t.mkdir('d');
+    const directory = movedTimes(t, 'd', () => {
+      const file = movedTimes(t, 'a', () => t.link('a', 'd/b'));
+      assert.deepEqual(file, { atime: false, mtime: false, ctime: true });
+    });
+    assert.ok(directory.mtime && directory.ctime);
+  },
+  'onto an existing name fails': (t) => {
+    put(t, 'a');
+    put(t, 'b');
+    t.mkdir('d');
+    fails('EEXIST', () => t.link('a', 'b'));
+    fails('EEXIST', () => t.link('a', 'd'));
+    fails('EEXIST', () => t.link('a', 'a'));
+  },
+  'of a missing file fails': (t) => {
+    fails('ENOENT', () => t.link('a', 'b'));
+  },
+  'of a directory fails': (t) => {
+    t.mkdir('d');
+    fails('EPERM', () => t.link('d', 'e'));
+  },
+  'into a missing directory fails': (t) => {
+    put(t, 'a');
+    fails('ENOENT', () => t.link('a', 'd/b'));
+  },
+  'below a file fails': (t) => {
+    put(t, 'a');
+    put(t, 'b');
+    fails('ENOTDIR', () => t.link('a', 'b/c'));
+    fails('ENOTDIR', () => t.link('b/c', 'c'));
+  },
+  'of a symlink makes a second name of the symlink': (t) => {
+    put(t, 'a');
+    t.symlink('a', 'link');
+    t.link('link', 'second');
+    hasStatus(t.statLink('second'), { kind: 'symlink', nlink: 2 });
+    assert.equal(t.statLink('second').ino, t.statLink('link').ino);
+  },
+  'that follows makes a second name of what the symlink names': (t) => {
+    put(t, 'a', 'x');
+    t.symlink('a', 'link');
+    t.linkFollowing('link', 'second');
+    hasStatus(t.statLink('second'), { kind: 'file', nlink: 2 });
+  },
+  'a hundred times counts to a hundred and one': (t) => {
+    put(t, 'a', 'x');
+    for (let index = 0; index < 100; index += 1) {
+      t.link('a', `l${index}`);
+    }
+    hasStatus(t.stat('a'), { nlink: 101 });
+    for (let index = 0; index < 100; index += 1) {
+      t.unlink(`l${index}`);
+    }
+    hasStatus(t.stat('a'), { nlink: 1 });
+  },
+  'of an open file is the same file': (t) => {
+    const fd = t.open('a', O.RDWR | O.CREAT, 0o644);
+    t.link('a', 'b');
+    t.unlink('a');
+    t.write(fd, bytesOf('through'));
+    holds(t, 'b', 'through');
+    hasStatus(t.statOpen(fd), { nlink: 1 });
+  },
+});
+
+const symlinking = defineCases('symlink', {
+  'keeps its content to the byte': (t) => {
+    t.symlink('some/where//../else', 'link');
+    sameBytes(t.readlink('link'), bytesOf('some/where//../else'));
+  },
+  'has the size of its content and every permission bit': (t) => {
+    t.symlink('abcdef', 'link');
+    hasStatus(t.statLink('link'), { kind: 'symlink', size: 6, mode: 0o777, nlink: 1 });
+  },
+  'keeps bytes that are no text': (t) => {
+    const bytes = Uint8Array.from({ length: 255 }, (_, index) => index + 1);
+    t.symlink(bytes, 'link');
+    sameBytes(t.readlink('link'), bytes);
+  },
+  'of 4095 bytes is kept, of 4096 fails': (t) => {
+    const long = `${'d/'.repeat(2047)}e`;
+    t.symlink(long, 'link');
+    sameBytes(t.readlink('link'), bytesOf(long));
+    fails('ENAMETOOLONG', () => t.symlink(`${long}f`, 'other'));
+  },
+  'of no bytes fails': (t) => {
+    fails('ENOENT', () => t.symlink('', 'link'));
+  },
+  'onto an existing name fails': (t) => {
+    put(t, 'a');
+    t.symlink('nothing', 'link');
+    fails('EEXIST', () => t.symlink('x', 'a'));
+    fails('EEXIST', () => t.symlink('x', 'link'));
+  },
+  'in a missing directory or below a file fails': (t) => {
+    put(t, 'a');
+    fails('ENOENT', () => t.symlink('x', 'd/link'));
+    fails('ENOTDIR', () => t.symlink('x', 'a/link'));
+  },
+  'is resolved from its own directory': (t) => {
+    t.mkdir('d');
+    put(t, 'd/a', 'inside');
+    put(t, 'a', 'outside');
+    t.symlink('a', 'd/link');
+    t.symlink('../a', 'd/up');
+    holds(t, 'd/link', 'inside');
+    holds(t, 'd/up', 'outside');
+  },
+  'to a directory leads into it': (t) => {
+    t.mkdir('d');
+    t.symlink('d', 'link');
+    put(t, 'link/a', 'x');
+    holds(t, 'd/a', 'x');
+    assert.deepEqual(names(t, 'link/'), ['a']);
+    hasStatus(t.stat('link'), { kind: 'directory' });
+    hasStatus(t.statLink('link'), { kind: 'symlink' });
+    hasStatus(t.statLink('link/'), { kind: 'directory' });
+  },
+  'that dangles has a status only of its own': (t) => {
+    t.symlink('nothing', 'link');
+    fails('ENOENT', () => t.stat('link'));
+    hasStatus(t.statLink('link'), { kind: 'symlink' });
+  },
+  'moves the times of the directory': (t) => {
+    t.mkdir('d');
+    const moved = movedTimes(t, 'd', () => t.symlink('x', 'd/link'));
+    assert.ok(moved.mtime && moved.ctime);
+  },
+  'readlink into a short buffer cuts': (t) => {
+    t.symlink('abcdef', 'link');
+    sameBytes(t.readlink('link', 3), bytesOf('abc'));
+  },
+  'readlink of what is none fails': (t) => {
+    put(t, 'a');
+    t.mkdir('d');
+    fails('EINVAL', () => t.readlink('a'));
+    fails('EINVAL', () => t.readlink('d'));
+    fails('ENOENT', () => t.readlink('nothing'));
+  },
+  'replaced by a rename reads the new content': (t) => {
+    t.symlink('old', 'link');
+    t.readlink('link');
+    t.symlink('new one', 'next');
+    t.rename('next', 'link');
+    sameBytes(t.readlink('link'), bytesOf('new one'));
+  },
+  'in the middle of a path to a file fails': (t) => {
+    put(t, 'a');
+    t.symlink('a', 'link');
+    fails('ENOTDIR', () => withOpen(t, 'link/x', O.RDONLY, () => undefined));
+  },
+});
+
+export const namespaceCases = [...making, ...removing, ...unlinking, ...linking, ...symlinking];

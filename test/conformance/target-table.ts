@@ -1,0 +1,47 @@
+/** The targets of the suite. */
+import { mkdirSync } from 'node:fs';
+import { driverTable } from '../support/drivers.ts';
+import type { Workspace } from '../support/workspace.ts';
+import type { TargetAddress } from './targets.ts';
+
+export interface TargetDefinition {
+  /** As skip-list.ts and the report name it. */
+  readonly name: string;
+  /** Why this machine cannot run it; undefined where it can. */
+  obstacle(): string | undefined;
+  /** Starts what the target needs in `workspace`, and tells the runner where it is. */
+  start(workspace: Workspace): Promise<TargetAddress>;
+}
+
+/** What makes a mount answer every user, and its devices, as a local directory does. */
+const LOCAL_OPTIONS = ['default_permissions', 'allow_other', 'dev', 'suid'];
+
+const local: TargetDefinition = {
+  name: 'local',
+  obstacle: () => undefined,
+  start: async (workspace) => ({ kind: 'directory', root: openDirectory(workspace) }),
+};
+
+const mounts = driverTable.map(
+  ({ name, obstacle }): TargetDefinition => ({
+    name,
+    obstacle,
+    start: async (workspace) => {
+      const source = workspace.path('files.sqlite');
+      const { directory } = await workspace.startMount({
+        source,
+        driver: name,
+        options: LOCAL_OPTIONS,
+      });
+      return { kind: 'directory', root: directory };
+    },
+  }),
+);
+
+function openDirectory(workspace: Workspace): string {
+  const path = workspace.path('local');
+  mkdirSync(path, { mode: 0o755 });
+  return path;
+}
+
+export const targetTable: readonly TargetDefinition[] = [local, ...mounts];

@@ -1,0 +1,45 @@
+/**
+ * Random operations on a mount, compared with a local directory after each.
+ *
+ *     npx vitest run test/model
+ *     DAFS_MODEL_OPERATIONS=200000 npx vitest run test/model
+ *     DAFS_MODEL_SEED=1 DAFS_MODEL_PATH=3:1 npx vitest run test/model   (as a failing run prints)
+ */
+import { randomInt } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { driverTable } from '../support/drivers.ts';
+import { firstObstacle, isRoot } from '../support/machine.ts';
+import { Workspace } from '../support/workspace.ts';
+
+const program = fileURLToPath(new URL('./compare-main.ts', import.meta.url));
+
+const operations = Number(process.env.DAFS_MODEL_OPERATIONS ?? 2000);
+const seed = process.env.DAFS_MODEL_SEED ?? String(randomInt(2 ** 31 - 1));
+const path = process.env.DAFS_MODEL_PATH;
+
+/** A failing run shrinks for a minute; an operation with its comparison may take 50 ms. */
+const limitMs = 90_000 + operations * 50;
+
+let workspace: Workspace | undefined;
+afterEach(() => workspace?.dispose());
+
+describe.each(driverTable)('random operations through $name', (driver) => {
+  it('end as on a local directory', { timeout: limitMs + 30_000 }, async (context) => {
+    const obstacle = firstObstacle(driver.obstacle(), isRoot() ? undefined : 'needs root');
+    context.skip(obstacle !== undefined, obstacle);
+    workspace = Workspace.create();
+    const source = workspace.path('files.sqlite');
+    const mount = await workspace.startMount({ source, driver: driver.name });
+    const local = workspace.makeDirectory('local');
+    const { status, stdout, stderr, timedOut } = await workspace.run(
+      process.execPath,
+      [program, local, mount.directory, String(operations), seed, ...(path ? [path] : [])],
+      { limitMs },
+    );
+    process.stdout.write(stdout.split('\n')[0] ?? '');
+    expect(timedOut, `it hangs\n${stdout}${stderr}`).toBe(false);
+    expect(status, `${stdout}${stderr}`).toBe(0);
+    await mount.unmount();
+  });
+});

@@ -1,0 +1,194 @@
+/** What a random run may do: each operation with the values it takes and what it does to a world. */
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { O } from '../conformance/case.ts';
+import { pattern } from '../conformance/expect.ts';
+import { PosixTarget } from '../conformance/posix-target.ts';
+
+/** One side of the comparison: a directory, and the files that are open in it. */
+export class World {
+  readonly target = new PosixTarget();
+  readonly root: string;
+  readonly slots: (number | undefined)[] = [undefined, undefined, undefined];
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  at(path: string): string {
+    return `${this.root}/${path}`;
+  }
+
+  /** The descriptor in a slot; a slot that holds none answers as a bad one. */
+  fd(slot: number): number {
+    return this.slots[slot] ?? -1;
+  }
+
+  end(): void {
+    this.target.release();
+  }
+}
+
+interface Kind<Values> {
+  /** How often it is drawn, relative to the others. */
+  readonly weight: number;
+  readonly values: fc.Arbitrary<Values>;
+  /** What comes back is compared between the worlds. */
+  apply(world: World, values: Values): unknown;
+}
+
+function kind<Values>(
+  weight: number,
+  values: Readonly<{ [Key in keyof Values]: fc.Arbitrary<Values[Key]> }>,
+  apply: (world: World, values: Values) => unknown,
+): Kind<Values> {
+  return { weight, values: fc.record(values) as fc.Arbitrary<Values>, apply };
+}
+
+const KIB = 1024;
+
+const name = fc.constantFrom('a', 'b', 'c', 'd', 'long-name-'.repeat(20));
+/** Few names and little depth, so that operations meet each other's files. */
+const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
+const slot = fc.nat({ max: 2 });
+const seed = fc.integer({ min: 1, max: 1000 });
+/** Around the limits of pages, requests and blocks, and anywhere. */
+const place = fc.oneof(
+  fc.nat({ max: 300 * KIB }),
+  fc
+    .tuple(
+      fc.constantFrom(4 * KIB, 16 * KIB, 64 * KIB, 128 * KIB, 256 * KIB),
+      fc.integer({ min: -2, max: 2 }),
+    )
+    .map(([limit, distance]) => limit + distance),
+);
+const length = fc.oneof(
+  fc.nat({ max: 300 }),
+  fc.nat({ max: 20 * KIB }),
+  fc.nat({ max: 200 * KIB }),
+);
+const size = fc.oneof(fc.constant(0), place, fc.constant(5 * 1024 * KIB * KIB + 17));
+const mode = fc.constantFrom(0, 0o400, 0o600, 0o644, 0o755, 0o777, 0o1777, 0o2755, 0o4755);
+/** Whole milliseconds, and one moment for both times: what every driver can carry. */
+const moment = fc.integer({ min: 0, max: 4_000_000_000_000 });
+const identity = fc.constantFrom(-1, 0, 1000, 65_534);
+const openFlags = fc
+  .record({
+    access: fc.constantFrom(O.RDONLY, O.WRONLY, O.RDWR, O.RDWR),
+    further: fc.subarray([O.CREAT, O.CREAT, O.EXCL, O.TRUNC, O.APPEND, O.NOFOLLOW]),
+  })
+  .map(({ access, further }) => further.reduce((flags, flag) => flags | flag, access));
+
+function digest(bytes: Uint8Array): string {
+  return `${bytes.length} bytes, ${createHash('sha1').update(bytes).digest('hex').slice(0, 12)}`;
+}
+
+/** The operations, by the names under which a failing run prints them. */
+export const operationKinds = {
+  mkdir: kind<{ path: string; mode: number }>(4, { path, mode }, (world, v) =>
+    world.target.mkdir(world.at(v.path), v.mode),
+  ),
+  rmdir: kind<{ path: string }>(2, { path }, (world, v) => world.target.rmdir(world.at(v.path))),
+  unlink: kind<{ path: string }>(2, { path }, (world, v) => world.target.unlink(world.at(v.path))),
+  rename: kind<{ source: string; target: string }>(4, { source: path, target: path }, (world, v) =>
+    world.target.rename(world.at(v.source), world.at(v.target)),
+  ),
+  link: kind<{ source: string; target: string }>(3, { source: path, target: path }, (world, v) =>
+    world.target.link(world.at(v.source), world.at(v.target)),
+  ),
+  symlink: kind<{ content: string; path: string }>(2, { content: path, path }, (world, v) =>
+    world.target.symlink(v.content, world.at(v.path)),
+  ),
+  readlink: kind<{ path: string }>(1, { path }, (world, v) =>
+    Buffer.from(world.target.readlink(world.at(v.path))).toString(),
+  ),
+  open: kind<{ slot: number; path: string; flags: number; mode: number }>(
+    6,
+    { slot, path, flags: openFlags, mode },
+    (world, v) => {
+      const opened = world.target.open(world.at(v.path), v.flags, v.mode);
+      const before = world.slots[v.slot];
+      world.slots[v.slot] = opened;
+      if (before !== undefined) {
+        world.target.close(before);
+      }
+    },
+  ),
+  close: kind<{ slot: number }>(1, { slot }, (world, v) => {
+    const fd = world.fd(v.slot);
+    world.slots[v.slot] = undefined;
+    world.target.close(fd);
+  }),
+  write: kind<{ slot: number; offset: number; length: number; seed: number }>(
+    8,
+    { slot, offset: place, length, seed },
+    (world, v) => world.target.writeAt(world.fd(v.slot), pattern(v.length, v.seed), v.offset),
+  ),
+  append: kind<{ slot: number; length: number; seed: number }>(
+    3,
+    { slot, length, seed },
+    (world, v) => {
+      const { size: end } = world.target.statOpen(world.fd(v.slot));
+      return world.target.writeAt(world.fd(v.slot), pattern(v.length, v.seed), end);
+    },
+  ),
+  read: kind<{ slot: number; offset: number; length: number }>(
+    6,
+    { slot, offset: place, length },
+    (world, v) => digest(world.target.readAt(world.fd(v.slot), v.length, v.offset)),
+  ),
+  truncate: kind<{ path: string; size: number }>(3, { path, size }, (world, v) =>
+    world.target.truncate(world.at(v.path), v.size),
+  ),
+  truncateOpen: kind<{ slot: number; size: number }>(3, { slot, size }, (world, v) =>
+    world.target.truncateOpen(world.fd(v.slot), v.size),
+  ),
+  sync: kind<{ slot: number }>(1, { slot }, (world, v) => world.target.sync(world.fd(v.slot))),
+  chmod: kind<{ path: string; mode: number }>(2, { path, mode }, (world, v) =>
+    world.target.chmod(world.at(v.path), v.mode),
+  ),
+  chmodOpen: kind<{ slot: number; mode: number }>(1, { slot, mode }, (world, v) =>
+    world.target.chmodOpen(world.fd(v.slot), v.mode),
+  ),
+  chown: kind<{ path: string; uid: number; gid: number }>(
+    1,
+    { path, uid: identity, gid: identity },
+    (world, v) => world.target.chownLink(world.at(v.path), v.uid, v.gid),
+  ),
+  setTimes: kind<{ path: string; moment: number }>(2, { path, moment }, (world, v) => {
+    const time = BigInt(v.moment) * 1_000_000n;
+    world.target.setTimes(world.at(v.path), time, time);
+    return String(world.target.stat(world.at(v.path)).mtime);
+  }),
+} as const;
+
+export type OperationName = keyof typeof operationKinds;
+
+export interface Operation {
+  readonly name: OperationName;
+  readonly values: unknown;
+}
+
+/** Any operation with values of its own. */
+export const operation: fc.Arbitrary<Operation> = fc.oneof(
+  ...Object.entries(operationKinds).map(([name, { weight, values }]) => ({
+    weight,
+    arbitrary: (values as fc.Arbitrary<unknown>).map(
+      (drawn): Operation => ({ name: name as OperationName, values: drawn }),
+    ),
+  })),
+);
+
+/** Does it, and tells what came of it: a value, or the errno's name. */
+export function apply(world: World, { name, values }: Operation): string {
+  const one = operationKinds[name] as Kind<unknown>;
+  try {
+    return String(one.apply(world, values));
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === undefined) {
+      throw error;
+    }
+    return code;
+  }
+}

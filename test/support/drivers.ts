@@ -1,0 +1,13 @@
+/** The mount drivers that tests run over. A further driver is a further line. */
+import { mountObstacle } from './machine.ts';
+
+export interface DriverDefinition {
+  /** As `dafs mount --driver` takes it. */
+  readonly name: string;
+  /** Why this machine cannot mount with it; undefined where it can. */
+  obstacle(): string | undefined;
+}
+
+export const driverTable: readonly DriverDefinition[] = [
+  { name: 'fuse-native', obstacle: mountObstacle },
+];

@@ -1,0 +1,114 @@
+/** Runs programs with a time limit: whatever touches a mount may hang with it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly limitMs?: number;
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly input?: string;
+}
+
+export interface RunResult {
+  /** The exit status; null where a signal ended it. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+
+const DEFAULT_LIMIT_MS = 60_000;
+
+function killGroup(child: ChildProcess): void {
+  try {
+    // The child leads a group of its own: what it started goes with it.
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+/** Runs a program to its end, or to the time limit. */
+export function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: options.environment ?? process.env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
+    const output = { stdout: '', stderr: '' };
+    let timedOut = false;
+    const limit = setTimeout(() => {
+      timedOut = true;
+      killGroup(child);
+      // A process stuck in the kernel does not die: its end is not waited for.
+      setTimeout(() => resolve({ status: null, ...output, timedOut }), 2000).unref();
+    }, options.limitMs ?? DEFAULT_LIMIT_MS);
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output.stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      output.stderr += text;
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.input ?? '');
+    child.once('error', (error) => {
+      clearTimeout(limit);
+      reject(error);
+    });
+    child.once('close', (status) => {
+      clearTimeout(limit);
+      resolve({ status, ...output, timedOut });
+    });
+  });
+}
+
+/** Runs a program that must succeed, and gives what it printed. */
+export async function succeed(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  const result = await run(program, args, options);
+  if (result.status !== 0) {
+    const ending = result.timedOut ? 'did not end in time' : `ended with ${result.status}`;
+    throw new Error(
+      `${program} ${args.join(' ')} ${ending}\n${result.stdout.slice(-2000)}${result.stderr.slice(-4000)}`,
+    );
+  }
+  return result.stdout;
+}
+
+/** Whether the PATH has such a program. */
+export function hasProgram(name: string): boolean {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Waits until `condition` holds, and throws with `what` when it does not within the limit. */
+export async function until(
+  what: string,
+  limitMs: number,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = Date.now() + limitMs;
+  while (!(await condition())) {
+    if (Date.now() > end) {
+      throw new Error(`not within ${limitMs} ms: ${what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
