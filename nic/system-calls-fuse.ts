@@ -3,21 +3,20 @@
  * reads and writes at raw addresses.
  *
  * The calls of the data path return what the kernel returned, or the negative errno; they allocate
- * nothing. The others throw {@link SystemCallError}.
+ * nothing. The others throw a NicError whose code is the errno name.
  */
 
 import { constants } from 'node:fs';
-import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
+import { NicError } from './error.ts';
+import { closeDescriptor, lastErrorName } from './system-calls.ts';
 
 const libc = koffi.load(null);
 
 const libcRead = libc.func('int64_t read(int fd, uintptr_t address, size_t bytes)');
 const libcWrite = libc.func('int64_t write(int fd, uintptr_t address, size_t bytes)');
 const libcWriteMemory = libc.func('int64_t write(int fd, void *memory, size_t bytes)');
-const libcWritev = libc.func('int64_t writev(int fd, uintptr_t vectors, int count)');
 const libcOpen = libc.func('int open(const char *path, int flags)');
-const libcClose = libc.func('int close(int fd)');
 const libcIoctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
 const libcFcntl = libc.func('int fcntl(int fd, int command, int argument)');
 const libcMount = libc.func(
@@ -32,24 +31,11 @@ const libcSocketpair = libc.func('int socketpair(int domain, int type, int proto
 const libcRecvmsg = libc.func('int64_t recvmsg(int fd, void *message, int flags)');
 const libcMemmove = libc.func('uintptr_t memmove(void *target, void *source, size_t bytes)');
 
-/** A system call that failed: `code` is the errno's name, `errno` its positive number. */
-export class SystemCallError extends Error {
-  readonly code: string;
-  readonly errno: number;
-
-  constructor(call: string, errno: number) {
-    const code = getSystemErrorName(-errno);
-    super(`${call}: ${code}`);
-    this.name = 'SystemCallError';
-    this.code = code;
-    this.errno = errno;
-  }
-}
-
-/** Returns `result`, or throws what errno says when it is negative. */
+/** Returns `result`, or throws the last error when it is negative. */
 function checked(call: string, result: number): number {
-  if (result < 0) throw new SystemCallError(call, koffi.errno());
-  return result;
+  if (result >= 0) return result;
+  const name = lastErrorName();
+  throw new NicError(name, `${call} failed with ${name}`);
 }
 
 /** The address of the first byte of `memory`, whose backing store must not move (an arena's). */
@@ -69,12 +55,6 @@ export function writeFrom(fd: number, address: number, bytes: number): number {
   return count >= 0 ? count : -koffi.errno();
 }
 
-/** writev(2) of `count` struct iovec at `vectors`; the byte count or the negative errno. */
-export function writeVectors(fd: number, vectors: number, count: number): number {
-  const written = libcWritev(fd, vectors, count) as number;
-  return written >= 0 ? written : -koffi.errno();
-}
-
 const { O_NONBLOCK } = constants;
 
 /** A flag of open(2) that Node does not name. */
@@ -92,11 +72,6 @@ const F_SETFL = 4;
 export function setNonBlocking(fd: number): void {
   const flags = checked('fcntl', libcFcntl(fd, F_GETFL, 0));
   checked('fcntl', libcFcntl(fd, F_SETFL, flags | O_NONBLOCK));
-}
-
-/** close(2); an error is of no use to anybody here. */
-export function closeDescriptor(fd: number): void {
-  libcClose(fd);
 }
 
 /** ioctl(2) whose argument points to one 32-bit number. */
@@ -173,7 +148,7 @@ export class Epoll {
   }
 
   close(): void {
-    libcClose(this.#fd);
+    closeDescriptor(this.#fd);
   }
 }
 

@@ -8,6 +8,7 @@
 
 import { constants } from 'node:os';
 import { Epoll, EpollEvent, readInto, writeFrom } from '../../../nic/system-calls-fuse.ts';
+import type { Wire } from './exchange.ts';
 import type { PollBudget } from './poll-budget.ts';
 
 const { EAGAIN, ECONNABORTED, EINTR, ENODEV, ENOENT, ENOTCONN } = constants.errno;
@@ -18,7 +19,7 @@ const WAKE_TAG = 1;
 /** How often the device is asked between two looks at the clock. */
 const READS_PER_LOOK = 4;
 
-export class Channel {
+export class Channel implements Wire {
   readonly #fd: number;
   readonly #epoll = new Epoll();
   readonly #budget: PollBudget;
@@ -62,7 +63,8 @@ export class Channel {
     if (count > 0) return count;
     // ENOENT: the request was taken back while we read it.
     if (count === -EAGAIN || count === -EINTR || count === -ENOENT) return 0;
-    if (count !== -ENODEV && count !== -ECONNABORTED && count !== -ENOTCONN) {
+    // 0 is the end of a socket, which tests put in the device's place.
+    if (count !== 0 && count !== -ENODEV && count !== -ECONNABORTED && count !== -ENOTCONN) {
       throw new Error(`/dev/fuse cannot be read: errno ${-count}`);
     }
     this.#ended = true;

@@ -8,13 +8,9 @@
  */
 
 import { availableParallelism } from 'node:os';
-import {
-  closeDescriptor,
-  createEventDescriptor,
-  ioctlWord,
-  raiseEvent,
-  SystemCallError,
-} from '../../../nic/system-calls-fuse.ts';
+import { NicError } from '../../../nic/error.ts';
+import { closeDescriptor } from '../../../nic/system-calls.ts';
+import { createEventDescriptor, ioctlWord, raiseEvent } from '../../../nic/system-calls-fuse.ts';
 import { DEV_IOC_CLONE, Fopen } from '../../kernel-abi/constants.ts';
 import type { FileSystemSource, WorkerEnd, WorkerOrders } from './control.ts';
 import { answerInit } from './initialisation.ts';
@@ -26,6 +22,7 @@ import {
   openDevice,
   unmountDirectory,
 } from './mounting.ts';
+import { Notifier } from './notifier.ts';
 import { setReadAhead } from './read-ahead.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -77,7 +74,7 @@ function cloneChannel(masterFd: number): number {
   try {
     fd = openDevice();
   } catch (error) {
-    if (error instanceof SystemCallError) return masterFd;
+    if (error instanceof NicError) return masterFd;
     throw error;
   }
   ioctlWord(fd, DEV_IOC_CLONE, masterFd);
@@ -92,6 +89,10 @@ function timeout(milliseconds: number): Promise<undefined> {
 export class KernelMount {
   /** The mounted directory without symbolic links. */
   readonly directory: string;
+  /** Tells the kernel what has changed behind its back. For other threads: `new Notifier(deviceFd)`. */
+  readonly notifier: Notifier;
+  /** The channel that the mount was made with. */
+  readonly deviceFd: number;
   /** Fulfilled when all workers have ended: the file system is unmounted. */
   readonly ended: Promise<MountEnd>;
 
@@ -108,6 +109,8 @@ export class KernelMount {
     orders: Omit<WorkerOrders, 'deviceFd'>,
   ) {
     this.directory = directory;
+    this.deviceFd = channels[0] as number;
+    this.notifier = new Notifier(this.deviceFd);
     this.#device = mountedDevice(directory);
     this.#workers = workers;
     this.#channels = channels;
@@ -168,8 +171,8 @@ export class KernelMount {
     const ends = await Promise.all(
       this.#workers.map((worker, index) => this.#serveWith(worker, index, orders)),
     );
-    const failures = ends.filter((end) => end instanceof Error);
-    const good = ends.filter((end) => !(end instanceof Error));
+    const failures = ends.filter((end): end is Error => end instanceof Error);
+    const good = ends.filter((end): end is WorkerEnd => !(end instanceof Error));
     if (failures.length > 0 || good.some((end) => end.aborted)) this.#removeDeadMount();
     for (const fd of new Set(this.#channels)) closeDescriptor(fd);
     closeDescriptor(this.#wakeFd);
@@ -177,9 +180,8 @@ export class KernelMount {
   }
 
   /**
-   * One worker from its orders to its end. When it fails, the others go on for as long as the mount
-   * lasts, but the request that it held would wait for ever: so all of them are told to stop, and
-   * closing the channels ends what is left.
+   * One worker from its orders to its end. When it fails, the request that it held would wait for
+   * ever: so all are told to stop, and closing their channels ends what is left.
    */
   async #serveWith(
     worker: WorkerThread,

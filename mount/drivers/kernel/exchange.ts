@@ -18,7 +18,6 @@
 import type { Caller, Fh, Nodeid } from '../../file-system.ts';
 import type { Cursor, Fields, Structure } from '../../kernel-abi/layout.ts';
 import { InHeader, OutHeader, WriteIn } from '../../kernel-abi/structures.ts';
-import type { Channel } from './channel.ts';
 import { FhCache } from './fh-cache.ts';
 
 const PAGE_BYTES = 4096;
@@ -43,11 +42,19 @@ export interface ExchangeMemory {
   readonly address: number;
 }
 
+/** Where requests come from and replies go to: a channel of /dev/fuse. */
+export interface Wire {
+  /** Puts the next request at `address` and returns its length; 0 when there will be none. */
+  receive(address: number, bytes: number): number;
+  /** Sends the reply of `bytes` at `address`. */
+  reply(address: number, bytes: number): void;
+}
+
 export class Exchange {
   /** Who made the request; overwritten by each. */
   readonly caller: Caller = { uid: 0, gid: 0, pid: 0 };
 
-  readonly #channel: Channel;
+  readonly #wire: Wire;
   readonly #memory: Uint8Array;
   readonly #view: DataView;
   readonly #address: number;
@@ -60,9 +67,9 @@ export class Exchange {
   readonly #fhs = new FhCache();
   #unique = 0;
 
-  constructor(channel: Channel, { memory, address }: ExchangeMemory) {
+  constructor(wire: Wire, { memory, address }: ExchangeMemory) {
     if (address % PAGE_BYTES !== 0) throw new Error('the memory of requests begins on a page');
-    this.#channel = channel;
+    this.#wire = wire;
     this.#memory = memory;
     this.#view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
     this.#address = address;
@@ -89,7 +96,7 @@ export class Exchange {
 
   /** Takes the next request; returns its opcode, or 0 when there will be none any more. */
   receive(): number {
-    const bytes = this.#channel.receive(
+    const bytes = this.#wire.receive(
       this.#address + REQUEST_OFFSET,
       this.#dataBytes + DATA_OFFSET - REQUEST_OFFSET,
     );
@@ -158,7 +165,7 @@ export class Exchange {
     header.len = OutHeader.bytes + bytes;
     header.error = 0;
     header.unique = this.#unique;
-    this.#channel.reply(this.#address, OutHeader.bytes + bytes);
+    this.#wire.reply(this.#address, OutHeader.bytes + bytes);
   }
 
   /** Answers with the first `bytes` bytes of the data. */
@@ -167,7 +174,7 @@ export class Exchange {
     header.len = OutHeader.bytes + bytes;
     header.error = 0;
     header.unique = this.#unique;
-    this.#channel.reply(this.#address + DATA_HEADER_OFFSET, OutHeader.bytes + bytes);
+    this.#wire.reply(this.#address + DATA_HEADER_OFFSET, OutHeader.bytes + bytes);
   }
 
   /** Answers with an error, a positive errno. */
@@ -176,6 +183,6 @@ export class Exchange {
     header.len = OutHeader.bytes;
     header.error = -errno;
     header.unique = this.#unique;
-    this.#channel.reply(this.#address, OutHeader.bytes);
+    this.#wire.reply(this.#address, OutHeader.bytes);
   }
 }

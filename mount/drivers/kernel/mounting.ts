@@ -7,15 +7,15 @@
 
 import { spawnSync } from 'node:child_process';
 import { constants, readFileSync, realpathSync, statSync } from 'node:fs';
+import { NicError } from '../../../nic/error.ts';
+import { closeDescriptor } from '../../../nic/system-calls.ts';
 import {
-  closeDescriptor,
   createSocketPair,
   MountFlag,
   mount,
   O_CLOEXEC,
   openDescriptor,
   receiveDescriptor,
-  SystemCallError,
   setNonBlocking,
   UnmountFlag,
   unmount,
@@ -148,7 +148,7 @@ export function mountDirectory(path: string, options: MountOptions): Mounted {
     const directory = realpathSync(path);
     return isRoot() ? mountAsRoot(directory, options) : mountAsUser(directory, options);
   } catch (error) {
-    if (!(error instanceof SystemCallError)) throw error;
+    if (!(error instanceof NicError)) throw error;
     throw new MountError(error.code, `${path} cannot be mounted on: ${error.code}`, {
       cause: error,
     });
@@ -165,7 +165,7 @@ export function unmountDirectory(directory: string, lazy: boolean): void {
     try {
       unmount(directory, UnmountFlag.NOFOLLOW | (lazy ? UnmountFlag.DETACH : 0));
     } catch (error) {
-      const code = error instanceof SystemCallError ? error.code : 'EIO';
+      const code = error instanceof NicError ? error.code : 'EIO';
       throw new MountError(code, `${directory} cannot be unmounted: ${code}`, { cause: error });
     }
     return;
