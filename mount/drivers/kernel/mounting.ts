@@ -64,10 +64,9 @@ export function openDevice(): number {
 function mountAsRoot(directory: string, options: MountOptions): Mounted {
   const deviceFd = openDevice();
   try {
-    const rootMode = (statSync(directory).mode & constants.S_IFMT).toString(8);
     const words = [
       `fd=${deviceFd}`,
-      `rootmode=${rootMode}`,
+      `rootmode=${constants.S_IFDIR.toString(8)}`,
       `user_id=${process.getuid?.() ?? 0}`,
       `group_id=${process.getgid?.() ?? 0}`,
       ...kernelWords(options),
@@ -142,10 +141,22 @@ function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 
-/** Mounts on a directory. INIT has not been answered yet when this returns. */
-export function mountDirectory(path: string, options: MountOptions): Mounted {
+/** The directory without symbolic links; a MountError when it is none. */
+function resolveDirectory(path: string): string {
   try {
     const directory = realpathSync(path);
+    if (statSync(directory).isDirectory()) return directory;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
+    throw new MountError(code, `${path} cannot be mounted on: ${code}`, { cause: error });
+  }
+  throw new MountError('ENOTDIR', `${path} cannot be mounted on: it is not a directory`);
+}
+
+/** Mounts on a directory. INIT has not been answered yet when this returns. */
+export function mountDirectory(path: string, options: MountOptions): Mounted {
+  const directory = resolveDirectory(path);
+  try {
     return isRoot() ? mountAsRoot(directory, options) : mountAsUser(directory, options);
   } catch (error) {
     if (!(error instanceof NicError)) throw error;
