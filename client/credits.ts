@@ -52,6 +52,18 @@ export class Credits {
     return stream;
   }
 
+  /** Gives back a stream on which nothing was sent after all. */
+  cancel(stream: number): void {
+    this.#isBusy[stream] = 0;
+    this.#outstanding -= 1;
+  }
+
+  /** Nreq is now `granted`: what the first exchange of a channel negotiates. */
+  grant(granted: number): void {
+    this.#granted = Math.max(1, granted);
+    this.#target = this.#granted;
+  }
+
   /** The sequence number for the next request on `stream`; it advances with each call and wraps. */
   nextSequenceNumber(stream: number): number {
     const sequenceNumber = this.#sequenceNumbers[stream] as number;
@@ -61,8 +73,7 @@ export class Credits {
 
   /** A response on `stream` arrived that carried `target` as its target_nreq. */
   release(stream: number, target: number): void {
-    this.#isBusy[stream] = 0;
-    this.#outstanding -= 1;
+    this.cancel(stream);
     this.#target = Math.max(1, target);
     this.#granted = Math.max(this.#granted - 1, this.#target);
   }

@@ -19,16 +19,16 @@ export class Arena {
   readonly memory: Uint8Array;
   readonly view: DataView;
   /** @internal */ readonly mapping: MappedMemory;
-  /** @internal */ readonly segment: SharedSegment | undefined;
   /** @internal Regions registered in it now. */ regions = 0;
   /** @internal Called when it closes: the domains that announced it to peers. */
   readonly closing = new Set<(arena: Arena) => void>();
+  readonly #segment: SharedSegment | undefined;
   #closed = false;
 
   private constructor(bytes: number, remote: ArenaSharing) {
     this.remote = remote;
-    this.segment = remote === 'none' ? undefined : new SharedSegment('dafs-arena', bytes, remote);
-    this.mapping = this.segment?.memory ?? MappedMemory.private(bytes);
+    this.#segment = remote === 'none' ? undefined : new SharedSegment('dafs-arena', bytes, remote);
+    this.mapping = this.#segment?.memory ?? MappedMemory.private(bytes);
     this.address = this.mapping.address;
     this.bytes = this.mapping.bytes;
     const buffer = this.mapping.octets.buffer;
@@ -46,6 +46,11 @@ export class Arena {
     return new Arena(Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, remote);
   }
 
+  /** @internal What peers map it through; -1 for memory of this process alone. */
+  get descriptor(): number {
+    return this.#segment?.descriptor ?? -1;
+  }
+
   /**
    * Gives the memory back; peers that mapped it are told to let go of it. Its views turn empty.
    * @throws NicError BUSY while regions are registered in it.
@@ -58,7 +63,7 @@ export class Arena {
     this.#closed = true;
     for (const told of this.closing) told(this);
     this.closing.clear();
-    if (this.segment === undefined) this.mapping.unmap();
-    else this.segment.close();
+    if (this.#segment === undefined) this.mapping.unmap();
+    else this.#segment.close();
   }
 }

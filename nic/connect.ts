@@ -1,6 +1,7 @@
+import { Announcements } from './announcements.ts';
 import { Connection, type PeerCredentials } from './connection.ts';
 import { NicError } from './error.ts';
-import { requirePrivateData, sendGreeting } from './greeting.ts';
+import { greet, requirePrivateData } from './greeting.ts';
 import { decodeMessage, MessageType } from './messages.ts';
 import type { QueuePair } from './queue-pair.ts';
 import { closeDescriptor, createSocket, peerCredentials } from './system-calls.ts';
@@ -46,12 +47,14 @@ export function beginConnect(
   requirePrivateData(privateData);
   queuePair.prepareConnection();
   const socket = createSocket();
+  const announcements = new Announcements(socket, queuePair.protectionDomain);
   try {
     connectPatiently(socket, path, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const peer = peerCredentials(socket);
-    sendGreeting(socket, MessageType.HELLO, queuePair, privateData);
-    return new PendingConnection(path, queuePair, socket, peer);
+    greet(announcements, MessageType.HELLO, queuePair, privateData);
+    return new PendingConnection(path, queuePair, announcements, peer);
   } catch (error) {
+    announcements.close();
     closeDescriptor(socket);
     throw error;
   }
@@ -76,14 +79,19 @@ function connectPatiently(socket: number, path: string, timeoutMs: number): void
 export class PendingConnection {
   readonly #path: string;
   readonly #queuePair: QueuePair;
-  readonly #socket: number;
+  readonly #announcements: Announcements;
   readonly #peer: PeerCredentials;
 
   /** @internal Made by beginConnect. */
-  constructor(path: string, queuePair: QueuePair, socket: number, peer: PeerCredentials) {
+  constructor(
+    path: string,
+    queuePair: QueuePair,
+    announcements: Announcements,
+    peer: PeerCredentials,
+  ) {
     this.#path = path;
     this.#queuePair = queuePair;
-    this.#socket = socket;
+    this.#announcements = announcements;
     this.#peer = peer;
   }
 
@@ -98,20 +106,24 @@ export class PendingConnection {
       return this.#take(payload, descriptors);
     } catch (error) {
       // Once attached, the socket is the queue pair's.
-      if (this.#queuePair.connection === undefined) closeDescriptor(this.#socket);
+      if (this.#queuePair.connection === undefined) {
+        this.#announcements.close();
+        closeDescriptor(this.#announcements.socket);
+      }
       throw error;
     }
   }
 
   #awaitAnswer(timeoutMs: number): ReceivedMessage {
+    const { socket } = this.#announcements;
     const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
-      const received = receiveMessage(this.#socket);
+      const received = receiveMessage(socket);
       if (received === 'end') throw this.#error('ECONNRESET', 'the listener left');
       if (received !== undefined) return received;
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0) throw this.#error('ETIMEDOUT', 'no answer');
-      awaitReadable([this.#socket], Math.ceil(leftMs));
+      awaitReadable([socket], Math.ceil(leftMs));
     }
   }
 
@@ -125,9 +137,14 @@ export class PendingConnection {
       if (answer.type !== MessageType.ACCEPT) throw this.#error('EPROTO', 'no answer but news');
       left.length = 0;
       const queuePair = this.#queuePair;
-      const connection = new Connection(queuePair, this.#socket, this.#peer, answer, descriptors);
-      queuePair.attach(connection);
-      queuePair.protectionDomain.announceAll(connection);
+      const announcements = this.#announcements;
+      const from = {
+        socket: announcements.socket,
+        peer: this.#peer,
+        greeting: answer,
+        descriptors,
+      };
+      queuePair.attach(new Connection(queuePair, announcements, from));
       return answer.trailer;
     } finally {
       left.forEach(closeDescriptor);

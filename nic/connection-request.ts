@@ -1,6 +1,7 @@
+import { Announcements } from './announcements.ts';
 import { Connection, type PeerCredentials } from './connection.ts';
 import { NicError } from './error.ts';
-import { refuse, requirePrivateData, sendGreeting } from './greeting.ts';
+import { greet, refuse, requirePrivateData } from './greeting.ts';
 import { decodeMessage, MessageType } from './messages.ts';
 import type { QueuePair } from './queue-pair.ts';
 import { closeDescriptor } from './system-calls.ts';
@@ -64,21 +65,19 @@ export class ConnectionRequest {
     queuePair.prepareConnection();
     this.#settle();
     const { socket, descriptors, hello, peer } = this.#detached;
-    let connection: Connection;
+    const announcements = new Announcements(socket, queuePair.protectionDomain);
     try {
       const greeting = decodeMessage(hello, descriptors);
-      connection = new Connection(queuePair, socket, peer, greeting, descriptors);
+      const from = { socket, peer, greeting, descriptors };
+      queuePair.attach(new Connection(queuePair, announcements, from));
+      greet(announcements, MessageType.ACCEPT, queuePair, privateData);
     } catch (error) {
-      queuePair.enterError();
-      refuse(socket, error instanceof Error ? error.message : 'refused');
-      closeDescriptor(socket);
-      throw error;
-    }
-    queuePair.attach(connection);
-    try {
-      sendGreeting(socket, MessageType.ACCEPT, queuePair, privateData);
-      queuePair.protectionDomain.announceAll(connection);
-    } catch (error) {
+      // Once attached, the socket is the queue pair's, which closes it.
+      if (queuePair.connection === undefined) {
+        refuse(socket, error instanceof Error ? error.message : 'refused');
+        announcements.close();
+        closeDescriptor(socket);
+      }
       queuePair.enterError();
       throw error;
     }

@@ -1,21 +1,29 @@
-import type { Arena } from './arena.ts';
+import type { Announcements } from './announcements.ts';
 import { DOORBELL_BYTES, PeerDoorbell } from './doorbell.ts';
 import { NicError } from './error.ts';
 import { type MappedMemory, mapForeignSegment } from './mapped-memory.ts';
-import { decodeMessage, encodeMessage, type Message, MessageType } from './messages.ts';
+import { decodeMessage, GREETING_DESCRIPTORS, type Message, MessageType } from './messages.ts';
 import type { QueuePair } from './queue-pair.ts';
 import { QueuePairState } from './queue-pair-state.ts';
 import { RemoteMemory } from './remote-memory.ts';
 import { PeerRing } from './send-ring.ts';
 import { closeDescriptor } from './system-calls.ts';
 import { TABLE_BYTES } from './translation-protection-table.ts';
-import { receiveMessage, sendMessage } from './unix-socket.ts';
+import { receiveMessage } from './unix-socket.ts';
 
 /** Who is at the other end, as the kernel says (SO_PEERCRED). */
 export interface PeerCredentials {
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
+}
+
+/** What a peer said in HELLO or ACCEPT, and over which socket. */
+export interface Greeting {
+  readonly socket: number;
+  readonly peer: PeerCredentials;
+  readonly greeting: Message;
+  readonly descriptors: readonly number[];
 }
 
 /** What is known of a connection's end: not over, the peer left or died, or it broke the rules. */
@@ -26,11 +34,6 @@ const RECEIVE_BATCH = 64;
 /** How long a peer may take to end a write into memory that is being taken from it. */
 const QUIET_LIMIT_MS = 1000;
 
-interface Announcement {
-  readonly payload: Uint8Array;
-  readonly arena: Arena | undefined;
-}
-
 /** What joins a queue pair to its peer: the socket, and the peer's memory mapped here. */
 export class Connection {
   readonly socket: number;
@@ -38,30 +41,45 @@ export class Connection {
   readonly ring: PeerRing;
   readonly memory: RemoteMemory;
   readonly doorbell: PeerDoorbell;
+  /** What this side tells the peer. */
+  readonly announcements: Announcements;
   readonly #queuePair: QueuePair;
-  /** Announcements that the peer's socket had no room for yet. */
-  readonly #outbox: Announcement[] = [];
   #end: ConnectionEnd = 'open';
 
   /**
-   * Takes over the socket and the descriptors of a greeting and maps the peer's memory.
-   * @throws NicError EPROTO when the peer sent what it must not; the socket then stays the caller's.
+   * Takes over the socket, its announcements and the descriptors of a greeting, and maps the peer's
+   * memory.
+   * @throws NicError EPROTO when the peer sent what it must not; socket and announcements then stay
+   *   the caller's.
    */
   constructor(
     queuePair: QueuePair,
-    socket: number,
-    peer: PeerCredentials,
-    greeting: Message,
-    descriptors: readonly number[],
+    announcements: Announcements,
+    { socket, peer, greeting, descriptors }: Greeting,
   ) {
-    const [ring, epoch, bell, table] = mapGreeting(greeting, descriptors);
+    const own = descriptors.slice(0, GREETING_DESCRIPTORS);
+    const shared = descriptors.slice(GREETING_DESCRIPTORS);
+    let mappings: GreetingMappings;
+    try {
+      mappings = mapGreeting(greeting, own);
+    } catch (error) {
+      shared.forEach(closeDescriptor);
+      throw error;
+    }
+    const [ring, epoch, bell, table] = mappings;
     this.socket = socket;
     this.peer = peer;
+    this.announcements = announcements;
     this.#queuePair = queuePair;
     this.ring = new PeerRing(ring, greeting.slots, greeting.slotBytes);
     this.doorbell = new PeerDoorbell(epoch, bell);
     this.memory = new RemoteMemory(table, () => this.receive());
-    queuePair.protectionDomain.connections.add(this);
+    try {
+      this.memory.addAll(greeting.segments, shared);
+    } catch (error) {
+      this.#unmap();
+      throw error;
+    }
   }
 
   get end(): ConnectionEnd {
@@ -77,45 +95,6 @@ export class Connection {
   isReachable(): boolean {
     const { state } = this.ring;
     return state === QueuePairState.RTR || state === QueuePairState.RTS;
-  }
-
-  /** Sends the peer an arena in which a region is registered for it. */
-  announce(id: number, arena: Arena): void {
-    const payload = encodeMessage({
-      type: MessageType.SEGMENT,
-      segment: id,
-      segmentBytes: arena.bytes,
-      segmentWritable: arena.remote === 'write',
-    });
-    this.#outbox.push({ payload, arena });
-    this.flush();
-  }
-
-  /** Tells the peer that an arena is closed. */
-  release(id: number): void {
-    const payload = encodeMessage({ type: MessageType.RELEASE, segment: id });
-    this.#outbox.push({ payload, arena: undefined });
-    this.flush();
-  }
-
-  /** Sends what the socket has room for; the rest waits for the next time. */
-  flush(): void {
-    while (this.#outbox.length > 0 && this.#end === 'open') {
-      const { payload, arena } = this.#outbox[0] as Announcement;
-      const descriptor = arena?.segment?.descriptor;
-      if (!this.#send(payload, descriptor === undefined ? [] : [descriptor])) return;
-      this.#outbox.shift();
-    }
-  }
-
-  #send(payload: Uint8Array, descriptors: readonly number[]): boolean {
-    try {
-      return sendMessage(this.socket, payload, descriptors);
-    } catch (error) {
-      if (!(error instanceof NicError)) throw error;
-      this.#end = 'gone';
-      return false;
-    }
   }
 
   /** Takes in the news on the socket. Its end is noted here and acted on by the queue pair. */
@@ -134,21 +113,13 @@ export class Connection {
   }
 
   #take(payload: Uint8Array, descriptors: number[]): void {
-    const [descriptor] = descriptors;
-    try {
-      const message = decodeMessage(payload, descriptors);
-      if (message.type === MessageType.RELEASE) {
-        this.memory.remove(message.segment);
-        return;
-      }
-      if (message.type !== MessageType.SEGMENT || descriptor === undefined) {
-        throw new NicError('EPROTO', 'a peer greeted twice');
-      }
-      descriptors.length = 0;
-      const { segment, segmentBytes, segmentWritable } = message;
-      this.memory.add(segment, descriptor, segmentBytes, segmentWritable);
-    } finally {
+    const message = decodeMessageOrClose(payload, descriptors);
+    if (message.type === MessageType.RELEASE) this.memory.remove(message.released);
+    else if (message.type === MessageType.SEGMENT) {
+      this.memory.addAll(message.segments, descriptors);
+    } else {
       descriptors.forEach(closeDescriptor);
+      throw new NicError('EPROTO', 'a peer greeted twice');
     }
   }
 
@@ -166,11 +137,24 @@ export class Connection {
 
   /** Closes the socket, which the peer notices, and unmaps the peer's memory. */
   close(): void {
-    this.#queuePair.protectionDomain.connections.delete(this);
+    this.announcements.close();
     closeDescriptor(this.socket);
+    this.#unmap();
+  }
+
+  #unmap(): void {
     this.ring.close();
     this.doorbell.close();
     this.memory.close();
+  }
+}
+
+function decodeMessageOrClose(payload: Uint8Array, descriptors: readonly number[]): Message {
+  try {
+    return decodeMessage(payload, descriptors);
+  } catch (error) {
+    descriptors.forEach(closeDescriptor);
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 /** What two NICs say to each other over the socket: greetings, refusals and news of segments. */
 import { defineLayout, readU53, writeU53 } from './binary-layout.ts';
 import { NicError } from './error.ts';
-import { MAXIMUM_MESSAGE_BYTES } from './unix-socket.ts';
+import { MAXIMUM_DESCRIPTORS, MAXIMUM_MESSAGE_BYTES } from './unix-socket.ts';
 
 export const MessageType = { HELLO: 1, ACCEPT: 2, REJECT: 3, SEGMENT: 4, RELEASE: 5 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
@@ -10,27 +10,46 @@ export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 const PROTOCOL_VERSION = 1;
 const MAGIC = 0x43_49_4e_44; // "DNIC"
 
+/** A greeting's own descriptors: ring, epoch, bell and table. */
+export const GREETING_DESCRIPTORS = 4;
 export const MAXIMUM_PRIVATE_DATA_BYTES = 1024;
 const MAXIMUM_REASON_BYTES = 512;
 const MAXIMUM_SLOTS = 1 << 16;
 const SLOT_BYTES_UNIT = 64;
 const MAXIMUM_SLOT_BYTES = (16 << 20) + SLOT_BYTES_UNIT;
 
-const messageLayout = defineLayout('Message', 48, {
+/** Shared arenas that a greeting carries; what a domain has beyond them is announced afterwards. */
+export const MAXIMUM_GREETING_SEGMENTS = MAXIMUM_DESCRIPTORS - GREETING_DESCRIPTORS;
+
+const messageLayout = defineLayout('Message', 40, {
   magic: 'i32',
   version: 'i32',
   type: 'i32',
-  /** Bytes that follow: private data or the reason of a refusal. */
+  /** Bytes at the end: private data or the reason of a refusal. */
   trailerBytes: 'i32',
   queuePairNumber: 'i32',
   slots: 'i32',
   slotBytes: 'i32',
-  segment: 'i32',
-  segmentBytes: 'u53',
-  segmentWritable: 'i32',
+  /** Segment entries that follow the header, each with a descriptor. */
+  segments: 'i32',
+  /** In RELEASE: the segment that is gone. */
+  released: 'i32',
   padding: 4,
 });
 const { word } = messageLayout;
+
+const segmentLayout = defineLayout('SegmentEntry', 16, {
+  id: 'i32',
+  writable: 'i32',
+  bytes: 'u53',
+});
+
+/** A segment that the peer may map, in the order of the message's descriptors. */
+export interface AnnouncedSegment {
+  readonly id: number;
+  readonly bytes: number;
+  readonly writable: boolean;
+}
 
 /** A checked message. Which of the fields mean something depends on its type. */
 export interface Message {
@@ -39,15 +58,16 @@ export interface Message {
   readonly queuePairNumber: number;
   readonly slots: number;
   readonly slotBytes: number;
-  readonly segment: number;
-  readonly segmentBytes: number;
-  readonly segmentWritable: boolean;
+  readonly segments: readonly AnnouncedSegment[];
+  readonly released: number;
 }
 
 export function encodeMessage(message: Partial<Message> & { type: MessageType }): Uint8Array {
   const trailer = message.trailer ?? new Uint8Array(0);
-  const octets = new Uint8Array(messageLayout.bytes + trailer.length);
-  const words = new Int32Array(octets.buffer, 0, messageLayout.bytes / 4);
+  const segments = message.segments ?? [];
+  const trailerOffset = messageLayout.bytes + segments.length * segmentLayout.bytes;
+  const octets = new Uint8Array(trailerOffset + trailer.length);
+  const words = new Int32Array(octets.buffer, 0, trailerOffset / 4);
   words[word.magic] = MAGIC;
   words[word.version] = PROTOCOL_VERSION;
   words[word.type] = message.type;
@@ -55,10 +75,15 @@ export function encodeMessage(message: Partial<Message> & { type: MessageType })
   words[word.queuePairNumber] = message.queuePairNumber ?? 0;
   words[word.slots] = message.slots ?? 0;
   words[word.slotBytes] = message.slotBytes ?? 0;
-  words[word.segment] = message.segment ?? 0;
-  writeU53(words, word.segmentBytes, message.segmentBytes ?? 0);
-  words[word.segmentWritable] = message.segmentWritable === true ? 1 : 0;
-  octets.set(trailer, messageLayout.bytes);
+  words[word.segments] = segments.length;
+  words[word.released] = message.released ?? 0;
+  for (const [index, { id, bytes, writable }] of segments.entries()) {
+    const at = (messageLayout.bytes + index * segmentLayout.bytes) / 4;
+    words[at + segmentLayout.word.id] = id;
+    words[at + segmentLayout.word.writable] = writable ? 1 : 0;
+    writeU53(words, at + segmentLayout.word.bytes, bytes);
+  }
+  octets.set(trailer, trailerOffset);
   return octets;
 }
 
@@ -67,12 +92,12 @@ export function encodeRejection(reason: string): Uint8Array {
   return encodeMessage({ type: MessageType.REJECT, trailer });
 }
 
-/** How many descriptors come with each type of message. */
+/** Which types there are, and how many descriptors come with each besides its segments'. */
 const descriptorCounts: Readonly<Record<number, number>> = {
-  [MessageType.HELLO]: 4,
-  [MessageType.ACCEPT]: 4,
+  [MessageType.HELLO]: GREETING_DESCRIPTORS,
+  [MessageType.ACCEPT]: GREETING_DESCRIPTORS,
   [MessageType.REJECT]: 0,
-  [MessageType.SEGMENT]: 1,
+  [MessageType.SEGMENT]: 0,
   [MessageType.RELEASE]: 0,
 };
 
@@ -88,31 +113,41 @@ export function decodeMessage(payload: Uint8Array, descriptors: readonly number[
   if (payload.length < messageLayout.bytes || payload.length > MAXIMUM_MESSAGE_BYTES) {
     throw malformed(`has ${payload.length} bytes`);
   }
-  const words = new Int32Array(payload.slice(0, messageLayout.bytes).buffer);
+  const words = new Int32Array(payload.slice(0, payload.length & ~3).buffer);
   const read = (at: number): number => words[at] ?? 0;
   if (read(word.magic) !== MAGIC) throw malformed('is none of the NIC');
   if (read(word.version) !== PROTOCOL_VERSION) {
     throw malformed(`is of version ${read(word.version)}, not ${PROTOCOL_VERSION}`);
   }
   const type = read(word.type);
-  const descriptorCount = descriptorCounts[type];
-  if (descriptorCount === undefined) throw malformed(`has the unknown type ${type}`);
-  if (descriptorCount !== descriptors.length) throw malformed('has the wrong descriptors');
-  if (read(word.trailerBytes) !== payload.length - messageLayout.bytes) {
+  const count = read(word.segments);
+  const ownDescriptors = descriptorCounts[type];
+  if (ownDescriptors === undefined) throw malformed(`has the unknown type ${type}`);
+  if (ownDescriptors + count !== descriptors.length) throw malformed('has the wrong descriptors');
+  const trailerOffset = messageLayout.bytes + count * segmentLayout.bytes;
+  if (count < 0 || trailerOffset + read(word.trailerBytes) !== payload.length) {
     throw malformed('lies about its length');
   }
   const message: Message = {
     type: type as MessageType,
-    trailer: payload.slice(messageLayout.bytes),
+    trailer: payload.slice(trailerOffset),
     queuePairNumber: read(word.queuePairNumber),
     slots: read(word.slots),
     slotBytes: read(word.slotBytes),
-    segment: read(word.segment),
-    segmentBytes: readU53(words, word.segmentBytes),
-    segmentWritable: read(word.segmentWritable) === 1,
+    segments: Array.from({ length: count }, (_, index) => decodeSegment(words, index)),
+    released: read(word.released),
   };
-  if (type === MessageType.HELLO || type === MessageType.ACCEPT) checkGreeting(message);
+  if (ownDescriptors === GREETING_DESCRIPTORS) checkGreeting(message);
   return message;
+}
+
+function decodeSegment(words: Int32Array, index: number): AnnouncedSegment {
+  const at = (messageLayout.bytes + index * segmentLayout.bytes) / 4;
+  return {
+    id: words[at + segmentLayout.word.id] ?? 0,
+    bytes: readU53(words, at + segmentLayout.word.bytes),
+    writable: words[at + segmentLayout.word.writable] === 1,
+  };
 }
 
 function checkGreeting({ slots, slotBytes, trailer }: Message): void {

@@ -1,5 +1,5 @@
+import type { Announcements } from './announcements.ts';
 import type { Arena } from './arena.ts';
-import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
 import { NicError, requireInteger } from './error.ts';
 import { MemoryRegion } from './memory-region.ts';
@@ -19,8 +19,8 @@ const ALL_ACCESS = Access.LOCAL_WRITE | REMOTE_ACCESS;
 export class ProtectionDomain {
   /** @internal */ readonly context: Context;
   /** @internal */ readonly table = new TranslationProtectionTable();
-  /** @internal Connections of this domain's queue pairs. */
-  readonly connections = new Set<Connection>();
+  /** @internal The peers that are told of its arenas. */
+  readonly audience = new Set<Announcements>();
   /** @internal */ readonly queuePairs = new Set<QueuePair>();
   /** @internal */ readonly sharedReceiveQueues = new Set<SharedReceiveQueue>();
   readonly #regions: (MemoryRegion | undefined)[] = [];
@@ -78,7 +78,7 @@ export class ProtectionDomain {
     const id = this.#nextSegmentId++;
     this.#segmentIds.set(arena, id);
     arena.closing.add(this.#arenaClosing);
-    for (const connection of this.connections) connection.announce(id, arena);
+    for (const peer of this.audience) peer.announce(id, arena);
     return id;
   }
 
@@ -86,12 +86,12 @@ export class ProtectionDomain {
     const id = this.#segmentIds.get(arena);
     this.#segmentIds.delete(arena);
     if (id === undefined) return;
-    for (const connection of this.connections) connection.release(id);
+    for (const peer of this.audience) peer.release(id);
   };
 
-  /** @internal Sends a new peer what is shared in this domain so far. */
-  announceAll(connection: Connection): void {
-    for (const [arena, id] of this.#segmentIds) connection.announce(id, arena);
+  /** @internal The arenas shared with peers so far, by segment id. */
+  get sharedArenas(): ReadonlyMap<Arena, number> {
+    return this.#segmentIds;
   }
 
   /** @internal */
@@ -99,7 +99,7 @@ export class ProtectionDomain {
     this.table.withdraw(region.rkey);
     this.#regions[keyIndex(region.lkey)] = undefined;
     if ((region.access & REMOTE_CHANGE) !== 0) {
-      for (const connection of this.connections) connection.awaitQuiet();
+      for (const { connection } of this.queuePairs) connection?.awaitQuiet();
       this.#changeable--;
     }
     this.#registered--;

@@ -237,7 +237,7 @@ export class QueuePair {
     const { connection } = this;
     if (connection === undefined) return;
     if (isReadable) connection.receive();
-    connection.flush();
+    connection.announcements.flush();
     if (connection.end !== 'open') this.#peerLeft(connection);
   }
 

@@ -1,5 +1,7 @@
 import { NicError } from './error.ts';
 import { type MappedMemory, mapForeignSegment } from './mapped-memory.ts';
+import type { AnnouncedSegment } from './messages.ts';
+import { closeDescriptor } from './system-calls.ts';
 import { Access, TableEntry } from './translation-protection-table.ts';
 import { VendorError, WcStatus } from './work-request.ts';
 
@@ -28,10 +30,19 @@ export class RemoteMemory {
   }
 
   /**
-   * Maps a segment that the peer announces.
-   * @throws NicError EPROTO when it is not as it must be, or there are too many of them.
+   * Maps segments that the peer announces and closes their descriptors.
+   * @throws NicError EPROTO when one is not as it must be, or there are too many of them.
    */
-  add(id: number, descriptor: number, bytes: number, writable: boolean): void {
+  addAll(segments: readonly AnnouncedSegment[], descriptors: readonly number[]): void {
+    const left = [...descriptors];
+    try {
+      for (const segment of segments) this.#add(segment, left.shift() ?? -1);
+    } finally {
+      left.forEach(closeDescriptor);
+    }
+  }
+
+  #add({ id, bytes, writable }: AnnouncedSegment, descriptor: number): void {
     const mapping = mapForeignSegment(descriptor, bytes, writable);
     const tooMany =
       this.#segments.size >= MAXIMUM_SEGMENTS ||

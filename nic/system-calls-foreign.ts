@@ -5,7 +5,9 @@
  *
  * Nothing here is checked: a wrong address ends the process.
  */
+import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
+import { closeDescriptor, createMemoryFile } from './system-calls.ts';
 
 const libc = koffi.load(null);
 const native = {
@@ -16,6 +18,8 @@ const native = {
     'size_t',
   ]),
   stringLength: libc.func('strlen', 'size_t', ['intptr_t']),
+  duplicate: libc.func('dup', 'int', ['int']),
+  duplicateTo: libc.func('dup2', 'int', ['int', 'int']),
   tryJoin: libc.func('pthread_tryjoin_np', 'int', ['uintptr_t', 'intptr_t']),
 };
 
@@ -70,4 +74,23 @@ export function callEntryCallback(
 /** Whether the joinable thread (a `pthread_t`) has ended. Ask no more after it once said yes. */
 export function hasThreadEnded(thread: number): boolean {
   return native.tryJoin(thread, 0) === 0;
+}
+
+/**
+ * Runs `action` with the process's standard error (descriptor 2, also that of programs it starts)
+ * going to memory, and returns what was written there: libraries that explain themselves only so.
+ */
+export function captureStandardError(action: () => void): string {
+  const captured = createMemoryFile('captured-stderr', 0);
+  const original = native.duplicate(2);
+  native.duplicateTo(captured, 2);
+  try {
+    action();
+  } finally {
+    native.duplicateTo(original, 2);
+    closeDescriptor(original);
+  }
+  const text = readFileSync(`/proc/self/fd/${captured}`, 'utf8');
+  closeDescriptor(captured);
+  return text;
 }

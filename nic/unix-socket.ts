@@ -12,9 +12,9 @@ import {
 } from './system-calls.ts';
 
 /** No message of ours is longer; a longer one is cut by the kernel and refused here. */
-export const MAXIMUM_MESSAGE_BYTES = 2048;
+export const MAXIMUM_MESSAGE_BYTES = 4096;
 /** No message of ours carries more descriptors. */
-export const MAXIMUM_DESCRIPTORS = 4;
+export const MAXIMUM_DESCRIPTORS = 128;
 
 // One page of structures for the calls: each thread loads its own copy of this module.
 const scratch = MappedMemory.private(8192);
@@ -27,7 +27,7 @@ const HEADER_CONTROL_BYTES = HEADER + 40;
 const VECTOR = 192;
 const CONTROL = 256;
 const CONTROL_HEADER_BYTES = 16;
-const CONTROL_BYTES = 64;
+const CONTROL_BYTES = CONTROL_HEADER_BYTES + MAXIMUM_DESCRIPTORS * 4;
 const PAYLOAD = 4096;
 
 const AF_UNIX = 1;

@@ -1,27 +1,319 @@
-import type { FileId, Store } from './store/index.ts';
+import { CachedFiles } from './block-cache/cached-files.ts';
+import { none, SlotState } from './block-cache/slot-table.ts';
+import { currentTime, nextChange } from './store/clock.ts';
+import { type FileId, maxFileBytes, type Store, StoreError } from './store/index.ts';
+import type { InodeRecord } from './store/inode-record.ts';
+
+/** Fewer slots could all be waiting for the store while one transfer needs some. */
+const fewestSlots = 8;
 
 export interface BlockCacheOptions {
-  /** Above this many unwritten bytes a write first writes older ones back. Default: half of the memory. */
+  /**
+   * Above so many unwritten bytes a write first waits until older ones are in the store. At least
+   * one transfer, at most half of the memory, which is also the default.
+   */
   readonly dirtyLimitBytes?: number;
 }
 
-/** Takes a piece of the memory: `cacheOffset` bytes from its start, -1 for a hole (zeros). */
+/** Takes a piece of a file: `cacheOffset` bytes from the memory's start; -1: a hole, zeros. */
 export type EmitRead = (cacheOffset: number, length: number) => void;
+
 /** Must fill the piece of the memory before it returns. */
 export type EmitWrite = (cacheOffset: number, length: number) => void;
 
-/** The signatures; bodies follow. */
-export declare class BlockCache {
-  constructor(store: Store, memory: Uint8Array, options?: BlockCacheOptions);
-  /** Largest length of one read or write. */
+/**
+ * The data of files in memory that the caller gave, so that a NIC can move them from and to there:
+ * blocks in slots of equal size, the least recently used replaced first. Written data stay here
+ * until flush() or until there are too many; the store takes them in its open transaction,
+ * together with the sizes and times that belong to them.
+ *
+ * Bytes of a slot beyond the end of the file are zeros, always: a file can grow without a look at
+ * its last block.
+ */
+export class BlockCache {
+  /** Largest length of one read or write, in bytes. */
   readonly maxTransferBytes: number;
-  readonly dirtyBytes: number;
-  /** Milliseconds since the oldest unwritten byte was written; 0 when all is written back. */
-  readonly dirtyAgeMs: number;
-  read(id: FileId, offset: number, length: number, emit: EmitRead): number;
-  write(id: FileId, offset: number, length: number, emit: EmitWrite): void;
-  truncate(id: FileId, size: number): void;
-  flush(id?: FileId): void;
-  flushSome(maxBytes: number): void;
-  forget(id: FileId): void;
+  readonly #store: Store;
+  readonly #memory: Uint8Array;
+  readonly #blockBytes: number;
+  readonly #files: CachedFiles;
+  readonly #dirtyLimit: number;
+  /** What the write under way replaced in slots that readers see, to be put back if it fails. */
+  readonly #replaced: Uint8Array;
+  /** The pieces of the write under way. */
+  readonly #pieces: Piece[] = [];
+
+  /** @param memory For at least 8 blocks of the store; it must lie still as long as the cache is used. */
+  constructor(store: Store, memory: Uint8Array, options: BlockCacheOptions = {}) {
+    const { blockBytes } = store;
+    const slots = Math.floor(memory.length / blockBytes);
+    if (slots < fewestSlots) {
+      throw new RangeError(`the memory must hold ${fewestSlots} blocks of ${blockBytes} bytes`);
+    }
+    const quarter = Math.floor(slots / 4);
+    const wanted = Math.floor((options.dirtyLimitBytes ?? memory.length) / blockBytes);
+    this.maxTransferBytes = (quarter - 1) * blockBytes;
+    this.#store = store;
+    this.#memory = memory;
+    this.#blockBytes = blockBytes;
+    this.#files = new CachedFiles(store, memory, slots);
+    this.#dirtyLimit = Math.max(quarter, Math.min(wanted, Math.floor(slots / 2)));
+    this.#replaced = new Uint8Array(2 * blockBytes);
+  }
+
+  /** Bytes of the slots whose data the store lacks. */
+  get dirtyBytes(): number {
+    return (this.#files.table.counts[SlotState.DIRTY] as number) * this.#blockBytes;
+  }
+
+  /** How long the oldest data have been waiting for the store, in milliseconds; 0: none are. */
+  get dirtyAgeMs(): number {
+    return this.#files.dirtyAgeMs;
+  }
+
+  /**
+   * Reads a range of a file, as far as the file goes, piece by piece in order. What was emitted
+   * stays where it is until the next call of the cache.
+   * @returns the bytes read: `length`, less at the end of the file.
+   * @throws {StoreError} ESTALE, EISDIR, EINVAL, EIO
+   */
+  read(id: FileId, offset: number, length: number, emit: EmitRead): number {
+    const record = this.#store.contents.file(id);
+    this.#checkRange(offset, length);
+    const { table } = this.#files;
+    const blockBytes = this.#blockBytes;
+    const end = Math.min(offset + length, record.size);
+    let looked = -1;
+    for (let position = offset; position < end; ) {
+      const number = Math.floor(position / blockBytes);
+      const within = position - number * blockBytes;
+      const piece = Math.min(blockBytes - within, end - position);
+      let slot = table.find(id, number);
+      if (slot === none && number > looked) {
+        looked = this.#load(record, number, Math.floor((end - 1) / blockBytes));
+        slot = table.find(id, number);
+      }
+      if (slot === none) {
+        emit(-1, piece);
+      } else {
+        if (table.stateOf(slot) === SlotState.CLEAN) {
+          table.moveTo(slot, SlotState.CLEAN);
+        }
+        emit(slot * blockBytes + within, piece);
+      }
+      position += piece;
+    }
+    return Math.max(0, end - offset);
+  }
+
+  /**
+   * Writes a range of a file, which grows if need be; mtime, ctime and change follow. If `emit`
+   * throws, nothing of the write has happened. Too many unwritten data in memory make it write
+   * older ones to the store and commit first.
+   * @throws {StoreError} ESTALE, EISDIR, EINVAL, EFBIG, ENOSPC, EIO
+   */
+  write(id: FileId, offset: number, length: number, emit: EmitWrite): void {
+    const record = this.#store.contents.file(id);
+    this.#checkRange(offset, length);
+    if (offset + length > maxFileBytes) {
+      throw new StoreError('EFBIG', `a file has at most ${maxFileBytes} bytes`);
+    }
+    if (length === 0) {
+      return;
+    }
+    this.#makeRoom(offset, length);
+    try {
+      this.#receive(record, offset, length, emit);
+    } catch (error) {
+      this.#takeBack();
+      throw error;
+    }
+    this.#publish(record, offset + length);
+  }
+
+  /**
+   * Sets the size of a file, in the store's open transaction; what lies beyond is gone.
+   * @throws {StoreError} ESTALE, EISDIR, EINVAL, EFBIG, EIO
+   */
+  truncate(id: FileId, size: number): void {
+    const record = this.#store.contents.file(id);
+    if (size >= record.size) {
+      this.#store.setAttributes(id, { size });
+      return;
+    }
+    const number = Math.floor(size / this.#blockBytes);
+    const tail = size - number * this.#blockBytes;
+    const shortened = tail > 0 ? this.#shorten(record, number, tail) : none;
+    try {
+      this.#store.setAttributes(id, { size });
+    } catch (error) {
+      if (shortened !== none) {
+        this.#files.release(shortened);
+      }
+      throw error;
+    }
+    this.#files.drop(id, number);
+    if (shortened !== none) {
+      this.#files.addDirty(shortened, record, number, false);
+    }
+  }
+
+  /**
+   * Writes a file's data to the store, in its open transaction; without an id, of all files. They
+   * are there when the store has committed.
+   * @throws {StoreError}
+   */
+  flush(id?: FileId): void {
+    if (id === undefined) {
+      this.#files.flushAll();
+    } else {
+      this.#files.flush(id);
+    }
+  }
+
+  /** Writes up to `maxBytes`, at least one block, of what has been waiting longest. @throws {StoreError} */
+  flushSome(maxBytes: number): void {
+    this.#files.flushOldest(Math.max(1, Math.floor(maxBytes / this.#blockBytes)));
+  }
+
+  /** Drops a file's data, written or not: for a file that is reclaimed. */
+  forget(id: FileId): void {
+    this.#files.drop(id, 0);
+  }
+
+  #checkRange(offset: number, length: number): void {
+    const isRange = Number.isInteger(offset) && Number.isInteger(length);
+    if (!isRange || offset < 0 || length < 0 || length > this.maxTransferBytes) {
+      throw new StoreError('EINVAL', `${length} bytes at ${offset} are no range to transfer`);
+    }
+  }
+
+  /** Loads blocks from `first` on until one is here already; returns the last it looked for. */
+  #load(record: InodeRecord, first: number, end: number): number {
+    const { table } = this.#files;
+    const lastStored = Math.ceil(record.storedSize / this.#blockBytes) - 1;
+    let last = first;
+    while (last < Math.min(end, lastStored) && table.find(record.id, last + 1) === none) {
+      last++;
+    }
+    if (first <= lastStored) {
+      for (const [number, data] of this.#store.contents.read(record, first, last)) {
+        const slot = this.#files.acquire();
+        const start = slot * this.#blockBytes;
+        this.#memory.set(data, start);
+        this.#memory.fill(0, start + data.length, start + this.#blockBytes);
+        this.#files.addClean(slot, record.id, number);
+      }
+    }
+    return last;
+  }
+
+  #makeRoom(offset: number, length: number): void {
+    const first = Math.floor(offset / this.#blockBytes);
+    const blocks = Math.floor((offset + length - 1) / this.#blockBytes) - first + 1;
+    while (this.#files.unsettled + blocks > this.#dirtyLimit) {
+      this.#files.writeBack(Math.max(blocks, Math.floor(this.#dirtyLimit / 4)));
+    }
+  }
+
+  /** Gets the bytes of a write into slots of which readers know nothing, or keeps what they replace. */
+  #receive(record: InodeRecord, offset: number, length: number, emit: EmitWrite): void {
+    const blockBytes = this.#blockBytes;
+    const end = offset + length;
+    this.#pieces.length = 0;
+    for (let position = offset; position < end; ) {
+      const number = Math.floor(position / blockBytes);
+      const within = position - number * blockBytes;
+      const bytes = Math.min(blockBytes - within, end - position);
+      const piece =
+        bytes < blockBytes
+          ? this.#preparePartial(record, number, within, bytes)
+          : this.#prepareWhole(record, number);
+      this.#pieces.push(piece);
+      emit(piece.slot * blockBytes + within, bytes);
+      position += bytes;
+    }
+  }
+
+  #prepareWhole(record: InodeRecord, number: number): Piece {
+    const isNew = number * this.#blockBytes >= record.storedSize;
+    return { slot: this.#files.acquire(), number, isFresh: true, isNew, start: 0, bytes: 0 };
+  }
+
+  #preparePartial(record: InodeRecord, number: number, within: number, bytes: number): Piece {
+    const { table } = this.#files;
+    let slot = table.find(record.id, number);
+    if (slot === none) {
+      this.#load(record, number, number);
+      slot = table.find(record.id, number);
+    }
+    if (slot === none) {
+      slot = this.#files.acquire();
+      const start = slot * this.#blockBytes;
+      this.#memory.fill(0, start, start + within);
+      this.#memory.fill(0, start + within + bytes, start + this.#blockBytes);
+      return { slot, number, isFresh: true, isNew: true, start, bytes: 0 };
+    }
+    if (table.stateOf(slot) === SlotState.CLEAN) {
+      table.moveTo(slot, SlotState.CLEAN);
+    }
+    // A write has two partial blocks at most, the first and the last.
+    const start = slot * this.#blockBytes + within;
+    const kept = this.#pieces.length === 0 ? 0 : this.#blockBytes;
+    this.#replaced.set(this.#memory.subarray(start, start + bytes), kept);
+    return { slot, number, isFresh: false, isNew: false, start, bytes };
+  }
+
+  #takeBack(): void {
+    for (const [index, piece] of this.#pieces.entries()) {
+      if (piece.isFresh) {
+        this.#files.release(piece.slot);
+      } else {
+        const kept = index === 0 ? 0 : this.#blockBytes;
+        this.#memory.set(this.#replaced.subarray(kept, kept + piece.bytes), piece.start);
+      }
+    }
+  }
+
+  #publish(record: InodeRecord, end: number): void {
+    const now = currentTime();
+    record.size = Math.max(record.size, end);
+    record.mtime = now;
+    record.ctime = now;
+    record.change = nextChange(record.change, now);
+    for (const { slot, number, isFresh, isNew } of this.#pieces) {
+      if (isFresh) {
+        this.#files.addDirty(slot, record, number, isNew);
+      } else {
+        this.#files.markDirty(slot, record);
+      }
+    }
+  }
+
+  /** A copy of a block that is not in the store, cut; `none` if the store can cut what it has. */
+  #shorten(record: InodeRecord, number: number, tail: number): number {
+    const copy = this.#files.acquire();
+    const slot = this.#files.table.find(record.id, number);
+    if (slot === none || this.#files.table.stateOf(slot) === SlotState.CLEAN) {
+      this.#files.release(copy);
+      return none;
+    }
+    const from = slot * this.#blockBytes;
+    const start = copy * this.#blockBytes;
+    this.#memory.copyWithin(start, from, from + tail);
+    this.#memory.fill(0, start + tail, start + this.#blockBytes);
+    return copy;
+  }
+}
+
+/** One block's part of a write. */
+interface Piece {
+  readonly slot: number;
+  readonly number: number;
+  /** The slot is new and not yet the block's; else it is, and `bytes` from `start` were kept. */
+  readonly isFresh: boolean;
+  /** The store has no row of the block. */
+  readonly isNew: boolean;
+  readonly start: number;
+  readonly bytes: number;
 }

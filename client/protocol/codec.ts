@@ -26,6 +26,7 @@ export const HEADER_BYTES = 40;
 /** Reads and writes one structure in either byte order. */
 export interface Codec<Value> {
   readonly name: string;
+  readonly layout: Layout<Value>;
   /** Bytes of the fixed section, without padding at its end; 0 if the whole is in a heap. */
   readonly fixedBytes: number;
   /** Writes the value behind the header and sets `message.length`, padded to 8 bytes. */
@@ -92,6 +93,7 @@ export const codec = <Value>(name: string, layout: Layout<Value>): Codec<Value> 
   const exactEnd = endsWithData(node);
   return {
     name,
+    layout,
     fixedBytes: node.kind === 'structure' ? node.usedSize : 0,
     encode(message, value) {
       const end = message.littleEndian

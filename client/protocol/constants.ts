@@ -113,7 +113,8 @@ export const LockType = {
 } as const;
 export type LockType = (typeof LockType)[keyof typeof LockType];
 
-export const LockOption = { RECLAIM: 1, PERSIST: 2, AUTORECOVERY: 4 } as const;
+/** Options of LOCK, a bitmap (section 6.5.18; REPAIR: see DECISIONS.md). */
+export const LockOption = { RECLAIM: 1, PERSIST: 2, AUTORECOVERY: 4, REPAIR: 8 } as const;
 
 export const CreateMode = { UNCHECKED: 0, GUARDED: 1, EXCLUSIVE: 2 } as const;
 export const OpenType = { OPEN_NOCREATE: 0, OPEN_CREATE: 1 } as const;

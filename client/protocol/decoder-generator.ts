@@ -13,6 +13,9 @@ import {
   type Words,
 } from './source-writer.ts';
 
+/** The parameter of decoders that holds the position of the outermost fixed section. */
+const FIXED_SECTION = 'start';
+
 /** Where a node lies: `base + offset`, in a scope. */
 interface Place {
   readonly base: string;
@@ -46,7 +49,8 @@ export class DecoderGenerator {
     if (node.kind === 'structure') {
       this.#require(`start + ${node.usedSize} <= end`, path, 'is truncated');
       const least = String(node.usedSize);
-      return this.#structure(node, { base: 'start', offset: 0, scope: 'start', least, path });
+      const place = { base: FIXED_SECTION, offset: 0, scope: FIXED_SECTION, least, path };
+      return this.#structure(node, place);
     }
     return this.#contents(node, 'start', path);
   }
@@ -138,7 +142,9 @@ export class DecoderGenerator {
           node,
         });
       case 'bytes':
-        return `new Uint8Array(memory, origin + ${at(base, offset)}, ${node.size})`;
+        return base === FIXED_SECTION
+          ? `message.fixedView(${at(base, offset)}, ${node.size})`
+          : `new Uint8Array(memory, origin + ${at(base, offset)}, ${node.size})`;
       case 'structure':
         return this.#structure(node, place);
       default: {

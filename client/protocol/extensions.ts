@@ -2,3 +2,9 @@
 
 /** OPEN by filehandle without a reclaim: the draft has that for recovery only. */
 export const CLAIM_FH = 1000;
+
+/**
+ * Further modes of REMOVE: the draft removes whatever the name is, POSIX has a call for directories
+ * (DAFSERR_NOTDIR for anything else) and one for the rest (DAFSERR_ISDIR for a directory).
+ */
+export const RemoveModeExtension = { REMOVE_FILE: 1000, REMOVE_DIRECTORY: 1001 } as const;

@@ -24,10 +24,10 @@ export const tooLarge = (field: string): never => {
 export const joinUnsigned = (high: number, low: number, field: string): number =>
   high > highestHighWord ? malformed(field, 'exceeds 2^53 - 1') : high * twoTo32 + low;
 
-export const joinSigned = (high: number, low: number, field: string): number =>
-  high > highestHighWord || high < -highestHighWord - 1
-    ? malformed(field, 'exceeds 53 bits')
-    : high * twoTo32 + low;
+export const joinSigned = (high: number, low: number, field: string): number => {
+  const value = high * twoTo32 + low;
+  return Number.isSafeInteger(value) ? value : malformed(field, 'exceeds 53 bits');
+};
 
 export const toBoolean = (raw: number, field: string): boolean =>
   raw > 1 ? malformed(field, 'is neither TRUE nor FALSE') : raw === 1;

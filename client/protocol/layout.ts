@@ -156,7 +156,7 @@ export const bytes = <Value extends Uint8Array>(
 
 /** Bytes that the draft names `pad`: written as zero, ignored when read. */
 export const pad = (size: number): HiddenLayout =>
-  ({ node: { kind: 'pad', size, alignment: size } }) as unknown as HiddenLayout;
+  ({ node: { kind: 'pad', size, alignment: size } }) as HiddenLayout;
 
 const variable = <Value>(kind: 'opaque' | 'text' | 'pathname'): Layout<Value> => ({
   node: { kind, size: 4, alignment: 4 },
@@ -185,7 +185,7 @@ export const array = <Element>(element: Layout<Element>): Layout<readonly Elemen
 
 /** The count of the traditional array `of`, which ends the structure. */
 export const countOf = (of: string): HiddenLayout =>
-  ({ node: { kind: 'count', of, size: 4, alignment: 4 } }) as unknown as HiddenLayout;
+  ({ node: { kind: 'count', of, size: 4, alignment: 4 } }) as HiddenLayout;
 
 /**
  * A traditional array of bytes right behind the fixed section or, when the boolean field

@@ -22,6 +22,8 @@ export class MessageBuffer {
   inlineWriteHeaderBytes: number;
   /** Bytes of the message: set by encoders, and by the receiver from its work completion. */
   length = 0;
+  /** Views that fixedView() gave, by the 8-byte unit in which they start. */
+  readonly #fixedViews: Uint8Array[] = [];
 
   /** @throws ProtocolError INVALID_VALUE when the memory does not start on 8 bytes (section 6.1.1.1). */
   constructor(bytes: Uint8Array, options: WireOptions) {
@@ -34,6 +36,20 @@ export class MessageBuffer {
     this.origin = bytes.byteOffset;
     this.littleEndian = options.littleEndian;
     this.inlineWriteHeaderBytes = options.inlineWriteHeaderBytes ?? 0;
+  }
+
+  /**
+   * A view of a field in the fixed section. Making a view costs as much as decoding the rest of a
+   * small message, and the fields of one slot's messages lie at the same few positions: so each is
+   * made once, and shows whatever message the slot holds.
+   */
+  fixedView(position: number, byteLength: number): Uint8Array {
+    const index = position >> 3;
+    const known = this.#fixedViews[index];
+    if (known !== undefined && known.length === byteLength) return known;
+    const view = new Uint8Array(this.memory, this.origin + position, byteLength);
+    this.#fixedViews[index] = view;
+    return view;
   }
 
   /** A buffer over fresh private memory. */

@@ -1,9 +1,9 @@
 /** What the table of operations says about each procedure. */
 
-import { type Codec, codec, HEADER_BYTES } from './codec.ts';
+import { type Codec, codec } from './codec.ts';
 import { type Layout, structure } from './layout.ts';
 import { Procedure, type ProcedureName } from './procedure.ts';
-import { DafsStatus, type DafsStatusName } from './status.ts';
+import type { DafsStatusName } from './status.ts';
 
 /** The five categories of section 4.3.1, and the server's own requests of section 6.6. */
 export type OperationCategory =
@@ -96,20 +96,6 @@ export const errors = (...names: readonly ShortName[]): readonly DafsStatusName[
 
 /** The layout of "None." */
 export const none = structure({});
-
-/**
- * Whether results are to be decoded from a response: always after success, and after an error if
- * the procedure defines any and the responder sent them.
- */
-export const carriesResults = (
-  { resultsOnError }: Pick<AnyOperation, 'resultsOnError'>,
-  status: number,
-  messageBytes: number,
-): boolean => {
-  if (status === DafsStatus.DAFS_STATUS_OK) return true;
-  if (messageBytes <= HEADER_BYTES || resultsOnError === 'never') return false;
-  return resultsOnError === 'always' || resultsOnError.some((name) => DafsStatus[name] === status);
-};
 
 /** Completes a row of the table. */
 export const operation = <Arguments, Results>(

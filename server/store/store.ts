@@ -1,56 +1,357 @@
-import type {
-  AttributeChanges,
-  FileId,
-  Inode,
-  NewObject,
-  StoreOptions,
-  StoreStatistics,
+import { closeSync, fdatasyncSync, openSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type Database from 'better-sqlite3';
+import { BlockTable } from './block-table.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { currentTime, nextChange } from './clock.ts';
+import { EntryTable } from './entry-table.ts';
+import { StoreError } from './errors.ts';
+import { FileContents } from './file-contents.ts';
+import type { InodeRecord } from './inode-record.ts';
+import { InodeTable } from './inode-table.ts';
+import { Namespace } from './namespace.ts';
+import { type OpenedDatabase, openDatabase } from './open.ts';
+import type { Ownership } from './ownership.ts';
+import { Reclaimer } from './reclaimer.ts';
+import { storeErrorOf, Transaction, type TransactionObserver } from './transaction.ts';
+import {
+  type AttributeChanges,
+  type FileId,
+  FileType,
+  type Inode,
+  maxFileBytes,
+  type NewObject,
+  type StoreOptions,
+  type StoreStatistics,
 } from './types.ts';
 
-/** The signatures; bodies follow. */
-export interface Store {
+/** From so many stored bytes on, a file that is cut to nothing leaves its blocks to the reclaimer. */
+const detachBytes = 16 * 1024 * 1024;
+/** Room that an object without data takes in the database, roughly; for statistics only. */
+const bytesPerFile = 512;
+
+/**
+ * A file system in an SQLite database: inodes, names, data, one transaction at a time.
+ *
+ * Modifications belong to the open transaction, which the first one begins; commit() makes them
+ * survive the process, sync() makes them survive the machine. Every modification is whole or not
+ * there; a refused one (StoreError) has changed nothing. A failure of the database in the middle of
+ * one undoes all since the last commit, and commit() throws then.
+ */
+export class Store {
   /** Absolute path of the database. */
   readonly path: string;
   /** 16 bytes, drawn when the database was made: which file system this is. */
   readonly identity: Uint8Array;
+  /** Bytes of a block, the unit of holes and of the block cache. */
   readonly blockBytes: number;
+  /** The data of files, for the block cache. */
+  readonly contents: FileContents;
 
-  inode(id: FileId): Inode | undefined;
-  lookup(directory: FileId, name: Uint8Array): FileId | undefined;
+  readonly #database: Database.Database;
+  readonly #ownership: Ownership;
+  readonly #transaction: Transaction;
+  readonly #inodes: InodeTable;
+  readonly #entries: EntryTable;
+  readonly #blocks: BlockTable;
+  readonly #namespace: Namespace;
+  readonly #reclaimer: Reclaimer;
+  readonly #checkpointer: Checkpointer;
+  readonly #logFile: number;
+  readonly #pageCounts: Database.Statement<[], { pages: number; freePages: number; bytes: number }>;
+  #syncedCommits = 0;
+
+  /**
+   * Opens the store at `path`, or makes it.
+   * @throws {StoreOpenError} The file is then as it was before.
+   */
+  static open(path: string, options: StoreOptions): Store {
+    const opened = openDatabase(path, options);
+    try {
+      return new Store(opened);
+    } catch (error) {
+      opened.database.close();
+      opened.ownership.release();
+      throw error;
+    }
+  }
+
+  private constructor({ path, database, ownership }: OpenedDatabase) {
+    const row = database
+      .prepare<[], { identity: Uint8Array; blockBytes: number }>('SELECT * FROM filesystem')
+      .get() as { identity: Uint8Array; blockBytes: number };
+    this.path = path;
+    this.identity = row.identity;
+    this.blockBytes = row.blockBytes;
+    this.#database = database;
+    this.#ownership = ownership;
+    this.#transaction = new Transaction(database);
+    this.#inodes = new InodeTable(database, this.#transaction);
+    this.#entries = new EntryTable(database);
+    this.#blocks = new BlockTable(database, row.blockBytes);
+    this.#namespace = new Namespace(database, this.#inodes, this.#entries);
+    this.#reclaimer = new Reclaimer(database, this.#transaction, this.#inodes, this.#blocks);
+    this.#checkpointer = new Checkpointer(database, path);
+    this.#transaction.observe(this.#checkpointer);
+    this.contents = new FileContents(
+      this.#transaction,
+      this.#inodes,
+      this.#blocks,
+      this.#checkpointer,
+    );
+    this.#pageCounts = database.prepare(
+      `SELECT page_count AS pages, freelist_count AS freePages, page_size AS bytes
+       FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()`,
+    );
+    this.#logFile = openSync(`${path}-wal`, 'r');
+    this.#reclaimer.recover();
+  }
+
+  /** The inode, or undefined when there is none of that id (any more). */
+  inode(id: FileId): Inode | undefined {
+    return this.#reading(() => {
+      const record = this.#inodes.find(id);
+      return record !== undefined && this.#reclaimer.isPending(id) ? undefined : record;
+    });
+  }
+
+  /** @throws {StoreError} ESTALE, ENOTDIR, EINVAL, ENAMETOOLONG */
+  lookup(directory: FileId, name: Uint8Array): FileId | undefined {
+    return this.#reading(() => this.#namespace.lookup(directory, name));
+  }
+
+  /**
+   * Visits the entries whose cookies are above `afterCookie`, in the order of their cookies, until
+   * `visit` returns false. An entry has the same cookie from its creation to its removal, whatever
+   * else comes and goes, so a listing can go on after any entry seen. Cookies are above 2. '.' and
+   * '..' are not among the entries.
+   * @returns true when the end was reached.
+   * @throws {StoreError} ESTALE, ENOTDIR
+   */
   readDirectory(
     directory: FileId,
     afterCookie: number,
     visit: (name: Uint8Array, id: FileId, cookie: number) => boolean,
-  ): boolean;
-  readLink(id: FileId): Uint8Array;
-  create(directory: FileId, name: Uint8Array, object: NewObject): Inode;
-  link(id: FileId, directory: FileId, name: Uint8Array): Inode;
-  remove(directory: FileId, name: Uint8Array): Inode;
+  ): boolean {
+    return this.#reading(() => {
+      this.#namespace.directory(directory);
+      return this.#entries.list(directory, afterCookie, visit);
+    });
+  }
+
+  /** The target of a symbolic link. @throws {StoreError} ESTALE, EINVAL */
+  readLink(id: FileId): Uint8Array {
+    return this.#reading(() => this.#namespace.readLink(id));
+  }
+
+  /**
+   * Makes an object and its name.
+   * @throws {StoreError} ESTALE, ENOTDIR, EEXIST, EINVAL, ENAMETOOLONG; ENOENT: the directory has
+   * been removed.
+   */
+  create(directory: FileId, name: Uint8Array, object: NewObject): Inode {
+    return this.#modify(() => this.#namespace.create(directory, name, object));
+  }
+
+  /**
+   * Gives an object that is no directory another name.
+   * @throws {StoreError} ESTALE, ENOTDIR, EEXIST, EISDIR, EMLINK, EINVAL, ENAMETOOLONG; ENOENT: the
+   * object or the directory has been removed.
+   */
+  link(id: FileId, directory: FileId, name: Uint8Array): Inode {
+    return this.#modify(() => this.#namespace.link(id, directory, name));
+  }
+
+  /**
+   * Removes a name: an empty directory's, or one of any other object. Without names left the object
+   * is an orphan (nlink 0), which stays readable until reclaim().
+   * @throws {StoreError} ESTALE, ENOTDIR, ENOENT, ENOTEMPTY, EINVAL, ENAMETOOLONG
+   */
+  remove(directory: FileId, name: Uint8Array): Inode {
+    return this.#modify(() => this.#namespace.remove(directory, name));
+  }
+
+  /**
+   * POSIX's rename. Two names of one object stay both.
+   * @returns what had the target's name and lost it; an orphan, if that was its last.
+   * @throws {StoreError} ESTALE, ENOTDIR, ENOENT, EISDIR, ENOTEMPTY, ENAMETOOLONG; EINVAL: a
+   * directory into itself.
+   */
   rename(
     sourceDirectory: FileId,
     sourceName: Uint8Array,
     targetDirectory: FileId,
     targetName: Uint8Array,
-  ): Inode | undefined;
-  setAttributes(id: FileId, changes: AttributeChanges): Inode;
-  /** Sets atime alone: neither ctime nor change follow. */
-  recordAccess(id: FileId): void;
+  ): Inode | undefined {
+    return this.#modify(() =>
+      this.#namespace.rename(sourceDirectory, sourceName, targetDirectory, targetName),
+    );
+  }
 
-  /** Frees an orphan; a large one in part, the rest by `reclaimSome`. */
-  reclaim(id: FileId): void;
-  /** One bounded piece of pending reclamation; true when more is left. */
-  reclaimSome(): boolean;
+  /**
+   * Changes attributes. ctime becomes now, and mtime with a size, unless they are given.
+   * @throws {StoreError} ESTALE; EISDIR, EINVAL: a size of what is no file; EFBIG
+   */
+  setAttributes(id: FileId, changes: AttributeChanges): Inode {
+    return this.#modify(() => {
+      const record = this.#namespace.inode(id);
+      if (changes.size !== undefined) {
+        checkSize(record, changes.size);
+      }
+      const now = currentTime();
+      this.#inodes.change(record);
+      record.mode = changes.mode === undefined ? record.mode : changes.mode & 0o7777;
+      record.uid = changes.uid ?? record.uid;
+      record.gid = changes.gid ?? record.gid;
+      if (changes.size !== undefined) {
+        this.#resize(record, changes.size);
+        record.mtime = now;
+      }
+      record.atime = changes.atime ?? record.atime;
+      record.mtime = changes.mtime ?? record.mtime;
+      record.btime = changes.btime ?? record.btime;
+      record.ctime = changes.ctime ?? now;
+      record.change = nextChange(record.change, now);
+      return record;
+    });
+  }
 
-  statistics(): StoreStatistics;
-  begin(): void;
-  commit(): void;
-  /** Gives up what was done since the last commit. */
-  rollback(): void;
-  readonly inTransaction: boolean;
-  sync(): void;
-  close(): void;
+  /** Sets atime to now and nothing else: for reads. @throws {StoreError} ESTALE */
+  recordAccess(id: FileId): void {
+    this.#modify(() => {
+      const record = this.#namespace.inode(id);
+      this.#inodes.change(record);
+      record.atime = currentTime();
+    });
+  }
+
+  /**
+   * Frees an orphan: there is no inode of this id from now on. The blocks of a large one go piece by
+   * piece, with reclaimSome(), and those that a crash leaves when the store is opened again. Nothing
+   * happens if the id is free already.
+   * @throws {StoreError} EINVAL: the object has a name.
+   */
+  reclaim(id: FileId): void {
+    const record = this.#reading(() => this.#inodes.find(id));
+    if (record === undefined || this.#reclaimer.isPending(id)) {
+      return;
+    }
+    if (record.nlink > 0) {
+      throw new StoreError('EINVAL', `inode ${id} has a name`);
+    }
+    this.#reclaimer.reclaim(record);
+  }
+
+  /** Does one piece of pending reclamation, some milliseconds; true when more is left. */
+  reclaimSome(): boolean {
+    return this.#reclaimer.some();
+  }
+
+  statistics(): StoreStatistics {
+    return this.#reading(() => {
+      const { pages, freePages, bytes } = this.#pageCounts.get() as {
+        pages: number;
+        freePages: number;
+        bytes: number;
+      };
+      const disk = statfsSync(dirname(this.path));
+      const freeBytes = disk.bavail * disk.bsize + freePages * bytes;
+      return {
+        totalBytes: (pages - freePages) * bytes + freeBytes,
+        freeBytes,
+        files: this.#inodes.count(),
+        freeFiles: Math.floor(freeBytes / bytesPerFile),
+        blockBytes: this.blockBytes,
+      };
+    });
+  }
+
+  get inTransaction(): boolean {
+    return this.#transaction.isOpen;
+  }
+
+  /** Begins the transaction, if none is open: then reads are a little cheaper, too. */
+  begin(): void {
+    this.#reading(() => this.#transaction.begin());
+  }
+
+  /**
+   * Ends the transaction, if one is open; what it did survives the end of the process.
+   * @throws {StoreError} ENOSPC, EIO: nothing since the last commit was done.
+   */
+  commit(): void {
+    this.#transaction.commit();
+  }
+
+  /** Undoes everything since the last commit. */
+  rollback(): void {
+    this.#transaction.rollback();
+  }
+
+  /** Commits, and returns when all commits so far are on stable storage. @throws {StoreError} */
+  sync(): void {
+    this.commit();
+    if (this.#syncedCommits === this.#transaction.commits) {
+      return;
+    }
+    try {
+      fdatasyncSync(this.#logFile);
+    } catch (error) {
+      throw storeErrorOf(error);
+    }
+    this.#syncedCommits = this.#transaction.commits;
+  }
+
+  /** Tells of commits and of undone transactions: for what keeps data of the store in memory. */
+  observe(observer: TransactionObserver): void {
+    this.#transaction.observe(observer);
+  }
+
+  /** Commits and closes; the log is moved into the database and removed. */
+  close(): void {
+    try {
+      this.commit();
+    } finally {
+      this.#checkpointer.close();
+      closeSync(this.#logFile);
+      this.#database.close();
+      this.#ownership.release();
+    }
+  }
+
+  #resize(record: InodeRecord, size: number): void {
+    if (size === 0 && record.storedBytes >= detachBytes) {
+      this.#reclaimer.detachContent(record);
+    } else if (size < record.storedSize) {
+      this.#blocks.truncate(record, size);
+    }
+    record.size = size;
+    record.storedSize = size;
+    record.resized = true;
+  }
+
+  #modify<Result>(action: () => Result): Result {
+    return this.#transaction.modify(action);
+  }
+
+  #reading<Result>(action: () => Result): Result {
+    try {
+      return action();
+    } catch (error) {
+      throw error instanceof StoreError ? error : storeErrorOf(error);
+    }
+  }
 }
 
-export declare const Store: {
-  open(path: string, options: StoreOptions): Store;
-};
+function checkSize(record: InodeRecord, size: number): void {
+  if (record.type !== FileType.REGULAR) {
+    const code = record.isDirectory ? 'EISDIR' : 'EINVAL';
+    throw new StoreError(code, `inode ${record.id} is not a regular file`);
+  }
+  if (size > maxFileBytes) {
+    throw new StoreError('EFBIG', `a file has at most ${maxFileBytes} bytes`);
+  }
+  if (!Number.isInteger(size) || size < 0) {
+    throw new StoreError('EINVAL', `${size} is no size`);
+  }
+}

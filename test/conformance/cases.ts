@@ -3,6 +3,7 @@ import type { ConformanceCase } from './case.ts';
 import { attributeCases } from './cases/attributes.ts';
 import { dataCases } from './cases/data.ts';
 import { directoryCases } from './cases/directory.ts';
+import { linkCases } from './cases/link.ts';
 import { nameCases } from './cases/name.ts';
 import { namespaceCases } from './cases/namespace.ts';
 import { openCases } from './cases/open.ts';
@@ -15,6 +16,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...dataCases,
   ...sizeCases,
   ...namespaceCases,
+  ...linkCases,
   ...renameCases,
   ...attributeCases,
   ...permissionCases,

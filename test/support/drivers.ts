@@ -4,10 +4,12 @@ import { mountObstacle } from './machine.ts';
 export interface DriverDefinition {
   /** As `dafs mount --driver` takes it. */
   readonly name: string;
+  /** What its times are cut down to. */
+  readonly timeUnitNs: number;
   /** Why this machine cannot mount with it; undefined where it can. */
   obstacle(): string | undefined;
 }
 
 export const driverTable: readonly DriverDefinition[] = [
-  { name: 'fuse-native', obstacle: mountObstacle },
+  { name: 'fuse-native', timeUnitNs: 1_000_000, obstacle: mountObstacle },
 ];

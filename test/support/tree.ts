@@ -1,7 +1,14 @@
 /** What a directory tree holds, to the last bit that a copy should keep. */
 import { createHash } from 'node:crypto';
-import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  type BigIntStats,
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs';
 
 export interface TreeEntry {
   readonly path: string;
@@ -24,7 +31,7 @@ export interface TreeOptions {
 const CHUNK_BYTES = 1 << 20;
 const chunk = Buffer.alloc(CHUNK_BYTES);
 
-function hashFile(path: string): string {
+function hashFile(path: Buffer): string {
   const hash = createHash('sha256');
   const fd = openSync(path, 'r');
   for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk)) {
@@ -34,37 +41,44 @@ function hashFile(path: string): string {
   return hash.digest('hex');
 }
 
-/** Reads a whole tree, in the order of paths. */
+function contentOf(path: Buffer, status: BigIntStats): string {
+  if (status.isFile()) {
+    return hashFile(path);
+  }
+  return status.isSymbolicLink() ? readlinkSync(path, 'latin1') : '';
+}
+
+/** A path below another; bytes, because names need not be text. */
+function below(directory: Buffer, name: Buffer): Buffer {
+  return Buffer.concat([directory, Buffer.from('/'), name]);
+}
+
+/** Reads a whole tree, in the order of paths; they are told as Latin-1. */
 export function readTree(root: string, { mtimeUnitNs = 1 }: TreeOptions = {}): TreeEntry[] {
   const entries: TreeEntry[] = [];
   const firstPaths = new Map<bigint, string>();
-  const visit = (path: string) => {
-    const status = lstatSync(join(root, path), { bigint: true });
-    if (!firstPaths.has(status.ino)) {
-      firstPaths.set(status.ino, path);
-    }
-    const mtime = status.mtimeNs - (status.mtimeNs % BigInt(mtimeUnitNs));
+  const visit = (path: Buffer) => {
+    const status = lstatSync(path, { bigint: true });
+    const label = path.subarray(Buffer.byteLength(root)).toString('latin1');
+    const sameAs = firstPaths.get(status.ino) ?? label;
+    firstPaths.set(status.ino, sameAs);
     entries.push({
-      path,
+      path: label,
       mode: Number(status.mode),
       uid: Number(status.uid),
       gid: Number(status.gid),
       // The size of a directory is its file system's own affair.
       size: status.isDirectory() ? 0 : Number(status.size),
-      mtimeNs: String(mtime),
-      sameAs: firstPaths.get(status.ino) ?? path,
-      content: status.isFile()
-        ? hashFile(join(root, path))
-        : status.isSymbolicLink()
-          ? readlinkSync(join(root, path))
-          : '',
+      mtimeNs: String(status.mtimeNs - (status.mtimeNs % BigInt(mtimeUnitNs))),
+      sameAs,
+      content: contentOf(path, status),
     });
     if (status.isDirectory()) {
-      for (const name of readdirSync(join(root, path)).sort()) {
-        visit(join(path, name));
+      for (const name of readdirSync(path, { encoding: 'buffer' }).sort(Buffer.compare)) {
+        visit(below(path, name));
       }
     }
   };
-  visit('.');
+  visit(Buffer.from(root));
   return entries;
 }

@@ -8,9 +8,9 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type RunOptions, type RunResult, run, until } from './run.ts';
+import { type RunOptions, type RunResult, run, succeed, until } from './run.ts';
 
-const command = fileURLToPath(new URL('../../mount/command.ts', import.meta.url));
+const command = fileURLToPath(new URL('../../mount/main.ts', import.meta.url));
 
 const READY_LIMIT_MS = 20_000;
 const END_LIMIT_MS = 8_000;
@@ -114,6 +114,11 @@ export class Workspace {
   /** Runs a program with this workspace's environment. */
   run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     return run(program, args, { environment: this.environment, ...options });
+  }
+
+  /** Runs a program that must succeed, and gives what it printed. */
+  succeed(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return succeed(program, args, { environment: this.environment, ...options });
   }
 
   /** Runs the `dafs` command to its end. */

@@ -3,6 +3,7 @@
 import { fileAttr } from '../attributes.ts';
 import { codec } from '../codec.ts';
 import { ObjectType, RemoveMode } from '../constants.ts';
+import { RemoveModeExtension } from '../extensions.ts';
 import {
   array,
   boolean32,
@@ -244,7 +245,11 @@ export const nameOperations = {
     chain,
     arguments: [
       'DAFS_Remove_Args',
-      structure({ filehandle, target: component, removeMode: enumeration(RemoveMode) }),
+      structure({
+        filehandle,
+        target: component,
+        removeMode: enumeration({ ...RemoveMode, ...RemoveModeExtension }),
+      }),
     ],
     results: ['DAFS_Remove_Res', structure({ changeInfo })],
     errors: errors(

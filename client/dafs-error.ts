@@ -1,0 +1,87 @@
+import { errnoByStatus } from './protocol/errno.ts';
+import { DafsStatus, statusName } from './protocol/status.ts';
+
+/** What the client itself can find wrong, with no status from the server. */
+export type ClientErrorCode =
+  /** No server listens there, or it refused the connection. */
+  | 'CONNECT_FAILED'
+  /** The server died or broke the connection; the session is over. */
+  | 'CONNECTION_LOST'
+  /** The session was closed by this program. */
+  | 'SESSION_CLOSED'
+  /** A response that the protocol does not allow; the session is over. */
+  | 'BAD_RESPONSE'
+  /** What the server offers cannot be worked with. */
+  | 'NEGOTIATION_FAILED'
+  /** Data arrived with a checksum that is not its own. */
+  | 'BAD_CHECKSUM'
+  /** The server restarted and may have lost data that was not committed. */
+  | 'WRITE_VERIFIER_CHANGED'
+  /** The arguments are not what the call takes. */
+  | 'INVALID_ARGUMENT';
+
+/**
+ * A DAFS operation failed.
+ *
+ * `status` is the server's (client/protocol/status.ts) and 0 when the client itself found the
+ * fault; `code` is the stable name of either: `DAFSERR_NOENT`, or one of ClientErrorCode. `errno`
+ * is the POSIX name that a local file system would have used; what has no counterpart there is EIO.
+ */
+export class DafsError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly errno: string;
+  /** The procedure or the library call, for instance `LOOKUP`. */
+  readonly operation: string;
+  /** What the server told beside the status: of LOCK, for instance, the conflicting lock. */
+  results: unknown;
+
+  constructor(
+    operation: string,
+    code: string,
+    errno: string,
+    message: string,
+    status = 0,
+    options?: ErrorOptions,
+  ) {
+    super(`${operation}: ${message}`, options);
+    this.name = 'DafsError';
+    this.operation = operation;
+    this.code = code;
+    this.errno = errno;
+    this.status = status;
+  }
+
+  /** What the server answered to `operation`. */
+  static fromStatus(operation: string, status: number, results?: unknown): DafsError {
+    const code = statusName(status) ?? `DAFSERR_${status}`;
+    const message = `the server answered ${code} (${status})`;
+    const error = new DafsError(operation, code, errnoOfStatus(status), message, status);
+    error.results = results;
+    return error;
+  }
+
+  /** What the client found wrong by itself. */
+  static local(
+    operation: string,
+    code: ClientErrorCode,
+    errno: string,
+    message: string,
+    options?: ErrorOptions,
+  ): DafsError {
+    return new DafsError(operation, code, errno, message, 0, options);
+  }
+}
+
+/** The POSIX name for a status of the server. */
+export function errnoOfStatus(status: number): string {
+  const name = statusName(status);
+  return name === undefined || name === 'DAFS_STATUS_OK' ? 'EIO' : errnoByStatus[name];
+}
+
+/** Whether `error` is a server's answer with this status. */
+export function hasStatus(error: unknown, status: DafsStatus): boolean {
+  return (
+    error instanceof DafsError && error.status === status && status !== DafsStatus.DAFS_STATUS_OK
+  );
+}

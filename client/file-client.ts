@@ -1,0 +1,405 @@
+import { hasStatus } from './dafs-error.ts';
+import { type DirectoryPage, type DirectoryPosition, DirectoryReader } from './directory-reader.ts';
+import {
+  attributesOf,
+  FILE_STATUS_BITMAP,
+  FILE_SYSTEM_STATUS_BITMAP,
+  type FileStatus,
+  type FileSystemStatus,
+  fileStatus,
+  fileSystemStatus,
+  type StatusChanges,
+} from './file-status.ts';
+import { type Creation, type OpenAccess, Opener, type OpenFile } from './opening.ts';
+import {
+  ANONYMOUS_STATE_ID,
+  type ArgumentsOf,
+  CLAIM_FH,
+  ClaimType,
+  DafsStatus,
+  type FileAttributes,
+  type Filehandle,
+  ObjectType,
+  operations,
+  RemoveModeExtension,
+  StableHow,
+  type StateId,
+  type Verifier,
+} from './protocol/index.ts';
+import type { RegisteredBuffer } from './registration.ts';
+import type { Request } from './request.ts';
+import type { Session } from './session.ts';
+import {
+  type FileReference,
+  type ReadResult,
+  transferLimits,
+  type WriteResult,
+} from './transfer-requests.ts';
+import { Transfers } from './transfers.ts';
+
+/** What makeNode() makes. */
+export type NodeType = 'fifo' | 'socket' | 'character device' | 'block device';
+
+const NODE_TYPE = {
+  fifo: ObjectType.DAFS_TYPE_FIFO,
+  socket: ObjectType.DAFS_TYPE_SOCK,
+  'character device': ObjectType.DAFS_TYPE_CHR,
+  'block device': ObjectType.DAFS_TYPE_BLK,
+} as const;
+
+/**
+ * File operations by handle, over one session. Every method takes as its last argument the
+ * credential to act with (Session.registerCredential; 0, the session's own, when left out), waits
+ * for the answer, and throws DafsError.
+ */
+export class FileClient {
+  readonly session: Session;
+  /** The directory that everything lies in. */
+  readonly root: Filehandle;
+  /** The file system as it was when this client was made: its limits and its handle. */
+  readonly fileSystem: FileSystemStatus;
+  readonly #transfers: Transfers;
+  readonly #directories: DirectoryReader;
+  readonly #opener: Opener;
+
+  /** Asks the server for its root and its limits. */
+  constructor(session: Session) {
+    this.session = session;
+    this.root = session.callInPlace(operations.GET_ROOT_HANDLE, {}, 0, ({ rootHandle }) =>
+      copyHandle(rootHandle),
+    );
+    this.fileSystem = this.statfs(this.root);
+    this.#transfers = new Transfers(session, transferLimits(session, this.fileSystem));
+    this.#directories = new DirectoryReader(session);
+    this.#opener = new Opener(session);
+  }
+
+  /** Finds `name` in a directory. Several names are followed one after the other, but no links. */
+  lookup(
+    directory: Filehandle,
+    name: Uint8Array | readonly Uint8Array[],
+    credential = 0,
+  ): Filehandle {
+    const path = name instanceof Uint8Array ? [name] : name;
+    return this.session.callInPlace(operations.LOOKUP, { directory, path }, credential, takeHandle);
+  }
+
+  /** The same for one name; undefined when there is none. */
+  find(directory: Filehandle, name: Uint8Array, credential = 0): Filehandle | undefined {
+    return absentIfNone(() => this.lookup(directory, name, credential));
+  }
+
+  /** The directory above a directory; the root is above itself. */
+  lookupParent(directory: Filehandle, credential = 0): Filehandle {
+    const { session } = this;
+    const call = () =>
+      session.callInPlace(operations.LOOKUPP, { filehandle: directory }, credential, takeHandle);
+    return absentIfNone(call) ?? this.root;
+  }
+
+  getattr(filehandle: Filehandle, credential = 0): FileStatus {
+    return this.session.callInPlace(
+      operations.GETATTR_INLINE,
+      { filehandle, attrRequestBitmap: FILE_STATUS_BITMAP },
+      credential,
+      takeStatus,
+    );
+  }
+
+  /** Changes attributes. With the stateId of an open for writing the size needs no other right. */
+  setattr(
+    filehandle: Filehandle,
+    changes: StatusChanges,
+    stateId: StateId = ANONYMOUS_STATE_ID,
+    credential = 0,
+  ): void {
+    const objAttributes = attributesOf(changes);
+    const request = { filehandle, stateId, objAttributes };
+    this.session.callInPlace(operations.SETATTR_INLINE, request, credential, nothing);
+  }
+
+  /**
+   * Opens, and if need be creates, the regular file `name` of a directory.
+   * @throws DafsError ELOOP when the name is a symbolic link, EISDIR, ENOENT, EEXIST, EACCES, …
+   */
+  open(
+    directory: Filehandle,
+    name: Uint8Array,
+    access: OpenAccess,
+    creation: Creation = { mode: 'never' },
+    credential = 0,
+  ): OpenFile {
+    const claim = {
+      claimType: ClaimType.CLAIM_NULL,
+      dirHandle: directory,
+      pathname: [name],
+    } as const;
+    return this.#opener.open(claim, access, creation, credential);
+  }
+
+  /** Opens a regular file that is known by its handle (our extension CLAIM_FH). */
+  openHandle(filehandle: Filehandle, access: OpenAccess, credential = 0): OpenFile {
+    const claim = { claimType: CLAIM_FH, filehandle } as const;
+    return this.#opener.open(claim, access, { mode: 'never' }, credential);
+  }
+
+  /** Gives up a part of the access that a file was opened for. */
+  downgrade(file: OpenFile, access: OpenAccess, credential = 0): void {
+    this.#opener.downgrade(file, access, credential);
+  }
+
+  close(file: OpenFile, credential = 0): void {
+    this.#opener.close(file, credential);
+  }
+
+  /**
+   * Reads from `offset` on into any memory.
+   * @returns the bytes read: fewer than `into` holds only at the end of the file, or when an error
+   * came after a part of a long read
+   */
+  read(file: FileReference, offset: number, into: Uint8Array, credential = 0): number {
+    return into.length === 0 ? 0 : this.#transfers.read(file, offset, into, credential);
+  }
+
+  /** Reads into registered memory, which the server fills without a copy on this side. */
+  readRegistered(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    credential = 0,
+  ): number {
+    return bytes === 0
+      ? 0
+      : this.#transfers.readRegistered(file, offset, buffer, bufferOffset, bytes, credential);
+  }
+
+  /** Begins such a read of at most one direct transfer; Session.wait() gives its result. */
+  submitRead(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    credential = 0,
+  ): Request<unknown, ReadResult> {
+    const { requests } = this.#transfers;
+    return requests.readDirect(file, offset, buffer, bufferOffset, bytes, credential);
+  }
+
+  /**
+   * Writes any memory from `offset` on. Unstable data is the server's to lose until commit(); the
+   * verifiers of both tell whether it did.
+   */
+  write(
+    file: FileReference,
+    offset: number,
+    data: Uint8Array,
+    stability: StableHow = StableHow.UNSTABLE,
+    credential = 0,
+  ): WriteResult {
+    return this.#transfers.write(file, offset, data, stability, credential);
+  }
+
+  /** Writes registered memory, which the server fetches without a copy on this side. */
+  writeRegistered(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    stability: StableHow = StableHow.UNSTABLE,
+    credential = 0,
+  ): WriteResult {
+    return this.#transfers.writeRegistered(
+      file,
+      offset,
+      buffer,
+      bufferOffset,
+      bytes,
+      stability,
+      credential,
+    );
+  }
+
+  /** Begins such a write of at most one direct transfer; Session.wait() gives its result. */
+  submitWrite(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    stability: StableHow = StableHow.UNSTABLE,
+    credential = 0,
+  ): Request<unknown, WriteResult> {
+    return this.#transfers.requests.writeDirect(
+      file,
+      offset,
+      buffer,
+      bufferOffset,
+      bytes,
+      stability,
+      credential,
+    );
+  }
+
+  /** Puts what was written to a file (0 bytes: all from `offset` on) on stable storage. */
+  commit(filehandle: Filehandle, offset = 0, bytes = 0, credential = 0): Verifier {
+    const request = { filehandle, offset, count: bytes };
+    return this.session.callInPlace(operations.COMMIT, request, credential, takeVerifier);
+  }
+
+  mkdir(directory: Filehandle, name: Uint8Array, mode: number, credential = 0): Filehandle {
+    const kind = { objType: ObjectType.DAFS_TYPE_DIR } as const;
+    return this.#create(directory, name, kind, { mode }, credential);
+  }
+
+  symlink(directory: Filehandle, name: Uint8Array, target: Uint8Array, credential = 0): Filehandle {
+    const kind = { objType: ObjectType.DAFS_TYPE_LNK, linkdata: target } as const;
+    return this.#create(directory, name, kind, { mode: 0o777 }, credential);
+  }
+
+  /** Makes a special file; `device` is for the two kinds of devices. */
+  makeNode(
+    directory: Filehandle,
+    name: Uint8Array,
+    type: NodeType,
+    mode: number,
+    device: { readonly major: number; readonly minor: number } = { major: 0, minor: 0 },
+    credential = 0,
+  ): Filehandle {
+    const objType = NODE_TYPE[type];
+    const specdata = { specdata1: device.major, specdata2: device.minor };
+    const kind =
+      objType === ObjectType.DAFS_TYPE_CHR || objType === ObjectType.DAFS_TYPE_BLK
+        ? { objType, specdata }
+        : { objType };
+    return this.#create(directory, name, kind, { mode }, credential);
+  }
+
+  /** Gives a file one more name. */
+  link(filehandle: Filehandle, directory: Filehandle, name: Uint8Array, credential = 0): void {
+    const request = { sourceObject: filehandle, destinationObject: directory, newname: name };
+    this.session.callInPlace(operations.LINK, request, credential, nothing);
+  }
+
+  /** Removes a name of anything but a directory. @throws DafsError EISDIR */
+  unlink(directory: Filehandle, name: Uint8Array, credential = 0): void {
+    this.#remove(directory, name, RemoveModeExtension.REMOVE_FILE, credential);
+  }
+
+  /** Removes an empty directory. @throws DafsError ENOTDIR, ENOTEMPTY */
+  rmdir(directory: Filehandle, name: Uint8Array, credential = 0): void {
+    this.#remove(directory, name, RemoveModeExtension.REMOVE_DIRECTORY, credential);
+  }
+
+  rename(
+    sourceDirectory: Filehandle,
+    sourceName: Uint8Array,
+    targetDirectory: Filehandle,
+    targetName: Uint8Array,
+    credential = 0,
+  ): void {
+    const request = {
+      sourcedir: sourceDirectory,
+      targetdir: targetDirectory,
+      oldname: sourceName,
+      newname: targetName,
+    };
+    this.session.callInPlace(operations.RENAME, request, credential, nothing);
+  }
+
+  /**
+   * Reads a part of a directory, from `position` on (the beginning when left out), in about
+   * `maximumBytes` of protocol; a page that is not the last one has at least one entry.
+   */
+  readdir(
+    directory: Filehandle,
+    position?: DirectoryPosition,
+    maximumBytes?: number,
+    credential = 0,
+  ): DirectoryPage {
+    return this.#directories.page(directory, position, maximumBytes, credential);
+  }
+
+  readlink(filehandle: Filehandle, credential = 0): Uint8Array {
+    return this.session.callInPlace(
+      operations.READLINK_INLINE,
+      { filehandle },
+      credential,
+      ({ link }) => link.slice(),
+    );
+  }
+
+  /** The state of the file system that a file lies in. */
+  statfs(filehandle: Filehandle, credential = 0): FileSystemStatus {
+    return this.session.callInPlace(
+      operations.GET_FSATTR,
+      { filehandle, attrRequestBitmap: FILE_SYSTEM_STATUS_BITMAP },
+      credential,
+      ({ objAttributes }) => fileSystemStatus(objAttributes),
+    );
+  }
+
+  /** Which of the rights in `rights` (AccessRight) the credential has. */
+  access(filehandle: Filehandle, rights: number, credential = 0): number {
+    const request = { filehandle, access: rights };
+    return this.session.callInPlace(operations.ACCESS, request, credential, takeAccess);
+  }
+
+  #create(
+    filehandle: Filehandle,
+    component: Uint8Array,
+    create: ArgumentsOf<'CREATE'>['create'],
+    attr: FileAttributes,
+    credential: number,
+  ): Filehandle {
+    const request = { filehandle, component, create, attr };
+    return this.session.callInPlace(operations.CREATE, request, credential, takeHandle);
+  }
+
+  #remove(
+    filehandle: Filehandle,
+    target: Uint8Array,
+    removeMode: ArgumentsOf<'REMOVE'>['removeMode'],
+    credential: number,
+  ): void {
+    const request = { filehandle, target, removeMode };
+    this.session.callInPlace(operations.REMOVE, request, credential, nothing);
+  }
+}
+
+/** What `call` gives; undefined when it fails because there is no such name. */
+function absentIfNone<Result>(call: () => Result): Result | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (hasStatus(error, DafsStatus.DAFSERR_NOENT)) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function copyHandle(handle: Filehandle): Filehandle {
+  return handle.slice() as Filehandle;
+}
+
+function takeHandle({ filehandle }: { filehandle: Filehandle }): Filehandle {
+  return copyHandle(filehandle);
+}
+
+function takeStatus({ objAttributes }: { objAttributes: FileAttributes }): FileStatus {
+  return fileStatus(objAttributes);
+}
+
+function takeVerifier({ writeverf }: { writeverf: Verifier }): Verifier {
+  return writeverf;
+}
+
+function takeAccess({ access }: { access: number }): number {
+  return access;
+}
+
+function nothing(): void {}

@@ -1,0 +1,43 @@
+/** The user-level DAFS library. README.md shows how it is used. */
+
+export type { Directive, DirectiveHandler, DirectiveName } from './back-control.ts';
+export { type ClientErrorCode, DafsError, errnoOfStatus, hasStatus } from './dafs-error.ts';
+export type { DirectoryEntry, DirectoryPage, DirectoryPosition } from './directory-reader.ts';
+export { FileClient, type NodeType } from './file-client.ts';
+export type { FileStatus, FileSystemStatus, StatusChanges, TimeChange } from './file-status.ts';
+export type { SessionTerms } from './negotiation.ts';
+export type { NamedFile, Whence } from './open-description.ts';
+export type { Creation, OpenAccess, OpenFile } from './opening.ts';
+export { PathFiles, type PathFilesOptions, type Permission } from './path-files.ts';
+export type { Path } from './path-walk.ts';
+export {
+  AccessRight,
+  type Filehandle,
+  ObjectType,
+  operations,
+  StableHow,
+  type StateId,
+  type Time,
+  type Verifier,
+} from './protocol/index.ts';
+export type { BufferUse, RegisteredBuffer, TransferArena, TransferSlot } from './registration.ts';
+export type { Request } from './request.ts';
+export {
+  claimServerName,
+  isSocketAlive,
+  listServers,
+  RuntimeDirectoryError,
+  releaseServerName,
+  removeDeadServers,
+  runtimeDirectory,
+  type ServerSockets,
+  serverSockets,
+} from './runtime-directory.ts';
+export { Session } from './session.ts';
+export {
+  type Authentication,
+  type ClientIdentity,
+  createClientIdentity,
+  type SessionOptions,
+} from './session-options.ts';
+export type { FileReference, ReadResult, WriteResult } from './transfer-requests.ts';

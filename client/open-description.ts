@@ -1,0 +1,249 @@
+import { DafsError, hasStatus } from './dafs-error.ts';
+import type { DirectoryPage } from './directory-reader.ts';
+import type { FileClient } from './file-client.ts';
+import type { FileStatus, StatusChanges } from './file-status.ts';
+import type { OpenFile } from './opening.ts';
+import { posixError } from './path-walk.ts';
+import { DafsStatus, ObjectType, StableHow, type Verifier } from './protocol/index.ts';
+
+/** Where seek() counts from. */
+export type Whence = 'start' | 'current' | 'end';
+
+/** A name in a directory, `.` and `..` among them. */
+export interface NamedFile {
+  readonly name: Uint8Array;
+  readonly fileId: number;
+  readonly type: ObjectType;
+  /** Where seek() goes on behind this entry. */
+  readonly cookie: number;
+}
+
+/** How a file was opened. */
+export interface OpenMode {
+  readonly reads: boolean;
+  readonly writes: boolean;
+  readonly appends: boolean;
+  readonly stability: StableHow;
+}
+
+/** The client's own cookies for the two entries that servers do not tell (6.5.29). */
+const DOT_COOKIE = 1;
+const DOTDOT_COOKIE = 2;
+/** A page smaller than this might not hold an entry of the longest name. */
+const LEAST_PAGE_BYTES = 1024;
+
+/**
+ * What descriptors stand for: a file that is open, with its offset. Files that cannot be opened at
+ * the server (directories, and whatever is opened for its status only) have `isOpen` false.
+ */
+export class OpenDescription {
+  readonly file: OpenFile;
+  readonly mode: OpenMode;
+  readonly credential: number;
+  /** How many descriptors share it. */
+  references = 1;
+  readonly #files: FileClient;
+  readonly #isOpen: boolean;
+  #status: FileStatus;
+  #offset = 0;
+  /** Of unstable data that was written and not committed yet. */
+  #verifier: Verifier | undefined;
+  /** Goes with the cookies of the directory, once a page has told it. */
+  #directoryVerifier: Verifier | undefined;
+
+  constructor(
+    files: FileClient,
+    file: OpenFile,
+    isOpen: boolean,
+    status: FileStatus,
+    mode: OpenMode,
+    credential: number,
+  ) {
+    this.#files = files;
+    this.file = file;
+    this.#isOpen = isOpen;
+    this.#status = status;
+    this.mode = mode;
+    this.credential = credential;
+  }
+
+  get isDirectory(): boolean {
+    return this.#status.type === ObjectType.DAFS_TYPE_DIR;
+  }
+
+  /** Reads at `position`, or at the offset, which then moves. @returns the bytes read */
+  read(into: Uint8Array, position?: number): number {
+    this.#requireData('read', this.mode.reads);
+    const bytes = this.#files.read(
+      this.file,
+      requirePosition('read', position ?? this.#offset),
+      into,
+      this.credential,
+    );
+    if (position === undefined) {
+      this.#offset += bytes;
+    }
+    return bytes;
+  }
+
+  /**
+   * Writes at `position`, or at the offset, which then moves; a file opened for appending at its
+   * end. The end is asked for first: two clients that append at once may overwrite each other.
+   * @returns the bytes written
+   */
+  write(data: Uint8Array, position?: number): number {
+    this.#requireData('write', this.mode.writes);
+    const offset = this.mode.appends
+      ? this.#files.getattr(this.file.handle, this.credential).sizeBytes
+      : requirePosition('write', position ?? this.#offset);
+    requireFileSize('write', offset + data.length, this.#files);
+    const bytes = data.length === 0 ? 0 : this.#writeAt(offset, data);
+    if (position === undefined) {
+      this.#offset = offset + bytes;
+    }
+    return bytes;
+  }
+
+  /** Moves the offset; in a directory, to the cookie of an entry. @returns the new offset */
+  seek(offset: number, whence: Whence): number {
+    const bases: Readonly<Record<Whence, () => number>> = {
+      start: () => 0,
+      current: () => this.#offset,
+      end: () => this.status().sizeBytes,
+    };
+    const target = bases[whence]() + offset;
+    this.#offset = requirePosition('seek', target);
+    return target;
+  }
+
+  /** The status now; of a directory that was removed meanwhile, the last one with no links. */
+  status(): FileStatus {
+    try {
+      this.#status = this.#files.getattr(this.file.handle, this.credential);
+    } catch (error) {
+      if (!this.#isRemovedDirectory(error)) {
+        throw error;
+      }
+      this.#status = { ...this.#status, links: 0 };
+    }
+    return this.#status;
+  }
+
+  change(changes: StatusChanges): void {
+    this.#files.setattr(this.file.handle, changes, this.file.stateId, this.credential);
+  }
+
+  truncate(sizeBytes: number): void {
+    if (!this.mode.writes || sizeBytes < 0) {
+      throw posixError('ftruncate', 'EINVAL', 'not open for writing, or a negative size');
+    }
+    requireFileSize('ftruncate', sizeBytes, this.#files);
+    this.change({ sizeBytes });
+  }
+
+  /**
+   * Puts everything written to the file on stable storage.
+   * @throws DafsError EIO, WRITE_VERIFIER_CHANGED when the server restarted and may have lost a part
+   */
+  sync(): void {
+    const verifier = this.#files.commit(this.file.handle, 0, 0, this.credential);
+    const written = this.#verifier;
+    this.#verifier = undefined;
+    if (written !== undefined && written !== verifier) {
+      const reason = 'the server restarted and may have lost what was written';
+      throw DafsError.local('fsync', 'WRITE_VERIFIER_CHANGED', 'EIO', reason);
+    }
+  }
+
+  /** The next entries of a directory, about `maximumBytes` of them; none at the end. */
+  readEntries(maximumBytes: number): NamedFile[] {
+    if (!this.isDirectory) {
+      throw posixError('readdir', 'ENOTDIR', 'not a directory');
+    }
+    try {
+      return this.#offset < DOTDOT_COOKIE ? this.#dots() : this.#page(maximumBytes);
+    } catch (error) {
+      if (this.#isRemovedDirectory(error)) {
+        throw posixError('readdir', 'ENOENT', 'the directory was removed');
+      }
+      throw error;
+    }
+  }
+
+  /** Ends the open at the server. */
+  end(): void {
+    if (this.#isOpen) {
+      this.#files.close(this.file, this.credential);
+    }
+  }
+
+  #writeAt(offset: number, data: Uint8Array): number {
+    const { stability } = this.mode;
+    const result = this.#files.write(this.file, offset, data, stability, this.credential);
+    if (result.committed === StableHow.UNSTABLE) {
+      this.#verifier ??= result.verifier;
+    }
+    return result.bytes;
+  }
+
+  #dots(): NamedFile[] {
+    const { handle } = this.file;
+    const own = this.#files.getattr(handle, this.credential);
+    const parent = this.#files.lookupParent(handle, this.credential);
+    const type = ObjectType.DAFS_TYPE_DIR;
+    const { fileId } = this.#files.getattr(parent, this.credential);
+    const dots = [
+      { name: Uint8Array.of(0x2e), fileId: own.fileId, type, cookie: DOT_COOKIE },
+      { name: Uint8Array.of(0x2e, 0x2e), fileId, type, cookie: DOTDOT_COOKIE },
+    ].slice(this.#offset);
+    this.#offset = DOTDOT_COOKIE;
+    return dots;
+  }
+
+  #page(maximumBytes: number): NamedFile[] {
+    const isBeginning = this.#offset <= DOTDOT_COOKIE;
+    if (!isBeginning && this.#directoryVerifier === undefined) {
+      // Somebody else's cookie: the verifier that goes with it comes with any page.
+      this.#pageFrom(0, LEAST_PAGE_BYTES);
+    }
+    const page = this.#pageFrom(isBeginning ? 0 : this.#offset, maximumBytes);
+    this.#offset = page.entries.at(-1)?.cookie ?? this.#offset;
+    return [...page.entries];
+  }
+
+  #pageFrom(cookie: number, maximumBytes: number): DirectoryPage {
+    const verifier = (cookie > 0 && this.#directoryVerifier) || (0n as Verifier);
+    const position = { cookie, verifier, withStatus: false };
+    const bytes = Math.max(maximumBytes, LEAST_PAGE_BYTES);
+    const page = this.#files.readdir(this.file.handle, position, bytes, this.credential);
+    this.#directoryVerifier = page.verifier;
+    return page;
+  }
+
+  #requireData(operation: string, isAllowed: boolean): void {
+    if (this.isDirectory && this.mode.reads) {
+      throw posixError(operation, 'EISDIR', 'a directory holds no data');
+    }
+    if (!isAllowed) {
+      throw posixError(operation, 'EBADF', 'the descriptor was not opened for this');
+    }
+  }
+
+  #isRemovedDirectory(error: unknown): boolean {
+    return this.isDirectory && hasStatus(error, DafsStatus.DAFSERR_STALE);
+  }
+}
+
+/** @throws DafsError EFBIG when no file can be that large */
+export function requireFileSize(operation: string, sizeBytes: number, files: FileClient): void {
+  if (sizeBytes > files.fileSystem.maximumFileBytes) {
+    throw posixError(operation, 'EFBIG', 'no file can be that large');
+  }
+}
+
+function requirePosition(operation: string, position: number): number {
+  if (!(position >= 0)) {
+    throw posixError(operation, 'EINVAL', 'a negative offset');
+  }
+  return position;
+}

@@ -1,0 +1,110 @@
+import { attributesOf, type StatusChanges } from './file-status.ts';
+import {
+  type ArgumentsOf,
+  CreateMode,
+  DeleteDisposition,
+  type Filehandle,
+  OpenShare,
+  OpenType,
+  operations,
+  type ResultsOf,
+  type Verifier,
+} from './protocol/index.ts';
+import type { Session } from './session.ts';
+import { randomVerifier } from './session-options.ts';
+import type { FileReference } from './transfer-requests.ts';
+
+/** For which kinds of access a file is opened. */
+export type OpenAccess = 'read' | 'write' | 'both';
+
+/** What opening does about a name that does not exist, or that does. */
+export type Creation =
+  | { readonly mode: 'never' }
+  /** Creates the file if there is none; truncates an existing one if `attributes.sizeBytes` is 0. */
+  | { readonly mode: 'unchecked'; readonly attributes: StatusChanges }
+  /** Creates the file; DAFSERR_EXIST if there is one (O_EXCL). */
+  | { readonly mode: 'guarded'; readonly attributes: StatusChanges }
+  /** The same, and a repetition with the same verifier succeeds. Attributes are set afterwards. */
+  | { readonly mode: 'exclusive'; readonly verifier: Verifier };
+
+/** A file that is open, until it is closed. */
+export interface OpenFile extends FileReference {}
+
+const SHARE_ACCESS: Readonly<Record<OpenAccess, number>> = {
+  read: OpenShare.DAFS_OPEN_SHARE_ACCESS_READ,
+  write: OpenShare.DAFS_OPEN_SHARE_ACCESS_WRITE,
+  both: OpenShare.DAFS_OPEN_SHARE_ACCESS_BOTH,
+};
+
+/** POSIX programs never deny others anything. */
+const NO_DENIAL = {
+  shareDeny: OpenShare.DAFS_OPEN_SHARE_DENY_NONE,
+  shareKeyType: OpenShare.DAFS_OPEN_SHARE_KEY_NONE,
+  shareKey: 0n,
+} as const;
+
+/** Opens and closes files for one session. */
+export class Opener {
+  readonly #session: Session;
+  /** Lock owners differ from open to open, so that no open is merged with another one (6.5.24). */
+  readonly #owner = new BigUint64Array([randomVerifier(), 0n]);
+  readonly #ownerBytes = new Uint8Array(this.#owner.buffer);
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  open(
+    claim: ArgumentsOf<'OPEN'>['claim'],
+    access: OpenAccess,
+    creation: Creation,
+    credential: number,
+  ): OpenFile {
+    this.#owner[1] = (this.#owner[1] as bigint) + 1n;
+    const request = {
+      claim,
+      open: openArguments(creation),
+      deleteDisp: DeleteDisposition.DELETE_DONT_CARE,
+      owner: this.#ownerBytes,
+      shareAccess: SHARE_ACCESS[access],
+      ...NO_DENIAL,
+    };
+    return this.#session.callInPlace(operations.OPEN, request, credential, takeOpenFile);
+  }
+
+  downgrade(file: OpenFile, access: OpenAccess, credential: number): void {
+    const request = {
+      filehandle: file.handle,
+      stateId: file.stateId,
+      shareAccess: SHARE_ACCESS[access],
+      ...NO_DENIAL,
+    };
+    this.#session.call(operations.OPEN_DOWNGRADE, request, credential);
+  }
+
+  close(file: OpenFile, credential: number): void {
+    const request = { filehandle: file.handle, stateId: file.stateId };
+    this.#session.callInPlace(operations.CLOSE, request, credential, nothing);
+  }
+}
+
+function openArguments(creation: Creation): ArgumentsOf<'OPEN'>['open'] {
+  if (creation.mode === 'never') {
+    return { openType: OpenType.OPEN_NOCREATE };
+  }
+  return { openType: OpenType.OPEN_CREATE, how: createHow(creation) };
+}
+
+function createHow(creation: Exclude<Creation, { mode: 'never' }>) {
+  if (creation.mode === 'exclusive') {
+    return { createMode: CreateMode.EXCLUSIVE, createVerifier: creation.verifier };
+  }
+  const createMode = creation.mode === 'guarded' ? CreateMode.GUARDED : CreateMode.UNCHECKED;
+  return { createMode, createAttrs: attributesOf(creation.attributes) };
+}
+
+function takeOpenFile({ filehandle, stateId }: ResultsOf<'OPEN'>): OpenFile {
+  return { handle: filehandle.slice() as Filehandle, stateId };
+}
+
+function nothing(): void {}

@@ -1,0 +1,236 @@
+import { DafsError } from './dafs-error.ts';
+import {
+  type ArgumentsOf,
+  type Filehandle,
+  fletcher32,
+  operations,
+  READ_INLINE_DATA_OFFSET,
+  type ResultsOf,
+  type StableHow,
+  type StateId,
+  type Verifier,
+  WRITE_INLINE_DATA_OFFSET,
+} from './protocol/index.ts';
+import type { RegisteredBuffer } from './registration.ts';
+import { InPlaceRequest, type Request } from './request.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Up to this many bytes data travels inside the message, beyond that by RDMA. Measured by
+ * `npm run bench -- client`, table "inline or direct".
+ */
+export const INLINE_READ_BYTES = 4096;
+export const INLINE_WRITE_BYTES = 4096;
+
+/** A file as transfers name it: its handle, and the open whose rights count (0: the caller's own). */
+export interface FileReference {
+  readonly handle: Filehandle;
+  readonly stateId: StateId;
+}
+
+/** What the server said of data that it has taken. */
+export interface WriteResult {
+  readonly bytes: number;
+  /** The weakest of what was promised for any part of the data. */
+  readonly committed: StableHow;
+  /** Changes when the server may have lost data that was not committed. */
+  readonly verifier: Verifier;
+}
+
+/** What the server said of data that it has sent. */
+export interface ReadResult {
+  readonly bytes: number;
+  readonly isAtEnd: boolean;
+}
+
+/** The longest transfer of each kind, in bytes. */
+export interface TransferLimits {
+  readonly inlineReadBytes: number;
+  readonly inlineWriteBytes: number;
+  readonly directReadBytes: number;
+  readonly directWriteBytes: number;
+}
+
+/** What a session can carry, of what the server performs at once. */
+export function transferLimits(
+  session: Session,
+  server: { readonly maximumReadBytes: number; readonly maximumWriteBytes: number },
+): TransferLimits {
+  const { terms, transfers } = session;
+  const response = terms.maximumResponseBytes - READ_INLINE_DATA_OFFSET;
+  const request = terms.maximumRequestBytes - WRITE_INLINE_DATA_OFFSET;
+  return {
+    inlineReadBytes: Math.min(INLINE_READ_BYTES, response, server.maximumReadBytes),
+    inlineWriteBytes: Math.min(INLINE_WRITE_BYTES, request, server.maximumWriteBytes),
+    directReadBytes: Math.min(transfers.slotBytes, server.maximumReadBytes),
+    directWriteBytes: Math.min(transfers.slotBytes, server.maximumWriteBytes),
+  };
+}
+
+/**
+ * Single requests that move file data. Their arguments are encoded before send() returns, so one
+ * object of each kind serves all of them.
+ */
+export class TransferRequests {
+  readonly #session: Session;
+  readonly #readInline: ArgumentsOf<'READ_INLINE'>;
+  readonly #writeInline: ArgumentsOf<'WRITE_INLINE'>;
+  readonly #readDirect: ArgumentsOf<'READ_DIRECT'>;
+  readonly #writeDirect: ArgumentsOf<'WRITE_DIRECT'>;
+  readonly #range = { address: 0, byteCount: 0, handle: 0 };
+
+  constructor(session: Session) {
+    this.#session = session;
+    const filehandle = new Uint8Array() as Filehandle;
+    const file = { filehandle, stateId: 0n as StateId, offset: 0, cacheHint: 0 };
+    const ranges = [this.#range];
+    this.#readInline = { ...file, byteCount: 0 };
+    this.#readDirect = { ...file, byteCount: 0, readDataBuffers: ranges };
+    this.#writeInline = { ...file, stableHow: 0, writePadded: false, data: filehandle };
+    this.#writeDirect = {
+      ...file,
+      byteCount: 0,
+      stableHow: 0,
+      directChecksum: 0,
+      writeDataBuffers: ranges,
+    };
+  }
+
+  /** Reads into `into`, which the response brings the data for. */
+  readInline(
+    file: FileReference,
+    offset: number,
+    into: Uint8Array,
+    credential: number,
+  ): Request<unknown, ReadResult> {
+    const argument = this.#readInline;
+    argument.filehandle = file.handle;
+    argument.stateId = file.stateId;
+    argument.offset = offset;
+    argument.byteCount = into.length;
+    const request = new InPlaceRequest(
+      operations.READ_INLINE,
+      argument,
+      credential,
+      (results: ResultsOf<'READ_INLINE'>) => {
+        const { readData, eof } = results;
+        assertFits('READ_INLINE', readData.length, into.length);
+        into.set(readData);
+        return { bytes: readData.length, isAtEnd: eof };
+      },
+    );
+    this.#session.send(request);
+    return request;
+  }
+
+  /** Has the server write file data to `bytes` of `buffer` from `bufferOffset` on. */
+  readDirect(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    credential: number,
+  ): Request<unknown, ReadResult> {
+    const argument = this.#readDirect;
+    argument.filehandle = file.handle;
+    argument.stateId = file.stateId;
+    argument.offset = offset;
+    argument.byteCount = bytes;
+    this.#setRange(buffer, bufferOffset, bytes);
+    const request = new InPlaceRequest(
+      operations.READ_DIRECT,
+      argument,
+      credential,
+      (results: ResultsOf<'READ_DIRECT'>) => {
+        const { bytesRead, eof, directChecksum } = results;
+        assertFits('READ_DIRECT', bytesRead, bytes);
+        if (this.#session.terms.usesChecksums) {
+          const data = buffer.memory.subarray(bufferOffset, bufferOffset + bytesRead);
+          this.#verify('READ_DIRECT', data, directChecksum);
+        }
+        return { bytes: bytesRead, isAtEnd: eof };
+      },
+    );
+    this.#session.send(request);
+    return request;
+  }
+
+  /** Writes `data`, which the request carries. */
+  writeInline(
+    file: FileReference,
+    offset: number,
+    data: Uint8Array,
+    stability: StableHow,
+    credential: number,
+  ): Request<unknown, WriteResult> {
+    const argument = this.#writeInline;
+    argument.filehandle = file.handle;
+    argument.stateId = file.stateId;
+    argument.offset = offset;
+    argument.stableHow = stability;
+    argument.data = data;
+    const request = new InPlaceRequest(operations.WRITE_INLINE, argument, credential, writeResult);
+    this.#session.send(request);
+    return request;
+  }
+
+  /** Has the server fetch `bytes` of `buffer` from `bufferOffset` on. */
+  writeDirect(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    stability: StableHow,
+    credential: number,
+  ): Request<unknown, WriteResult> {
+    const argument = this.#writeDirect;
+    argument.filehandle = file.handle;
+    argument.stateId = file.stateId;
+    argument.offset = offset;
+    argument.byteCount = bytes;
+    argument.stableHow = stability;
+    argument.directChecksum = this.#checksum(buffer, bufferOffset, bytes);
+    this.#setRange(buffer, bufferOffset, bytes);
+    const request = new InPlaceRequest(operations.WRITE_DIRECT, argument, credential, writeResult);
+    this.#session.send(request);
+    return request;
+  }
+
+  #setRange(buffer: RegisteredBuffer, bufferOffset: number, bytes: number): void {
+    if (bufferOffset < 0 || bufferOffset + bytes > buffer.bytes) {
+      const range = `${bytes} bytes from ${bufferOffset} on`;
+      const reason = `${range} do not lie in a buffer of ${buffer.bytes} bytes`;
+      throw DafsError.local('transfer', 'INVALID_ARGUMENT', 'EINVAL', reason);
+    }
+    this.#range.address = buffer.address + bufferOffset;
+    this.#range.byteCount = bytes;
+    this.#range.handle = buffer.handle;
+  }
+
+  #checksum(buffer: RegisteredBuffer, bufferOffset: number, bytes: number): number {
+    const { usesChecksums, littleEndian } = this.#session.terms;
+    return usesChecksums
+      ? fletcher32(buffer.memory.subarray(bufferOffset, bufferOffset + bytes), littleEndian)
+      : 0;
+  }
+
+  #verify(operation: string, data: Uint8Array, checksum: number): void {
+    if (fletcher32(data, this.#session.terms.littleEndian) !== checksum) {
+      throw DafsError.local(operation, 'BAD_CHECKSUM', 'EIO', 'the data arrived damaged');
+    }
+  }
+}
+
+function writeResult(results: ResultsOf<'WRITE_DIRECT'>): WriteResult {
+  return { bytes: results.count, committed: results.committed, verifier: results.verifier };
+}
+
+/** A server that claims to have moved more than it was asked for is not to be believed. */
+function assertFits(operation: string, bytes: number, requested: number): void {
+  if (bytes > requested) {
+    const reason = `the server moved ${bytes} bytes where ${requested} were asked for`;
+    throw DafsError.local(operation, 'BAD_RESPONSE', 'EIO', reason);
+  }
+}

@@ -1,0 +1,253 @@
+import { type Chunk, type ChunkMover, type Moved, moveInChunks } from './pipeline.ts';
+import type { StableHow, Verifier } from './protocol/index.ts';
+import type { RegisteredBuffer, TransferSlot } from './registration.ts';
+import type { Request } from './request.ts';
+import type { Session } from './session.ts';
+import {
+  type FileReference,
+  type ReadResult,
+  type TransferLimits,
+  TransferRequests,
+  type WriteResult,
+} from './transfer-requests.ts';
+
+/**
+ * Reads and writes of any length: inline or direct by length, split at what one request carries,
+ * pipelined as far as slots and credits go, repeated for what the server left undone.
+ */
+export class Transfers {
+  readonly requests: TransferRequests;
+  readonly #session: Session;
+  readonly #limits: TransferLimits;
+
+  constructor(session: Session, limits: TransferLimits) {
+    this.#session = session;
+    this.#limits = limits;
+    this.requests = new TransferRequests(session);
+  }
+
+  /** Reads into any memory. @returns the bytes read; fewer than asked for at the end of the file */
+  read(file: FileReference, offset: number, into: Uint8Array, credential: number): number {
+    return into.length <= this.#limits.inlineReadBytes
+      ? this.#readInline(file, offset, into, credential)
+      : this.#readThroughSlots(file, offset, into, credential);
+  }
+
+  /** Reads into registered memory, which the server fills by itself. @returns the bytes read */
+  readRegistered(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    credential: number,
+  ): number {
+    const { requests } = this;
+    if (bytes <= this.#limits.directReadBytes) {
+      const request = requests.readDirect(file, offset, buffer, bufferOffset, bytes, credential);
+      const result = this.#session.wait(request);
+      if (result.bytes === bytes || result.isAtEnd) {
+        return result.bytes;
+      }
+    }
+    return moveInChunks(this.#session, bytes, {
+      chunkBytes: this.#limits.directReadBytes,
+      begin: (position, length) => ({
+        request: requests.readDirect(
+          file,
+          offset + position,
+          buffer,
+          bufferOffset + position,
+          length,
+          credential,
+        ),
+        position,
+        bytes: length,
+        slot: undefined,
+      }),
+      take: nothing,
+      release: nothing,
+    });
+  }
+
+  /** Writes any memory. */
+  write(
+    file: FileReference,
+    offset: number,
+    data: Uint8Array,
+    stability: StableHow,
+    credential: number,
+  ): WriteResult {
+    return data.length <= this.#limits.inlineWriteBytes
+      ? this.#writeInline(file, offset, data, stability, credential)
+      : this.#writeThroughSlots(file, offset, data, stability, credential);
+  }
+
+  /** Writes registered memory, which the server fetches by itself. */
+  writeRegistered(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    stability: StableHow,
+    credential: number,
+  ): WriteResult {
+    const { requests } = this;
+    const begin = (position: number, length: number) =>
+      requests.writeDirect(
+        file,
+        offset + position,
+        buffer,
+        bufferOffset + position,
+        length,
+        stability,
+        credential,
+      );
+    if (bytes <= this.#limits.directWriteBytes) {
+      const result = this.#session.wait(begin(0, bytes));
+      if (result.bytes === bytes) {
+        return result;
+      }
+    }
+    return this.#writeChunks(bytes, {
+      chunkBytes: this.#limits.directWriteBytes,
+      begin: (position, length) => ({
+        request: begin(position, length),
+        position,
+        bytes: length,
+        slot: undefined,
+      }),
+      take: nothing,
+      release: nothing,
+    });
+  }
+
+  #readInline(file: FileReference, offset: number, into: Uint8Array, credential: number): number {
+    let done = 0;
+    for (;;) {
+      const rest = done === 0 ? into : into.subarray(done);
+      const request = this.requests.readInline(file, offset + done, rest, credential);
+      const { bytes, isAtEnd } = this.#session.wait(request);
+      done += bytes;
+      if (done === into.length || isAtEnd || bytes === 0) {
+        return done;
+      }
+    }
+  }
+
+  #readThroughSlots(
+    file: FileReference,
+    offset: number,
+    into: Uint8Array,
+    credential: number,
+  ): number {
+    const { transfers } = this.#session;
+    return moveInChunks(this.#session, into.length, {
+      chunkBytes: this.#limits.directReadBytes,
+      begin: (position, bytes) =>
+        this.#inSlot(position, bytes, (slot) =>
+          this.requests.readDirect(
+            file,
+            offset + position,
+            transfers.buffer,
+            slot.offset,
+            bytes,
+            credential,
+          ),
+        ),
+      take: ({ slot, position }, result: ReadResult) => {
+        const memory = slot?.memory as Uint8Array;
+        into.set(memory.subarray(0, result.bytes), position);
+      },
+      release: ({ slot }) => {
+        if (slot) transfers.release(slot);
+      },
+    });
+  }
+
+  #writeInline(
+    file: FileReference,
+    offset: number,
+    data: Uint8Array,
+    stability: StableHow,
+    credential: number,
+  ): WriteResult {
+    const request = this.requests.writeInline(file, offset, data, stability, credential);
+    const result = this.#session.wait(request);
+    if (result.bytes === data.length || result.bytes === 0) {
+      return result;
+    }
+    const rest = data.subarray(result.bytes);
+    return joined(result, this.write(file, offset + result.bytes, rest, stability, credential));
+  }
+
+  #writeThroughSlots(
+    file: FileReference,
+    offset: number,
+    data: Uint8Array,
+    stability: StableHow,
+    credential: number,
+  ): WriteResult {
+    const { transfers } = this.#session;
+    return this.#writeChunks(data.length, {
+      chunkBytes: this.#limits.directWriteBytes,
+      begin: (position, bytes) =>
+        this.#inSlot(position, bytes, (slot) => {
+          slot.memory.set(data.subarray(position, position + bytes));
+          return this.requests.writeDirect(
+            file,
+            offset + position,
+            transfers.buffer,
+            slot.offset,
+            bytes,
+            stability,
+            credential,
+          );
+        }),
+      take: nothing,
+      release: ({ slot }) => {
+        if (slot) transfers.release(slot);
+      },
+    });
+  }
+
+  /** Lends a slot to a chunk, if there is a free one, and sends its request. */
+  #inSlot<Result extends Moved>(
+    position: number,
+    bytes: number,
+    send: (slot: TransferSlot) => Request<unknown, Result>,
+  ): Chunk<Result> | undefined {
+    const { transfers } = this.#session;
+    const slot = transfers.acquire();
+    if (slot === undefined) {
+      return undefined;
+    }
+    try {
+      return { request: send(slot), position, bytes, slot };
+    } catch (error) {
+      transfers.release(slot);
+      throw error;
+    }
+  }
+
+  #writeChunks(total: number, mover: ChunkMover<WriteResult>): WriteResult {
+    let sum: WriteResult | undefined;
+    const take = (_: Chunk<WriteResult>, result: WriteResult) => {
+      sum = sum === undefined ? result : joined(sum, result);
+    };
+    const bytes = moveInChunks(this.#session, total, { ...mover, take });
+    return { committed: 0, verifier: 0n as Verifier, ...sum, bytes };
+  }
+}
+
+/** Two results as one; the older verifier stays, so that a later COMMIT notices that it changed. */
+function joined(first: WriteResult, second: WriteResult): WriteResult {
+  return {
+    bytes: first.bytes + second.bytes,
+    committed: Math.min(first.committed, second.committed) as StableHow,
+    verifier: first.verifier,
+  };
+}
+
+function nothing(): void {}

@@ -1,0 +1,415 @@
+/**
+ * The FileSystem that a server's files make: each call is one or a few DAFS requests.
+ */
+
+import { constants } from 'node:fs';
+import { DafsError } from '../client/dafs-error.ts';
+import type { DirectoryEntry as ClientDirectoryEntry } from '../client/directory-reader.ts';
+import { FileClient } from '../client/file-client.ts';
+import type { Creation } from '../client/opening.ts';
+import {
+  type Filehandle,
+  StableHow,
+  type StateId,
+  type Verifier,
+} from '../client/protocol/index.ts';
+import type { RegisteredBuffer } from '../client/registration.ts';
+import { Session } from '../client/session.ts';
+import type { ClientIdentity } from '../client/session-options.ts';
+import { CallerCredentials } from './caller-credentials.ts';
+import { ErrnoError, type ErrnoName } from './errno.ts';
+import {
+  attributesOf,
+  nodeTypeOf,
+  statisticsOf,
+  statusChangesOf,
+  typeBits,
+} from './file-attributes.ts';
+import {
+  type AttributeChanges,
+  type Attributes,
+  type Caller,
+  type CreatedFile,
+  type DirectoryEntry,
+  type DirectoryVisitor,
+  type Fh,
+  type FileSystem,
+  type FileSystemStatistics,
+  type Nodeid,
+  ROOT_NODEID,
+} from './file-system.ts';
+import { FilehandleMaker, nodeidOf } from './filehandles.ts';
+import { creationOf, openAccess, rightsOf } from './open-flags.ts';
+import { posix } from './posix-errors.ts';
+
+export interface FileSystemOptions {
+  /** The client that the session belongs to; sessions of one mount share it. Fresh when left out. */
+  identity?: ClientIdentity;
+  /** Whether other clients may change the files, so that the kernel's idea of a size may be old. */
+  isShared: boolean;
+}
+
+/**
+ * Connects to a running server.
+ *
+ * @throws DafsError when it cannot be reached or refuses.
+ */
+export function connectFileSystem(serverName: string, options: FileSystemOptions): FileSystem {
+  const { identity } = options;
+  const session = Session.connect(serverName, identity ? { identity } : {});
+  try {
+    return new ClientFileSystem(session, options.isShared);
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}
+
+/** Cookies of the two entries that the server leaves to its clients (section 6.5.29). */
+const DOT_COOKIE = 1;
+const DOT_DOT_COOKIE = 2;
+const DOT = new TextEncoder().encode('.');
+const DOT_DOT = new TextEncoder().encode('..');
+
+/** What a first page is asked with, and a page that is read for its verifier alone takes. */
+const NO_VERIFIER = 0n as Verifier;
+const SMALL_PAGE_BYTES = 4096;
+
+const PERMISSION_BITS = 0o7777;
+
+class ClientFileSystem implements FileSystem {
+  readonly #session: Session;
+  readonly #client: FileClient;
+  readonly #isShared: boolean;
+  readonly #credentials: CallerCredentials;
+  readonly #handles: FilehandleMaker;
+  /** For the second file of a request that names two. */
+  readonly #otherHandles: FilehandleMaker;
+  readonly #registered = new Map<ArrayBufferLike, RegisteredBuffer>();
+  /** Goes with the cookies of every directory of the file system; learnt from the first page read. */
+  #cookieVerifier: Verifier | undefined;
+
+  constructor(session: Session, isShared: boolean) {
+    this.#session = session;
+    this.#isShared = isShared;
+    this.#client = new FileClient(session);
+    this.#credentials = new CallerCredentials(session);
+    this.#handles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
+    this.#otherHandles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
+  }
+
+  lookup(caller: Caller, parent: Nodeid, name: Uint8Array): Attributes {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      const handle = this.#client.lookup(this.#handles.of(parent), name, credential);
+      return this.#status(handle, credential, 'ENOENT');
+    });
+  }
+
+  getattr(caller: Caller, nodeid: Nodeid): Attributes {
+    return posix(() => this.#status(this.#handles.of(nodeid), this.#credentials.of(caller)));
+  }
+
+  setattr(
+    caller: Caller,
+    nodeid: Nodeid,
+    changes: AttributeChanges,
+    fh: Fh | undefined,
+  ): Attributes {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      const handle = this.#handles.of(nodeid);
+      const stateId = fh === undefined ? undefined : stateIdOf(fh);
+      this.#client.setattr(handle, statusChangesOf(changes), stateId, credential);
+      return this.#status(handle, credential);
+    });
+  }
+
+  readlink(caller: Caller, nodeid: Nodeid): Uint8Array {
+    return posix(() =>
+      this.#client.readlink(this.#handles.of(nodeid), this.#credentials.of(caller)),
+    );
+  }
+
+  mknod(
+    caller: Caller,
+    parent: Nodeid,
+    name: Uint8Array,
+    mode: number,
+    rdevMajor: number,
+    rdevMinor: number,
+  ): Attributes {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      const directory = this.#handles.of(parent);
+      const permissions = mode & PERMISSION_BITS;
+      const type = nodeTypeOf(mode);
+      if (type === undefined) return this.#makeFile(directory, name, permissions, credential);
+      const device = { major: rdevMajor, minor: rdevMinor };
+      const client = this.#client;
+      const handle = client.makeNode(directory, name, type, permissions, device, credential);
+      return this.#status(handle, credential);
+    });
+  }
+
+  mkdir(caller: Caller, parent: Nodeid, name: Uint8Array, mode: number): Attributes {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      const permissions = mode & PERMISSION_BITS;
+      const directory = this.#handles.of(parent);
+      return this.#status(this.#client.mkdir(directory, name, permissions, credential), credential);
+    });
+  }
+
+  symlink(caller: Caller, parent: Nodeid, name: Uint8Array, target: Uint8Array): Attributes {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      const directory = this.#handles.of(parent);
+      return this.#status(this.#client.symlink(directory, name, target, credential), credential);
+    });
+  }
+
+  link(caller: Caller, nodeid: Nodeid, newParent: Nodeid, newName: Uint8Array): Attributes {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      const handle = this.#handles.of(nodeid);
+      this.#client.link(handle, this.#otherHandles.of(newParent), newName, credential);
+      return this.#status(handle, credential);
+    });
+  }
+
+  unlink(caller: Caller, parent: Nodeid, name: Uint8Array): void {
+    posix(() => this.#client.unlink(this.#handles.of(parent), name, this.#credentials.of(caller)));
+  }
+
+  rmdir(caller: Caller, parent: Nodeid, name: Uint8Array): void {
+    posix(() => this.#client.rmdir(this.#handles.of(parent), name, this.#credentials.of(caller)));
+  }
+
+  rename(
+    caller: Caller,
+    parent: Nodeid,
+    name: Uint8Array,
+    newParent: Nodeid,
+    newName: Uint8Array,
+    flags: number,
+  ): void {
+    // RENAME of DAFS 1.0 knows no flags.
+    if (flags !== 0) throw new ErrnoError('EINVAL');
+    posix(() => {
+      const source = this.#handles.of(parent);
+      const target = this.#otherHandles.of(newParent);
+      this.#client.rename(source, name, target, newName, this.#credentials.of(caller));
+    });
+  }
+
+  open(caller: Caller, nodeid: Nodeid, flags: number): Fh {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      const handle = this.#handles.of(nodeid);
+      const file = this.#client.openHandle(handle, openAccess(flags), credential);
+      if ((flags & constants.O_TRUNC) !== 0) {
+        this.#client.setattr(handle, { sizeBytes: 0 }, file.stateId, credential);
+      }
+      return fhOf(file.stateId);
+    });
+  }
+
+  create(
+    caller: Caller,
+    parent: Nodeid,
+    name: Uint8Array,
+    mode: number,
+    flags: number,
+  ): CreatedFile {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      const access = openAccess(flags);
+      const creation = creationOf(mode & PERMISSION_BITS, flags);
+      const directory = this.#handles.of(parent);
+      const file = this.#client.open(directory, name, access, creation, credential);
+      return { attributes: this.#status(file.handle, credential), fh: fhOf(file.stateId) };
+    });
+  }
+
+  read(nodeid: Nodeid, fh: Fh, offset: number, into: Uint8Array): number {
+    const file = { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
+    const registered = this.#registered.get(into.buffer);
+    return posix(() =>
+      registered
+        ? this.#client.readRegistered(file, offset, registered, into.byteOffset, into.length)
+        : this.#client.read(file, offset, into),
+    );
+  }
+
+  write(nodeid: Nodeid, fh: Fh, offset: number, data: Uint8Array, append: boolean): number {
+    const file = { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
+    const registered = this.#registered.get(data.buffer);
+    const stability = StableHow.UNSTABLE;
+    return posix(() => {
+      // The kernel sends what it takes for the end; when others write too, it may be behind.
+      const position =
+        append && this.#isShared ? this.#client.getattr(file.handle).sizeBytes : offset;
+      const { bytes } = registered
+        ? this.#client.writeRegistered(
+            file,
+            position,
+            registered,
+            data.byteOffset,
+            data.length,
+            stability,
+          )
+        : this.#client.write(file, position, data, stability);
+      return bytes;
+    });
+  }
+
+  flush(): void {
+    // The server has taken every write by the time it returned: nothing is left to report.
+  }
+
+  fsync(nodeid: Nodeid): void {
+    posix(() => this.#client.commit(this.#handles.of(nodeid)));
+  }
+
+  release(nodeid: Nodeid, fh: Fh): void {
+    posix(() => this.#client.close({ handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) }));
+  }
+
+  opendir(caller: Caller, nodeid: Nodeid): void {
+    this.access(caller, nodeid, constants.R_OK);
+  }
+
+  readdir(
+    caller: Caller,
+    nodeid: Nodeid,
+    cookie: number,
+    withAttributes: boolean,
+    bytesHint: number,
+    visit: DirectoryVisitor,
+  ): boolean {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      const directory = this.#handles.of(nodeid);
+      if (cookie < DOT_COOKIE && !visit(ownEntry(DOT, nodeid, DOT_COOKIE))) return false;
+      if (cookie < DOT_DOT_COOKIE) {
+        const parent = this.#parent(directory, nodeid, credential);
+        if (!visit(ownEntry(DOT_DOT, parent, DOT_DOT_COOKIE))) return false;
+      }
+      let position = cookie <= DOT_DOT_COOKIE ? 0 : cookie;
+      for (;;) {
+        const verifier = position === 0 ? NO_VERIFIER : this.#verifierForCookies(credential);
+        const start = { cookie: position, verifier, withStatus: withAttributes };
+        const page = this.#client.readdir(directory, start, bytesHint, credential);
+        this.#cookieVerifier = page.verifier;
+        for (const entry of page.entries) {
+          if (!visit(this.#entry(entry))) return false;
+          position = entry.cookie;
+        }
+        if (page.isLast) return true;
+      }
+    });
+  }
+
+  fsyncdir(nodeid: Nodeid): void {
+    posix(() => this.#client.commit(this.#handles.of(nodeid)));
+  }
+
+  access(caller: Caller, nodeid: Nodeid, mask: number): void {
+    posix(() => {
+      const credential = this.#credentials.of(caller);
+      const handle = this.#handles.of(nodeid);
+      if (mask === constants.F_OK) {
+        this.#client.getattr(handle, credential);
+        return;
+      }
+      const wanted = rightsOf(mask);
+      if (this.#client.access(handle, wanted, credential) !== wanted) {
+        throw new ErrnoError('EACCES');
+      }
+    });
+  }
+
+  statfs(caller: Caller): FileSystemStatistics {
+    return posix(() => {
+      const root = this.#handles.of(ROOT_NODEID);
+      return statisticsOf(this.#client.statfs(root, this.#credentials.of(caller)));
+    });
+  }
+
+  registeredBuffer(bytes: number): Uint8Array {
+    const buffer = this.#session.allocateBuffer(bytes, 'both');
+    this.#registered.set(buffer.memory.buffer, buffer);
+    return buffer.memory;
+  }
+
+  close(): void {
+    try {
+      // Of the root it means: the whole file system.
+      if (this.#session.isAlive) this.#client.commit(this.#client.root);
+    } catch (error) {
+      if (!(error instanceof DafsError)) throw error;
+    } finally {
+      this.#session.close();
+      for (const buffer of this.#registered.values()) buffer.close();
+    }
+  }
+
+  /** `whenGone` is what it means that the file is there no longer. */
+  #status(handle: Filehandle, credential: number, whenGone: ErrnoName = 'ESTALE'): Attributes {
+    try {
+      const status = this.#client.getattr(handle, credential);
+      return attributesOf(status, this.#client.fileSystem.preferredTransferBytes);
+    } catch (error) {
+      const isGone = error instanceof DafsError && error.errno === 'ESTALE';
+      throw isGone ? new ErrnoError(whenGone, undefined, { cause: error }) : error;
+    }
+  }
+
+  #makeFile(directory: Filehandle, name: Uint8Array, mode: number, credential: number): Attributes {
+    const creation: Creation = { mode: 'guarded', attributes: { mode } };
+    const file = this.#client.open(directory, name, 'write', creation, credential);
+    this.#client.close(file, credential);
+    return this.#status(file.handle, credential);
+  }
+
+  #parent(directory: Filehandle, nodeid: Nodeid, credential: number): Nodeid {
+    if (nodeid === ROOT_NODEID) return ROOT_NODEID;
+    return nodeidOf(this.#client.lookupParent(directory, credential));
+  }
+
+  #entry(entry: ClientDirectoryEntry): DirectoryEntry {
+    const { name, cookie, fileId, type, status } = entry;
+    const blockBytes = this.#client.fileSystem.preferredTransferBytes;
+    return {
+      name,
+      nodeid: fileId as Nodeid,
+      type: typeBits(type),
+      cookie,
+      attributes: status && attributesOf(status, blockBytes),
+    };
+  }
+
+  #verifierForCookies(credential: number): Verifier {
+    this.#cookieVerifier ??= this.#client.readdir(
+      this.#client.root,
+      undefined,
+      SMALL_PAGE_BYTES,
+      credential,
+    ).verifier;
+    return this.#cookieVerifier;
+  }
+}
+
+function ownEntry(name: Uint8Array, nodeid: Nodeid, cookie: number): DirectoryEntry {
+  return { name, nodeid, type: constants.S_IFDIR, cookie, attributes: undefined };
+}
+
+/** An fh is the stateid of the open: the kernel keeps it for us. */
+function fhOf(stateId: StateId): Fh {
+  return stateId as unknown as Fh;
+}
+
+function stateIdOf(fh: Fh): StateId {
+  return fh as unknown as StateId;
+}

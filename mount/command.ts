@@ -1,0 +1,109 @@
+/**
+ * The `dafs` command: what can be said on its command line.
+ */
+
+import { Command, Option } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { CommandError, describeError } from './command-error.ts';
+import { defaultMountOptions } from './commands/mount.ts';
+import { driverNames } from './driver.ts';
+import { describeMountOptions } from './mount-options.ts';
+import { formatTable } from './table.ts';
+
+const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
+
+/** Builds the command line; each command's code is loaded when it is asked for. */
+export function buildProgram(): Command {
+  const program = new Command('dafs')
+    .description(
+      'Files over DAFS, the Direct Access File System: served from SQLite, mounted by FUSE.',
+    )
+    .version(packageJson.version)
+    .showHelpAfterError('(dafs --help says more)');
+  addMount(program);
+  addUmount(program);
+  addServe(program);
+  addStatus(program);
+  return program;
+}
+
+/** Runs the command line and leaves the exit status in process.exitCode. */
+export async function runProgram(args: readonly string[]): Promise<void> {
+  await reportingErrors(() => buildProgram().parseAsync(args, { from: 'user' }));
+}
+
+/** What a user did wrong costs one line; what we did wrong keeps its stack. */
+export async function reportingErrors(action: () => Promise<unknown>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    const isExpected = error instanceof CommandError;
+    const text = isExpected ? describeError(error) : ((error as Error).stack ?? String(error));
+    process.stderr.write(`dafs: ${text}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function addMount(program: Command): void {
+  program
+    .command('mount')
+    .description('mount a file system; returns when the directory is usable')
+    .argument('<source>', 'an SQLite file (made when missing), or dafs:NAME, a running server')
+    .argument('<directory>', 'an existing, empty directory')
+    .option('-o, --options <option,...>', 'mount options, as in mount(8)', collect)
+    .option('-f, --foreground', 'stay in the foreground; Ctrl-C unmounts', false)
+    .addOption(
+      new Option('--driver <name>', 'how to speak to FUSE').default(defaultMountOptions.driver),
+    )
+    .addHelpText(
+      'after',
+      () => `\nDrivers: ${driverNames.join(', ')}\n\nMount options:\n${optionHelp()}`,
+    )
+    .action(async (source, directory, options) => {
+      const { mountCommand } = await import('./commands/mount.ts');
+      await mountCommand(source, directory, options);
+    });
+}
+
+function addUmount(program: Command): void {
+  program
+    .command('umount')
+    .description('unmount; returns when everything is on stable storage')
+    .argument('<directory>', 'where it is mounted')
+    .action(async (directory) => {
+      const { umountCommand } = await import('./commands/umount.ts');
+      await umountCommand(directory);
+    });
+}
+
+function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('serve a database to any number of mounts and programs, until Ctrl-C')
+    .argument('<database>', 'an SQLite file (made when missing)')
+    .option('--name <name>', "what clients call it (default: the file's name)")
+    .option('--cache <size>', 'memory for cached blocks, such as 256M (the default)')
+    .option('--block-size <size>', 'bytes of a block of a new database')
+    .option('--password-file <file>', 'users that may prove themselves by a password')
+    .action(async (database, options) => {
+      const { serveCommand } = await import('./commands/serve.ts');
+      await serveCommand(database, options);
+    });
+}
+
+function addStatus(program: Command): void {
+  program
+    .command('status')
+    .description('show the servers, sessions and mounts of this machine')
+    .option('--json', 'for programs', false)
+    .action(async (options) => {
+      const { statusCommand } = await import('./commands/status.ts');
+      await statusCommand(options);
+    });
+}
+
+function optionHelp(): string {
+  const { effective, ignored } = describeMountOptions();
+  const lines = formatTable(effective).map((line) => `  ${line}`);
+  return [...lines, '', 'Accepted without effect:', `  ${ignored.join(', ')}`].join('\n');
+}

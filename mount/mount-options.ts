@@ -1,0 +1,206 @@
+/**
+ * The options of `dafs mount -o`, spelled as mount(8) spells them, in one table.
+ */
+
+import { parseBytes } from './byte-sizes.ts';
+import { CommandError } from './command-error.ts';
+import { nearest } from './nearest.ts';
+
+/** Flags that the kernel itself keeps for a mount, by their name in mount(8). */
+export type KernelFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'sync' | 'dirsync';
+
+export interface MountOptions {
+  kernelFlags: Set<KernelFlag>;
+  allowOther: boolean;
+  defaultPermissions: boolean;
+  nonEmpty: boolean;
+  /** What the mount table shows as the source; the SOURCE of the command when undefined. */
+  fsname: string | undefined;
+  /** Memory for the blocks cached by the server that is started for the mount. */
+  cacheSize: string | undefined;
+  /** The largest read request that the kernel may send; the driver's own limit when undefined. */
+  maxReadBytes: number | undefined;
+  /** How long the kernel may take attributes as current; the mount decides when undefined. */
+  attributeTimeoutSeconds: number | undefined;
+  /** How long the kernel may take a name's file as current; the mount decides when undefined. */
+  entryTimeoutSeconds: number | undefined;
+}
+
+interface MountOption {
+  readonly name: string;
+  /** What stands after `=`, as the help shows it; undefined for an option without a value. */
+  readonly value?: string;
+  /** Undefined for what is accepted and does nothing. */
+  readonly summary: string | undefined;
+  apply(options: MountOptions, value: string): void;
+}
+
+const kernelFlag = (name: string, flag: KernelFlag, isSet: boolean, summary: string) => ({
+  name,
+  summary,
+  apply(options: MountOptions) {
+    if (isSet) options.kernelFlags.add(flag);
+    else options.kernelFlags.delete(flag);
+  },
+});
+
+/** For lines of fstab(5) and for scripts; access times are the server's, whatever the kernel is told. */
+const ignored = (...names: string[]): MountOption[] =>
+  names.map((name) => ({ name, summary: undefined, apply() {} }));
+
+/** Every option that there is. Later ones win over earlier ones on the command line. */
+export const mountOptionTable: readonly MountOption[] = [
+  kernelFlag('ro', 'ro', true, 'read-only'),
+  kernelFlag('rw', 'ro', false, 'read and write (default)'),
+  kernelFlag('nosuid', 'nosuid', true, 'ignore set-user-ID bits (default)'),
+  kernelFlag('suid', 'nosuid', false, 'honour set-user-ID bits (root only)'),
+  kernelFlag('nodev', 'nodev', true, 'device files are inert (default)'),
+  kernelFlag('dev', 'nodev', false, 'device files work (root only)'),
+  kernelFlag('noexec', 'noexec', true, 'no program can be run from the mount'),
+  kernelFlag('exec', 'noexec', false, 'programs can be run from the mount (default)'),
+  kernelFlag('sync', 'sync', true, 'every write is on stable storage when it returns'),
+  kernelFlag('async', 'sync', false, 'writes become stable in the background (default)'),
+  kernelFlag('dirsync', 'dirsync', true, 'every change of a directory is synchronous'),
+  {
+    name: 'allow_other',
+    summary: 'other users may use the mount',
+    apply(options) {
+      options.allowOther = true;
+    },
+  },
+  {
+    name: 'default_permissions',
+    summary: 'the kernel checks modes and owners, not the server alone',
+    apply(options) {
+      options.defaultPermissions = true;
+    },
+  },
+  {
+    name: 'nonempty',
+    summary: 'mount over a directory that is not empty',
+    apply(options) {
+      options.nonEmpty = true;
+    },
+  },
+  {
+    name: 'fsname',
+    value: 'NAME',
+    summary: 'what the mount table shows as the source',
+    apply(options, value) {
+      options.fsname = value;
+    },
+  },
+  {
+    name: 'cache_size',
+    value: 'SIZE',
+    summary: "memory for the blocks that a database's own server caches, such as 256M",
+    apply(options, value) {
+      parseBytes('mount option cache_size', value);
+      options.cacheSize = value;
+    },
+  },
+  {
+    name: 'max_read',
+    value: 'BYTES',
+    summary: 'the largest read request, at least 4096',
+    apply(options, value) {
+      options.maxReadBytes = parseNumber('max_read', value, 4096);
+    },
+  },
+  {
+    name: 'attr_timeout',
+    value: 'SECONDS',
+    summary: 'how long attributes are taken as current',
+    apply(options, value) {
+      options.attributeTimeoutSeconds = parseNumber('attr_timeout', value, 0);
+    },
+  },
+  {
+    name: 'entry_timeout',
+    value: 'SECONDS',
+    summary: 'how long names are taken as current',
+    apply(options, value) {
+      options.entryTimeoutSeconds = parseNumber('entry_timeout', value, 0);
+    },
+  },
+  ...ignored('atime', 'noatime', 'diratime', 'nodiratime', 'relatime', 'strictatime'),
+  ...ignored('defaults', 'auto', 'noauto', 'user', 'users', 'nofail', '_netdev'),
+];
+
+const optionByName = new Map(mountOptionTable.map((option) => [option.name, option]));
+
+/**
+ * Reads the arguments of all `-o`, each a list separated by commas (`\,` is a comma in a value).
+ *
+ * @throws CommandError UNKNOWN_OPTION (naming the nearest known one) or INVALID_OPTION.
+ */
+export function parseMountOptions(lists: readonly string[]): MountOptions {
+  const options: MountOptions = {
+    kernelFlags: new Set(['nosuid', 'nodev']),
+    allowOther: false,
+    defaultPermissions: false,
+    nonEmpty: false,
+    fsname: undefined,
+    cacheSize: undefined,
+    maxReadBytes: undefined,
+    attributeTimeoutSeconds: undefined,
+    entryTimeoutSeconds: undefined,
+  };
+  for (const text of lists.flatMap(splitAtCommas)) applyOption(options, text);
+  return options;
+}
+
+/** The help's lines about options, and the names of those that are accepted and do nothing. */
+export function describeMountOptions(): { effective: [string, string][]; ignored: string[] } {
+  const effective: [string, string][] = [];
+  const ignored: string[] = [];
+  for (const { name, value, summary } of mountOptionTable) {
+    if (summary === undefined) ignored.push(name);
+    else effective.push([value === undefined ? name : `${name}=${value}`, summary]);
+  }
+  return { effective, ignored };
+}
+
+function splitAtCommas(list: string): string[] {
+  return list
+    .split(/(?<!\\),/)
+    .map((text) => text.replaceAll('\\,', ',').trim())
+    .filter((text) => text !== '');
+}
+
+function applyOption(options: MountOptions, text: string): void {
+  const equals = text.indexOf('=');
+  const name = equals < 0 ? text : text.slice(0, equals);
+  const value = equals < 0 ? undefined : text.slice(equals + 1);
+  // fstab(5) reserves this prefix for comments of applications.
+  if (name.startsWith('x-')) return;
+  const option = optionByName.get(name);
+  if (!option) throw unknownOption(name);
+  if (option.value !== undefined && !value) {
+    throw new CommandError(
+      'INVALID_OPTION',
+      `mount option ${name} needs a value: ${name}=${option.value}`,
+    );
+  }
+  if (option.value === undefined && value !== undefined) {
+    throw new CommandError('INVALID_OPTION', `mount option ${name} takes no value`);
+  }
+  option.apply(options, value ?? '');
+}
+
+function unknownOption(name: string): CommandError {
+  const near = nearest(name, [...optionByName.keys()]);
+  const hint = near ? `did you mean ${near}?` : 'dafs mount --help lists them all';
+  return new CommandError('UNKNOWN_OPTION', `unknown mount option ${name}; ${hint}`);
+}
+
+function parseNumber(name: string, text: string, minimum: number): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < minimum) {
+    throw new CommandError(
+      'INVALID_OPTION',
+      `mount option ${name} needs a number of at least ${minimum}, not "${text}"`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,135 @@
+/**
+ * The life of one mount, in the process that serves it: server, driver, record; then waiting until
+ * the kernel lets go; then everything back again, with what was written on stable storage.
+ */
+
+import { listServers } from '../client/runtime-directory.ts';
+import { CommandError } from './command-error.ts';
+import { type DriverMount, loadDriver } from './driver.ts';
+import { type EmbeddedServer, startEmbeddedServer } from './embedded-server.ts';
+import type { MountOptions } from './mount-options.ts';
+import { checkFuseDevice, checkMountPoint } from './mount-point.ts';
+import { type MountRecord, publishRecord, removeRecord } from './mount-record.ts';
+import { identifyProcess, type ProcessIdentity } from './processes.ts';
+import type { Source } from './source.ts';
+import { unmountDirectory } from './unmount.ts';
+
+export interface MountRequest {
+  source: Source;
+  /** As the user wrote it. */
+  directory: string;
+  options: MountOptions;
+  driver: string;
+  /** Where this process's output goes when it is in the background. */
+  log: string | undefined;
+}
+
+/** A mount that can be used. */
+export interface RunningMount {
+  readonly record: MountRecord;
+  /**
+   * Asks the kernel to let go. When programs still use the mount, it disappears from the directory
+   * tree at once and ends with the last of them.
+   */
+  unmount(): Promise<void>;
+  /** Resolves when the mount has ended, everything is stable and nothing is left behind. */
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Everything that can be found wrong before anything is started.
+ *
+ * @returns the canonical path of the directory
+ * @throws CommandError
+ */
+export async function checkMountRequest(request: MountRequest): Promise<string> {
+  const directory = checkMountPoint(request.directory, request.options);
+  checkFuseDevice();
+  (await loadDriver(request.driver)).check();
+  if (request.source.kind === 'server') {
+    if (request.options.cacheSize !== undefined) {
+      throw new CommandError(
+        'INVALID_OPTION',
+        'mount option cache_size is for a database; a running server has its own (dafs serve --cache)',
+      );
+    }
+    await assertServerRuns(request.source.name);
+  }
+  return directory;
+}
+
+/**
+ * Mounts and resolves when the directory is usable.
+ *
+ * @throws CommandError, with nothing left behind
+ */
+export async function startMount(request: MountRequest): Promise<RunningMount> {
+  const directory = await checkMountRequest(request);
+  const driver = await loadDriver(request.driver);
+  const { source, options } = request;
+  const server =
+    source.kind === 'database'
+      ? await startEmbeddedServer(source.path, options.cacheSize)
+      : undefined;
+  const serverName = source.kind === 'server' ? source.name : (server as EmbeddedServer).name;
+  try {
+    const mount = await driver.mount({
+      directory,
+      source: options.fsname ?? source.label,
+      serverName,
+      exclusive: server !== undefined,
+      options,
+    });
+    const record: MountRecord = {
+      directory,
+      source: source.label,
+      driver: request.driver,
+      readOnly: options.kernelFlags.has('ro'),
+      serverName,
+      process: identifyProcess(process.pid) as ProcessIdentity,
+      server: server?.process,
+      log: request.log,
+      mountedAt: new Date().toISOString(),
+    };
+    publishRecord(record);
+    return {
+      record,
+      unmount: () => unmountOrDetach(directory),
+      ended: finish(mount, server, record),
+    };
+  } catch (error) {
+    await server?.stop();
+    throw error;
+  }
+}
+
+async function finish(
+  mount: DriverMount,
+  server: EmbeddedServer | undefined,
+  record: MountRecord,
+): Promise<void> {
+  await mount.ended;
+  try {
+    await mount.close();
+  } finally {
+    await server?.stop();
+    removeRecord(record);
+  }
+}
+
+async function unmountOrDetach(directory: string): Promise<void> {
+  try {
+    await unmountDirectory(directory, { lazy: false });
+  } catch (error) {
+    if (!(error instanceof CommandError && error.code === 'BUSY')) throw error;
+    process.stderr.write(`dafs: ${error.message}; it is detached and ends with the last of them\n`);
+    await unmountDirectory(directory, { lazy: true });
+  }
+}
+
+async function assertServerRuns(name: string): Promise<void> {
+  const names = (await listServers()).map((server) => server.name);
+  if (names.includes(name)) return;
+  const running = names.length > 0 ? `running: ${names.join(', ')}` : 'none is running';
+  throw new CommandError('NO_SUCH_SERVER', `no server called ${name}; ${running}`);
+}

@@ -1,0 +1,168 @@
+/** Where a slot is in its life; each state but LOOSE is a list. */
+export const SlotState = {
+  /** Holds nothing. */
+  FREE: 0,
+  /** Equal to the store; the least recently used first. */
+  CLEAN: 1,
+  /** Newer than the store; the longest waiting first. */
+  DIRTY: 2,
+  /** Written to the store by the open transaction: DIRTY again if that is undone. */
+  FLUSHED: 3,
+  /** Dropped by the open transaction with data that the store lacks: DIRTY again if that is undone. */
+  RETIRED: 4,
+  /** In nobody's list: being filled. */
+  LOOSE: 5,
+} as const;
+export type SlotState = (typeof SlotState)[keyof typeof SlotState];
+
+const listCount = 5;
+
+/** No slot. */
+export const none = -1;
+
+/**
+ * Bookkeeping of the cache's slots, in arrays of numbers: nothing is allocated for a lookup, and
+ * all of it could lie in shared memory. A block is found through a chained hash of file id and
+ * block number; every slot is in the list of its state, and those of a file are chained, so that
+ * what concerns one file costs no look at the others.
+ */
+export class SlotTable {
+  readonly slots: number;
+  readonly #ids: Float64Array;
+  readonly #numbers: Float64Array;
+  readonly #states: Uint8Array;
+  /** Slots per state. */
+  readonly counts = new Int32Array(listCount + 1);
+  /** Circular lists: the place `slots + state` is the head of the state's list. */
+  readonly #next: Int32Array;
+  readonly #previous: Int32Array;
+  readonly #buckets: Int32Array;
+  readonly #bucketMask: number;
+  readonly #chain: Int32Array;
+
+  constructor(slots: number) {
+    this.slots = slots;
+    this.#ids = new Float64Array(slots);
+    this.#numbers = new Float64Array(slots);
+    this.#states = new Uint8Array(slots).fill(SlotState.LOOSE);
+    this.#next = new Int32Array(slots + listCount);
+    this.#previous = new Int32Array(slots + listCount);
+    this.#chain = new Int32Array(slots).fill(none);
+    const buckets = 2 ** Math.ceil(Math.log2(slots * 2));
+    this.#buckets = new Int32Array(buckets).fill(none);
+    this.#bucketMask = buckets - 1;
+    this.counts[SlotState.LOOSE] = slots;
+    for (let head = slots; head < slots + listCount; head++) {
+      this.#next[head] = head;
+      this.#previous[head] = head;
+    }
+    for (let slot = 0; slot < slots; slot++) {
+      this.moveTo(slot, SlotState.FREE);
+    }
+  }
+
+  /** The slot of a block, or `none`. */
+  find(id: number, number: number): number {
+    let slot = this.#buckets[this.#bucketOf(id, number)] as number;
+    while (slot !== none && (this.#numbers[slot] !== number || this.#ids[slot] !== id)) {
+      slot = this.#chain[slot] as number;
+    }
+    return slot;
+  }
+
+  /** Makes the slot the block's, which has none. */
+  enter(slot: number, id: number, number: number): void {
+    const bucket = this.#bucketOf(id, number);
+    this.#ids[slot] = id;
+    this.#numbers[slot] = number;
+    this.#chain[slot] = this.#buckets[bucket] as number;
+    this.#buckets[bucket] = slot;
+  }
+
+  /** Makes find() miss the slot's block; idOf and numberOf go on to tell which it was. */
+  remove(slot: number): void {
+    const bucket = this.#bucketOf(this.idOf(slot), this.numberOf(slot));
+    const after = this.#chain[slot] as number;
+    let place = this.#buckets[bucket] as number;
+    if (place === slot) {
+      this.#buckets[bucket] = after;
+      return;
+    }
+    while (this.#chain[place] !== slot) {
+      place = this.#chain[place] as number;
+    }
+    this.#chain[place] = after;
+  }
+
+  idOf(slot: number): number {
+    return this.#ids[slot] as number;
+  }
+
+  numberOf(slot: number): number {
+    return this.#numbers[slot] as number;
+  }
+
+  stateOf(slot: number): SlotState {
+    return this.#states[slot] as SlotState;
+  }
+
+  /** The slot that is longest in the state's list, or `none`. */
+  first(state: SlotState): number {
+    const slot = this.#next[this.slots + state] as number;
+    return slot < this.slots ? slot : none;
+  }
+
+  /** The slot after this one in the list of its state, or `none`. */
+  after(slot: number): number {
+    const next = this.#next[slot] as number;
+    return next < this.slots ? next : none;
+  }
+
+  /** Puts the slot at the end of the state's list. */
+  moveTo(slot: number, state: SlotState): void {
+    const old = this.#states[slot] as SlotState;
+    if (old !== SlotState.LOOSE) {
+      this.#unlink(slot);
+    }
+    if (state !== SlotState.LOOSE) {
+      this.#linkBefore(slot, this.slots + state);
+    }
+    if (old !== state) {
+      this.#states[slot] = state;
+      (this.counts[old] as number)--;
+      (this.counts[state] as number)++;
+    }
+  }
+
+  /** Gives the slot the place of another in that one's list; the other becomes LOOSE. */
+  takePlace(slot: number, other: number): void {
+    const state = this.stateOf(other);
+    const next = this.#next[other] as number;
+    this.moveTo(slot, state);
+    this.moveTo(other, SlotState.LOOSE);
+    if (next !== slot) {
+      this.#unlink(slot);
+      this.#linkBefore(slot, next);
+    }
+  }
+
+  #unlink(slot: number): void {
+    const previous = this.#previous[slot] as number;
+    const next = this.#next[slot] as number;
+    this.#next[previous] = next;
+    this.#previous[next] = previous;
+  }
+
+  #linkBefore(slot: number, next: number): void {
+    const previous = this.#previous[next] as number;
+    this.#next[previous] = slot;
+    this.#previous[slot] = previous;
+    this.#next[slot] = next;
+    this.#previous[next] = slot;
+  }
+
+  #bucketOf(id: number, number: number): number {
+    const mixed = Math.imul(id | 0, 0x9e3779b1) ^ Math.imul(number | 0, 0x85ebca6b);
+    return (mixed ^ (mixed >>> 15)) & this.#bucketMask;
+  }
+}

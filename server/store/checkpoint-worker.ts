@@ -1,0 +1,45 @@
+/** The thread that checkpoints: see checkpointer.ts. */
+import { workerData } from 'node:worker_threads';
+import Database from 'better-sqlite3';
+import { Shared, State } from './checkpointer.ts';
+
+const { path, shared } = workerData as { path: string; shared: Int32Array };
+
+const database = new Database(path, { timeout: 0, fileMustExist: true });
+database.pragma('synchronous = NORMAL');
+database.pragma('wal_autocheckpoint = 0');
+
+while (serve(Atomics.load(shared, Shared.STATE))) {
+  Atomics.wait(shared, Shared.STATE, State.IDLE);
+}
+
+function serve(state: number): boolean {
+  if (state === State.CLOSING) {
+    database.close();
+    finish(State.CLOSED);
+    return false;
+  }
+  if (state === State.REQUESTED) {
+    checkpoint();
+    finish(State.IDLE);
+  }
+  return true;
+}
+
+/** A failure leaves all in the log; the store meets it itself when the log has to start over. */
+function checkpoint(): void {
+  try {
+    const [result] = database.pragma('wal_checkpoint(PASSIVE)') as [
+      { log: number; checkpointed: number },
+    ];
+    Atomics.store(shared, Shared.LOG_PAGES, result.log);
+    Atomics.store(shared, Shared.WRITTEN_PAGES, result.checkpointed);
+  } catch {
+    Atomics.store(shared, Shared.WRITTEN_PAGES, 0);
+  }
+}
+
+function finish(state: number): void {
+  Atomics.store(shared, Shared.STATE, state);
+  Atomics.notify(shared, Shared.STATE);
+}

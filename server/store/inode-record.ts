@@ -1,0 +1,175 @@
+import { type DeviceNumber, type FileId, FileType, type Inode, type Time } from './types.ts';
+
+/**
+ * An inode in memory: its row, and what is ahead of its row. Fields that callers see are described
+ * at Inode.
+ */
+export class InodeRecord implements Inode {
+  readonly id: FileId;
+  readonly type: FileType;
+  mode = 0;
+  uid = 0;
+  gid = 0;
+  nlink = 0;
+  size = 0;
+  rdev: DeviceNumber = noDevice;
+  atime: Time = epoch;
+  mtime: Time = epoch;
+  ctime: Time = epoch;
+  btime: Time = epoch;
+  change = 0;
+  parent: FileId = 0 as FileId;
+
+  /** The size that the row gets: that far the rows of blocks go; `size` runs ahead of it. */
+  storedSize = 0;
+  /** Bytes in rows of blocks. */
+  storedBytes = 0;
+  /** Bytes in memory that will be in rows of blocks of their own. */
+  pendingBytes = 0;
+  /** Under which number the blocks are stored: the id, or another one since a large truncation. */
+  content: number;
+
+  /** The row has to be written before the transaction ends. */
+  rowChanged = false;
+  /** The inode as of the last commit, when this transaction changed it. */
+  snapshot: Snapshot | undefined;
+  /** The transaction changed `size` itself, not a write into memory. */
+  resized = false;
+  /** This transaction made the inode. */
+  created = false;
+  /** There are data in memory that the rows do not have: this object must not be forgotten. */
+  dataPending = false;
+  /** Since the table last looked for what could be forgotten. */
+  recentlyUsed = true;
+
+  constructor(id: FileId, type: FileType) {
+    this.id = id;
+    this.type = type;
+    this.content = id;
+  }
+
+  get usedBytes(): number {
+    return this.storedBytes + this.pendingBytes;
+  }
+
+  get isDirectory(): boolean {
+    return this.type === FileType.DIRECTORY;
+  }
+}
+
+export type Snapshot = Pick<
+  InodeRecord,
+  (typeof restorable)[number] | (typeof restoredWithSize)[number]
+>;
+
+const restorable = [
+  'mode',
+  'uid',
+  'gid',
+  'nlink',
+  'atime',
+  'btime',
+  'parent',
+  'storedSize',
+  'storedBytes',
+  'content',
+] as const;
+
+/** A write into memory is not undone with the transaction; these follow it, unless it was cut. */
+const restoredWithSize = ['size', 'mtime', 'ctime', 'change'] as const;
+
+/** Makes the record what it was before the transaction. */
+export function restore(record: InodeRecord): void {
+  const { snapshot } = record;
+  if (snapshot !== undefined) {
+    Object.assign(record, pick(snapshot, restorable));
+    if (record.resized || !record.dataPending) {
+      Object.assign(record, pick(snapshot, restoredWithSize));
+    }
+  }
+}
+
+function pick<Key extends keyof Snapshot>(
+  snapshot: Snapshot,
+  keys: readonly Key[],
+): Partial<Snapshot> {
+  return Object.fromEntries(keys.map((key) => [key, snapshot[key]])) as Partial<Snapshot>;
+}
+
+const noDevice: DeviceNumber = { major: 0, minor: 0 };
+const epoch: Time = { seconds: 0, nseconds: 0 };
+
+/** Columns of table inode in the order of `rowOf` and `recordOf`. */
+export const inodeColumns = [
+  'type',
+  'mode',
+  'uid',
+  'gid',
+  'nlink',
+  'size',
+  'storedBytes',
+  'content',
+  'parent',
+  'rdevMajor',
+  'rdevMinor',
+  'atimeSeconds',
+  'atimeNseconds',
+  'mtimeSeconds',
+  'mtimeNseconds',
+  'ctimeSeconds',
+  'ctimeNseconds',
+  'btimeSeconds',
+  'btimeNseconds',
+  'change',
+  'id',
+] as const;
+
+/** The values of the record's row. */
+export function rowOf(record: InodeRecord): number[] {
+  return [
+    record.type,
+    record.mode,
+    record.uid,
+    record.gid,
+    record.nlink,
+    record.storedSize,
+    record.storedBytes,
+    record.content,
+    record.parent,
+    record.rdev.major,
+    record.rdev.minor,
+    record.atime.seconds,
+    record.atime.nseconds,
+    record.mtime.seconds,
+    record.mtime.nseconds,
+    record.ctime.seconds,
+    record.ctime.nseconds,
+    record.btime.seconds,
+    record.btime.nseconds,
+    record.change,
+    record.id,
+  ];
+}
+
+/** The record of a row. */
+export function recordOf(row: readonly number[]): InodeRecord {
+  const value = (index: number): number => row[index] as number;
+  const time = (index: number): Time => ({ seconds: value(index), nseconds: value(index + 1) });
+  const record = new InodeRecord(value(20) as FileId, value(0) as FileType);
+  record.mode = value(1);
+  record.uid = value(2);
+  record.gid = value(3);
+  record.nlink = value(4);
+  record.size = value(5);
+  record.storedSize = value(5);
+  record.storedBytes = value(6);
+  record.content = value(7);
+  record.parent = value(8) as FileId;
+  record.rdev = { major: value(9), minor: value(10) };
+  record.atime = time(11);
+  record.mtime = time(13);
+  record.ctime = time(15);
+  record.btime = time(17);
+  record.change = value(19);
+  return record;
+}

@@ -1,0 +1,189 @@
+import type Database from 'better-sqlite3';
+import { InodeRecord, inodeColumns, recordOf, restore, rowOf } from './inode-record.ts';
+import type { Transaction, TransactionObserver } from './transaction.ts';
+import type { FileId, FileType } from './types.ts';
+
+/** Inodes kept in memory, at about 0.5 KB each; more only while they are ahead of their rows. */
+const capacity = 65_536;
+/** Ids are taken from the database in portions, so that few creations write the row of the counter. */
+const idPortion = 1024;
+
+/**
+ * The inodes: rows, the records of them that are in memory, and which of those are ahead of their
+ * rows. There is one record of an inode at a time.
+ */
+export class InodeTable implements TransactionObserver {
+  readonly #records = new Map<FileId, InodeRecord>();
+  readonly #changed: InodeRecord[] = [];
+  readonly #deleted: InodeRecord[] = [];
+  readonly #select: Database.Statement<[number], number[]>;
+  readonly #insert: Database.Statement<number[]>;
+  readonly #update: Database.Statement<number[]>;
+  readonly #delete: Database.Statement<[number]>;
+  readonly #count: Database.Statement<[], number>;
+  readonly #reserveIds: Database.Statement<[number]>;
+  #nextId: number;
+  /** Ids below are this process's; the database says so, as of the last commit and as of now. */
+  #committedLimit: number;
+  #limit: number;
+  /** Rows there are, once somebody asked; and inodes whose rows the commit will insert. */
+  #rows: number | undefined;
+  #uninserted = 0;
+
+  constructor(database: Database.Database, transaction: Transaction) {
+    const columns = inodeColumns.join(', ');
+    const values = inodeColumns.map(() => '?').join(', ');
+    const settings = inodeColumns
+      .slice(0, -1)
+      .map((column) => `${column} = ?`)
+      .join(', ');
+    this.#select = database
+      .prepare<[number], number[]>(`SELECT ${columns} FROM inode WHERE id = ?`)
+      .raw();
+    this.#insert = database.prepare(`INSERT INTO inode (${columns}) VALUES (${values})`);
+    this.#update = database.prepare(`UPDATE inode SET ${settings} WHERE id = ?`);
+    this.#delete = database.prepare('DELETE FROM inode WHERE id = ?');
+    this.#count = database.prepare<[], number>('SELECT count(*) FROM inode').pluck();
+    this.#reserveIds = database.prepare('UPDATE filesystem SET nextInode = ? WHERE id = 1');
+    this.#nextId = database
+      .prepare<[], number>('SELECT nextInode FROM filesystem')
+      .pluck()
+      .get() as number;
+    this.#committedLimit = this.#nextId;
+    this.#limit = this.#nextId;
+    transaction.observe(this);
+  }
+
+  /** The record of an inode, from its row if need be. */
+  find(id: FileId): InodeRecord | undefined {
+    const known = this.#records.get(id);
+    if (known !== undefined) {
+      known.recentlyUsed = true;
+      return known;
+    }
+    const row = this.#select.get(id);
+    if (row === undefined) {
+      return undefined;
+    }
+    const record = recordOf(row);
+    this.#add(record);
+    return record;
+  }
+
+  /** Makes an inode. The row is inserted at the commit, with what else is set until then. */
+  create(type: FileType): InodeRecord {
+    const record = new InodeRecord(this.#allocateId(), type);
+    record.created = true;
+    this.#add(record);
+    this.change(record);
+    this.#uninserted++;
+    return record;
+  }
+
+  /** To be called before a record is changed: the row follows at the commit. */
+  change(record: InodeRecord): void {
+    record.rowChanged = true;
+    if (record.snapshot === undefined) {
+      record.snapshot = { ...record };
+      this.#changed.push(record);
+    }
+  }
+
+  /** Deletes an inode. Its number stays used up. */
+  delete(record: InodeRecord): void {
+    this.change(record);
+    record.rowChanged = false;
+    if (record.created) {
+      this.#uninserted--;
+    } else {
+      this.#delete.run(record.id);
+      this.#rows = this.#rows === undefined ? undefined : this.#rows - 1;
+    }
+    this.#records.delete(record.id);
+    this.#deleted.push(record);
+  }
+
+  /** How many inodes there are. */
+  count(): number {
+    this.#rows ??= this.#count.get() as number;
+    return this.#rows + this.#uninserted;
+  }
+
+  beforeCommit(): void {
+    for (const record of this.#changed) {
+      if (record.rowChanged) {
+        (record.created ? this.#insert : this.#update).run(...rowOf(record));
+      }
+    }
+  }
+
+  committed(): void {
+    for (const record of this.#changed) {
+      forgetTransaction(record);
+    }
+    this.#changed.length = 0;
+    this.#deleted.length = 0;
+    this.#committedLimit = this.#limit;
+    this.#rows = this.#rows === undefined ? undefined : this.#rows + this.#uninserted;
+    this.#uninserted = 0;
+  }
+
+  rolledBack(): void {
+    for (const record of this.#deleted) {
+      this.#records.set(record.id, record);
+    }
+    for (const record of this.#changed) {
+      restore(record);
+      if (record.created) {
+        this.#records.delete(record.id);
+      }
+      forgetTransaction(record);
+    }
+    this.#changed.length = 0;
+    this.#deleted.length = 0;
+    this.#limit = this.#committedLimit;
+    this.#rows = undefined;
+    this.#uninserted = 0;
+  }
+
+  #allocateId(): FileId {
+    if (this.#nextId >= this.#limit) {
+      this.#limit = this.#nextId + idPortion;
+      this.#reserveIds.run(this.#limit);
+    }
+    return this.#nextId++ as FileId;
+  }
+
+  #add(record: InodeRecord): void {
+    if (this.#records.size >= capacity) {
+      this.#evict();
+    }
+    this.#records.set(record.id, record);
+  }
+
+  /** Second chance: what was used since the last look goes to the end, up to one round of all. */
+  #evict(): void {
+    let wanted = capacity / 16;
+    let looked = this.#records.size;
+    for (const [id, record] of this.#records) {
+      if (wanted === 0 || looked-- === 0) {
+        break;
+      }
+      this.#records.delete(id);
+      const isAhead = record.dataPending || record.snapshot !== undefined;
+      if (record.recentlyUsed || isAhead) {
+        record.recentlyUsed = false;
+        this.#records.set(id, record);
+      } else {
+        wanted--;
+      }
+    }
+  }
+}
+
+function forgetTransaction(record: InodeRecord): void {
+  record.snapshot = undefined;
+  record.rowChanged = false;
+  record.resized = false;
+  record.created = false;
+}

@@ -1,0 +1,294 @@
+import type Database from 'better-sqlite3';
+import { currentTime, nextChange } from './clock.ts';
+import type { EntryTable } from './entry-table.ts';
+import { StoreError } from './errors.ts';
+import type { InodeRecord } from './inode-record.ts';
+import type { InodeTable } from './inode-table.ts';
+import { checkName, showName } from './names.ts';
+import {
+  type FileId,
+  FileType,
+  maxLinks,
+  maxTargetBytes,
+  type NewObject,
+  rootId,
+  type Time,
+} from './types.ts';
+
+/** What an entry adds to the size of its directory besides its name, in bytes. */
+const entryBytes = 16;
+
+const fileTypes: readonly number[] = Object.values(FileType);
+
+/**
+ * The tree of names. Every method checks all it can refuse before it changes anything, in the order
+ * in which Linux and ext4 check, so that the caller sees the same error where several apply.
+ */
+export class Namespace {
+  readonly #inodes: InodeTable;
+  readonly #entries: EntryTable;
+  readonly #insertTarget: Database.Statement<[number, Uint8Array]>;
+  readonly #selectTarget: Database.Statement<[number], Buffer>;
+
+  constructor(database: Database.Database, inodes: InodeTable, entries: EntryTable) {
+    this.#inodes = inodes;
+    this.#entries = entries;
+    this.#insertTarget = database.prepare('INSERT INTO symlink VALUES (?, ?)');
+    this.#selectTarget = database
+      .prepare<[number], Buffer>('SELECT target FROM symlink WHERE inode = ?')
+      .pluck();
+  }
+
+  /** @throws {StoreError} ESTALE */
+  inode(id: FileId): InodeRecord {
+    const record = this.#inodes.find(id);
+    if (record === undefined) {
+      throw new StoreError('ESTALE', `there is no inode ${id}`);
+    }
+    return record;
+  }
+
+  /** @throws {StoreError} ESTALE, ENOTDIR */
+  directory(id: FileId): InodeRecord {
+    const record = this.inode(id);
+    if (!record.isDirectory) {
+      throw new StoreError('ENOTDIR', `inode ${id} is not a directory`);
+    }
+    return record;
+  }
+
+  lookup(directory: FileId, name: Uint8Array): FileId | undefined {
+    this.directory(directory);
+    checkName(name);
+    return this.#entries.find(directory, name);
+  }
+
+  readLink(id: FileId): Uint8Array {
+    const record = this.inode(id);
+    const target = this.#selectTarget.get(id);
+    if (record.type !== FileType.SYMBOLIC_LINK || target === undefined) {
+      throw new StoreError('EINVAL', `inode ${id} is not a symbolic link`);
+    }
+    return target;
+  }
+
+  create(directory: FileId, name: Uint8Array, object: NewObject): InodeRecord {
+    const parent = this.directory(directory);
+    checkObject(object);
+    const cookie = this.#vacancy(parent, name);
+    const now = currentTime();
+    const record = this.#inodes.create(object.type);
+    record.mode = object.mode & 0o7777;
+    record.uid = object.uid;
+    record.gid = object.gid;
+    record.rdev = object.rdev ?? record.rdev;
+    record.atime = now;
+    record.mtime = now;
+    record.btime = now;
+    touch(record, now);
+    if (object.target !== undefined) {
+      this.#insertTarget.run(record.id, object.target);
+      record.size = object.target.length;
+      record.storedSize = record.size;
+    }
+    record.nlink = record.isDirectory ? 2 : 1;
+    this.#attach(parent, cookie, name, record, now);
+    return record;
+  }
+
+  link(id: FileId, directory: FileId, name: Uint8Array): InodeRecord {
+    const record = this.inode(id);
+    const parent = this.directory(directory);
+    const cookie = this.#vacancy(parent, name);
+    if (record.isDirectory) {
+      throw new StoreError('EISDIR', `inode ${id} is a directory: it has one name`);
+    }
+    if (record.nlink === 0) {
+      throw new StoreError('ENOENT', `inode ${id} has been removed`);
+    }
+    if (record.nlink >= maxLinks) {
+      throw new StoreError('EMLINK', `inode ${id} has ${maxLinks} names`);
+    }
+    this.#inodes.change(record);
+    const now = currentTime();
+    touch(record, now);
+    record.nlink++;
+    this.#attach(parent, cookie, name, record, now);
+    return record;
+  }
+
+  remove(directory: FileId, name: Uint8Array): InodeRecord {
+    const parent = this.directory(directory);
+    const { cookie, record } = this.#occupant(parent, name);
+    this.#checkEmpty(record);
+    const now = currentTime();
+    this.#detach(parent, cookie, name, record, now);
+    this.#dropName(record, now);
+    return record;
+  }
+
+  rename(
+    sourceDirectory: FileId,
+    sourceName: Uint8Array,
+    targetDirectory: FileId,
+    targetName: Uint8Array,
+  ): InodeRecord | undefined {
+    const sourceParent = this.directory(sourceDirectory);
+    const targetParent = this.directory(targetDirectory);
+    const source = this.#occupant(sourceParent, sourceName);
+    const target = this.#place(targetParent, targetName);
+    const moved = source.record;
+    const replaced = target.entry && this.inode(target.entry.id);
+    if (!this.#checkRename(moved, sourceParent, replaced, targetParent)) {
+      return undefined;
+    }
+    const now = currentTime();
+    this.#inodes.change(moved);
+    touch(moved, now);
+    this.#detach(sourceParent, source.cookie, sourceName, moved, now);
+    if (target.entry !== undefined && replaced !== undefined) {
+      this.#detach(targetParent, target.entry.cookie, targetName, replaced, now);
+      this.#dropName(replaced, now);
+    }
+    const cookie = target.entry?.cookie ?? target.freeCookie;
+    this.#attach(targetParent, cookie, targetName, moved, now);
+    return replaced;
+  }
+
+  /** @returns false when both names are of one object, and nothing is to be done. */
+  #checkRename(
+    moved: InodeRecord,
+    sourceParent: InodeRecord,
+    replaced: InodeRecord | undefined,
+    targetParent: InodeRecord,
+  ): boolean {
+    this.#checkAlive(targetParent);
+    if (moved.isDirectory && this.#isWithin(targetParent, moved)) {
+      throw new StoreError('EINVAL', 'a directory cannot move into itself');
+    }
+    if (replaced?.isDirectory && this.#isWithin(sourceParent, replaced)) {
+      throw new StoreError('ENOTEMPTY', 'the target holds the source');
+    }
+    if (replaced === moved) {
+      return false;
+    }
+    if (replaced !== undefined && moved.isDirectory !== replaced.isDirectory) {
+      throw moved.isDirectory
+        ? new StoreError('ENOTDIR', 'a directory cannot replace what is none')
+        : new StoreError('EISDIR', 'only a directory can replace a directory');
+    }
+    if (replaced !== undefined) {
+      this.#checkEmpty(replaced);
+    }
+    return true;
+  }
+
+  #isWithin(directory: InodeRecord, ancestor: InodeRecord): boolean {
+    let current = directory;
+    while (current !== ancestor && current.id !== rootId) {
+      current = this.directory(current.parent);
+    }
+    return current === ancestor;
+  }
+
+  #place(directory: InodeRecord, name: Uint8Array) {
+    checkName(name);
+    return this.#entries.place(directory.id, name);
+  }
+
+  /** The cookie for a name that is free. */
+  #vacancy(directory: InodeRecord, name: Uint8Array): number {
+    const { entry, freeCookie } = this.#place(directory, name);
+    if (entry !== undefined) {
+      throw new StoreError('EEXIST', `${showName(name)} exists in directory ${directory.id}`);
+    }
+    this.#checkAlive(directory);
+    return freeCookie;
+  }
+
+  #occupant(directory: InodeRecord, name: Uint8Array): { cookie: number; record: InodeRecord } {
+    const { entry } = this.#place(directory, name);
+    if (entry === undefined) {
+      throw new StoreError('ENOENT', `${showName(name)} is not in directory ${directory.id}`);
+    }
+    return { cookie: entry.cookie, record: this.inode(entry.id) };
+  }
+
+  #checkAlive(directory: InodeRecord): void {
+    if (directory.nlink === 0) {
+      throw new StoreError('ENOENT', `directory ${directory.id} has been removed`);
+    }
+  }
+
+  #checkEmpty(record: InodeRecord): void {
+    if (record.isDirectory && !this.#entries.isEmpty(record.id)) {
+      throw new StoreError('ENOTEMPTY', `directory ${record.id} is not empty`);
+    }
+  }
+
+  /** Enters the record under a name whose cookie is free. */
+  #attach(
+    directory: InodeRecord,
+    cookie: number,
+    name: Uint8Array,
+    record: InodeRecord,
+    now: Time,
+  ): void {
+    this.#inodes.change(directory);
+    this.#entries.insert(directory.id, cookie, name, record.id);
+    resizeDirectory(directory, name.length + entryBytes, now);
+    if (record.isDirectory) {
+      record.parent = directory.id;
+      directory.nlink++;
+    }
+  }
+
+  /** Removes the entry of the record. */
+  #detach(
+    directory: InodeRecord,
+    cookie: number,
+    name: Uint8Array,
+    record: InodeRecord,
+    now: Time,
+  ): void {
+    this.#inodes.change(directory);
+    this.#entries.delete(directory.id, cookie);
+    resizeDirectory(directory, -(name.length + entryBytes), now);
+    directory.nlink -= record.isDirectory ? 1 : 0;
+  }
+
+  /** Counts a name less; without any the record is an orphan. */
+  #dropName(record: InodeRecord, now: Time): void {
+    this.#inodes.change(record);
+    record.nlink = record.isDirectory ? 0 : record.nlink - 1;
+    touch(record, now);
+  }
+}
+
+function resizeDirectory(directory: InodeRecord, bytes: number, now: Time): void {
+  directory.size += bytes;
+  directory.storedSize = directory.size;
+  directory.mtime = now;
+  touch(directory, now);
+}
+
+function touch(record: InodeRecord, now: Time): void {
+  record.ctime = now;
+  record.change = nextChange(record.change, now);
+}
+
+function checkObject(object: NewObject): void {
+  const { target } = object;
+  if (!fileTypes.includes(object.type)) {
+    throw new StoreError('EINVAL', `there is no file type ${object.type}`);
+  }
+  if ((target !== undefined) !== (object.type === FileType.SYMBOLIC_LINK)) {
+    throw new StoreError('EINVAL', 'a symbolic link has a target, and nothing else has');
+  }
+  if (target !== undefined && target.length > maxTargetBytes) {
+    throw new StoreError('ENAMETOOLONG', `a target has at most ${maxTargetBytes} bytes`);
+  }
+  if (target !== undefined && (target.length === 0 || target.includes(0))) {
+    throw new StoreError('EINVAL', 'the target is not a path');
+  }
+}

@@ -1,0 +1,150 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import Database from 'better-sqlite3';
+import { StoreOpenError } from './errors.ts';
+import { checkHeader, checkIntegrity, refusal } from './integrity.ts';
+import { Ownership } from './ownership.ts';
+import { defaultBlockBytes, initialize, maxBlockBytes, migrate, minBlockBytes } from './schema.ts';
+import type { StoreOptions } from './types.ts';
+
+/** Pages that SQLite keeps in memory, in KiB: metadata; data are kept by the block cache. */
+const pageCacheKib = 65_536;
+
+export interface OpenedDatabase {
+  readonly path: string;
+  readonly database: Database.Database;
+  readonly ownership: Ownership;
+}
+
+/**
+ * Opens or makes the database of a store and takes it for this process.
+ * A database that is refused is left as it is, byte for byte.
+ * @throws {StoreOpenError}
+ */
+export function openDatabase(givenPath: string, options: StoreOptions): OpenedDatabase {
+  const path = locate(givenPath, options);
+  const ownership = Ownership.acquire(path);
+  try {
+    return { path, database: prepareDatabase(path, options), ownership };
+  } catch (error) {
+    ownership.release();
+    throw error instanceof Database.SqliteError ? refusal(path, error) : error;
+  }
+}
+
+/** The database's true path, checked as far as that goes without opening it. */
+function locate(givenPath: string, options: StoreOptions): string {
+  const path = existsSync(givenPath) ? realpathSync(givenPath) : resolve(givenPath);
+  const directory = dirname(path);
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    const message = `the directory ${directory} does not exist: make it first`;
+    throw new StoreOpenError('NO_SUCH_DIRECTORY', path, message);
+  }
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined && !options.create) {
+    throw new StoreOpenError('NO_SUCH_FILE', path, `${path} does not exist: check its name`);
+  }
+  if (status !== undefined && !status.isFile()) {
+    const message = `${path} is not a file: name the file that holds the file system`;
+    throw new StoreOpenError('NOT_OURS', path, message);
+  }
+  // Root may write what nobody is meant to write: the file's own bits count for everyone.
+  const marked = status !== undefined && (status.mode & 0o222) === 0;
+  if (marked || !mayWrite(directory) || (status !== undefined && !mayWrite(path))) {
+    const message = `${path} cannot be written: allow writing to it and its directory`;
+    throw new StoreOpenError('READ_ONLY', path, message);
+  }
+  return path;
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function prepareDatabase(path: string, options: StoreOptions): Database.Database {
+  const status = statSync(path, { throwIfNoEntry: false });
+  const filled = status !== undefined && checkHeader(path);
+  if (!filled) {
+    if (!options.create) {
+      throw new StoreOpenError('NOT_OURS', path, `${path} is empty: it holds no file system`);
+    }
+    createDatabase(path, options.blockBytes ?? defaultBlockBytes, status === undefined);
+  } else {
+    checkWithoutTrace(path, status.size);
+  }
+  return connect(path);
+}
+
+/** The check makes SQLite's side files where there are none; a refused database loses them again. */
+function checkWithoutTrace(path: string, databaseBytes: number): void {
+  const sideFiles = [`${path}-wal`, `${path}-shm`];
+  const added = sideFiles.filter((sideFile) => !existsSync(sideFile));
+  try {
+    checkIntegrity(path, databaseBytes);
+  } catch (error) {
+    for (const sideFile of added) {
+      rmSync(sideFile, { force: true });
+    }
+    throw error;
+  }
+}
+
+function createDatabase(path: string, blockBytes: number, isNew: boolean): void {
+  const isPowerOfTwo = Number.isInteger(Math.log2(blockBytes));
+  if (!isPowerOfTwo || blockBytes < minBlockBytes || blockBytes > maxBlockBytes) {
+    throw new RangeError(
+      `blockBytes must be a power of two from ${minBlockBytes} to ${maxBlockBytes}, not ${blockBytes}`,
+    );
+  }
+  if (isNew) {
+    // The file holds everybody's data, so it is its owner's alone.
+    closeSync(openSync(path, 'wx', 0o600));
+  }
+  const database = new Database(path, { timeout: 0 });
+  try {
+    initialize(database, blockBytes);
+    database.close();
+  } catch (error) {
+    database.close();
+    if (isNew) {
+      rmSync(path, { force: true });
+    }
+    throw error;
+  }
+}
+
+/** The connection that the store works with. Checkpoints are not its business: checkpointer.ts. */
+function connect(path: string): Database.Database {
+  const database = new Database(path, { timeout: 0, fileMustExist: true });
+  try {
+    database.pragma(`cache_size = -${pageCacheKib}`);
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = NORMAL');
+    database.pragma('wal_autocheckpoint = 0');
+    database.pragma('foreign_keys = OFF');
+    migrate(database);
+    // The names of the database and of its log are on stable storage before anything relies on it.
+    const directory = openSync(dirname(path), 'r');
+    fsyncSync(directory);
+    closeSync(directory);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,131 @@
+import type Database from 'better-sqlite3';
+import type { BlockTable } from './block-table.ts';
+import type { InodeRecord } from './inode-record.ts';
+import type { InodeTable } from './inode-table.ts';
+import type { Transaction, TransactionObserver } from './transaction.ts';
+import { type FileId, FileType } from './types.ts';
+
+/** Blocks that one piece of work deletes. */
+const blocksPerPiece = 256;
+/** What opening a store spends on orphans that a crash left; the rest waits for reclaimSome. */
+const openingMs = 100;
+
+/**
+ * Frees what nobody can reach any more. An inode whose last name is gone keeps its row, with 0
+ * links, until its blocks are deleted, piece by piece; so a crash at any moment leaves a row that
+ * says what is still to be done.
+ */
+export class Reclaimer implements TransactionObserver {
+  readonly #transaction: Transaction;
+  readonly #inodes: InodeTable;
+  readonly #blocks: BlockTable;
+  readonly #deleteRows: readonly Database.Statement<[number]>[];
+  readonly #pending = new Set<FileId>();
+  /** What this transaction did to `#pending`: id, and whether it was added. */
+  readonly #journal: [id: FileId, added: boolean][] = [];
+
+  constructor(
+    database: Database.Database,
+    transaction: Transaction,
+    inodes: InodeTable,
+    blocks: BlockTable,
+  ) {
+    this.#transaction = transaction;
+    this.#inodes = inodes;
+    this.#blocks = blocks;
+    this.#deleteRows = ['symlink', 'attribute'].map((table) =>
+      database.prepare(`DELETE FROM ${table} WHERE inode = ?`),
+    );
+    transaction.observe(this);
+    for (const id of database.prepare('SELECT id FROM inode WHERE nlink = 0').pluck().all()) {
+      this.#pending.add(id as FileId);
+    }
+  }
+
+  isPending(id: FileId): boolean {
+    return this.#pending.has(id);
+  }
+
+  /** Works off what a crash left, within bounded time. */
+  recover(): void {
+    const deadline = performance.now() + openingMs;
+    while (this.some() && performance.now() < deadline) {
+      this.#transaction.commit();
+    }
+    this.#transaction.commit();
+  }
+
+  /** Takes an orphan over and does the first piece at once, which is all for most files. */
+  reclaim(record: InodeRecord): void {
+    this.#transaction.modify(() => {
+      this.#add(record.id);
+      this.#work(record);
+    });
+  }
+
+  /**
+   * Parts a file from all its blocks without touching them: they become an orphan's, the file gets
+   * the orphan's number for its future ones.
+   */
+  detachContent(record: InodeRecord): void {
+    const orphan = this.#inodes.create(FileType.REGULAR);
+    orphan.content = record.content;
+    record.content = orphan.id;
+    record.storedBytes = 0;
+    this.#add(orphan.id);
+  }
+
+  /** One piece of pending work; true when more is left. */
+  some(): boolean {
+    const [id] = this.#pending;
+    if (id === undefined) {
+      return false;
+    }
+    this.#transaction.modify(() => {
+      const record = this.#inodes.find(id);
+      if (record === undefined) {
+        this.#remove(id);
+      } else {
+        this.#work(record);
+      }
+    });
+    return this.#pending.size > 0;
+  }
+
+  committed(): void {
+    this.#journal.length = 0;
+  }
+
+  rolledBack(): void {
+    for (const [id, added] of this.#journal.splice(0).reverse()) {
+      if (added) {
+        this.#pending.delete(id);
+      } else {
+        this.#pending.add(id);
+      }
+    }
+  }
+
+  #work(record: InodeRecord): void {
+    if (record.type === FileType.REGULAR) {
+      if (this.#blocks.deleteSome(record.content, blocksPerPiece)) {
+        return;
+      }
+    }
+    for (const statement of this.#deleteRows) {
+      statement.run(record.id);
+    }
+    this.#inodes.delete(record);
+    this.#remove(record.id);
+  }
+
+  #add(id: FileId): void {
+    this.#pending.add(id);
+    this.#journal.push([id, true]);
+  }
+
+  #remove(id: FileId): void {
+    this.#pending.delete(id);
+    this.#journal.push([id, false]);
+  }
+}

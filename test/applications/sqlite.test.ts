@@ -1,0 +1,64 @@
+/**
+ * sqlite3 keeps a database on the mount, in rollback and in WAL mode.
+ *
+ *     npx vitest run test/applications/sqlite.test.ts
+ *     DAFS_FULL=1 npx vitest run test/applications/sqlite.test.ts   (a million rows)
+ */
+import { expect } from 'vitest';
+import { applicationTest, sized } from './support.ts';
+
+const rows = sized(5000, 1_000_000);
+const journalModes = ['delete', 'truncate', 'persist', 'wal'] as const;
+
+function fillScript(journalMode: string): string {
+  return `
+PRAGMA journal_mode=${journalMode};
+CREATE TABLE thing(id INTEGER PRIMARY KEY, name TEXT, data BLOB);
+CREATE INDEX byName ON thing(name);
+BEGIN;
+WITH RECURSIVE count(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < ${rows})
+INSERT INTO thing SELECT n, 'name ' || (n * 7919 % ${rows}), zeroblob(n % 300) FROM count;
+COMMIT;
+UPDATE thing SET name = name || ' changed' WHERE id % 3 = 0;
+DELETE FROM thing WHERE id % 7 = 0;
+BEGIN;
+DELETE FROM thing;
+ROLLBACK;
+VACUUM;
+`;
+}
+
+const checkScript = `
+PRAGMA integrity_check;
+SELECT count(*), sum(length(data)), count(DISTINCT name) FROM thing;
+`;
+
+for (const journalMode of journalModes) {
+  applicationTest(
+    `sqlite3 with journal_mode=${journalMode} keeps its data`,
+    { programs: ['sqlite3'] },
+    async ({ workspace, driver, succeed }) => {
+      const request = {
+        source: workspace.path('files.sqlite'),
+        driver: driver.name,
+        directory: workspace.makeDirectory('mount'),
+      };
+      const database = `${request.directory}/things.db`;
+      const reference = workspace.path('reference.db');
+      const sqlite = (path: string, input: string) =>
+        succeed('sqlite3', ['-bail', path], { input });
+
+      const first = await workspace.startMount(request);
+      expect(await sqlite(database, fillScript(journalMode))).toBe(`${journalMode}\n`);
+      await sqlite(reference, fillScript(journalMode));
+      const expected = await sqlite(reference, checkScript);
+      expect(expected.startsWith('ok\n')).toBe(true);
+      expect(await sqlite(database, checkScript)).toBe(expected);
+      await first.unmount();
+
+      const second = await workspace.startMount(request);
+      expect(await sqlite(database, checkScript)).toBe(expected);
+      await second.unmount();
+    },
+  );
+}

@@ -1,0 +1,29 @@
+/** Asks a server's control socket, as `dafs status` does. */
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Workspace } from './workspace.ts';
+
+const ANSWER_LIMIT_MS = 5000;
+
+export interface ServerStatus {
+  readonly server: { readonly pid: number };
+  readonly sessions: readonly { readonly id: string }[];
+}
+
+/** The status of a server of this workspace, as it tells it itself. */
+export function askStatus(workspace: Workspace, name: string): Promise<ServerStatus> {
+  const path = join(workspace.runtimeDirectory, 'dafs', `${name}.control`);
+  return new Promise((resolve, reject) => {
+    const connection = createConnection(path);
+    connection.setTimeout(ANSWER_LIMIT_MS, () => {
+      connection.destroy(new Error(`the server ${name} does not tell its status`));
+    });
+    connection.once('error', reject);
+    createInterface(connection).once('line', (line) => {
+      connection.destroy();
+      resolve(JSON.parse(line) as ServerStatus);
+    });
+    connection.write('{"command":"status"}\n');
+  });
+}

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach } from 'vitest';
+import {
+  type FileId,
+  FileType,
+  type Inode,
+  rootId,
+  Store,
+  StoreError,
+} from '../../../../server/store/index.ts';
+
+const endings: (() => void)[] = [];
+
+afterEach(() => {
+  for (const end of endings.splice(0).reverse()) {
+    end();
+  }
+});
+
+/** A directory that the end of the test removes. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'dafs-store-'));
+  endings.push(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A store that the end of the test closes, unless it is closed already. */
+export function openStore(path: string, blockBytes = 4096): Store {
+  const store = Store.open(path, { create: true, blockBytes });
+  endings.push(() => {
+    try {
+      store.close();
+    } catch {
+      // The test closed it, or broke it on purpose.
+    }
+  });
+  return store;
+}
+
+/** A new store in a directory of its own. */
+export function newStore(blockBytes?: number): Store {
+  return openStore(join(temporaryDirectory(), 'store.dafs'), blockBytes);
+}
+
+/** Closes a store and opens it again. */
+export function reopen(store: Store): Store {
+  store.close();
+  return openStore(store.path);
+}
+
+export function bytes(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1');
+}
+
+export function text(name: Uint8Array): string {
+  return Buffer.from(name).toString('latin1');
+}
+
+export function makeFile(store: Store, name: string, directory: FileId = rootId): Inode {
+  const owner = { mode: 0o644, uid: 1000, gid: 100 };
+  return store.create(directory, bytes(name), { type: FileType.REGULAR, ...owner });
+}
+
+export function makeDirectory(store: Store, name: string, directory: FileId = rootId): Inode {
+  const owner = { mode: 0o755, uid: 1000, gid: 100 };
+  return store.create(directory, bytes(name), { type: FileType.DIRECTORY, ...owner });
+}
+
+/** The code of the StoreError that the action throws; undefined if it does not. */
+export function codeOf(action: () => unknown): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    if (error instanceof StoreError) {
+      return error.code;
+    }
+    throw error;
+  }
+}
+
+/** Names and ids of a directory, in the order of names. */
+export function list(store: Store, directory: FileId = rootId): [name: string, id: FileId][] {
+  const entries: [string, FileId][] = [];
+  store.readDirectory(directory, 0, (name, id) => entries.push([text(name), id]) > 0);
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+export function names(store: Store, directory: FileId = rootId): string[] {
+  return list(store, directory).map(([name]) => name);
+}
