@@ -11,5 +11,6 @@ export interface DriverDefinition {
 }
 
 export const driverTable: readonly DriverDefinition[] = [
+  { name: 'kernel', timeUnitNs: 1, obstacle: mountObstacle },
   { name: 'fuse-native', timeUnitNs: 1_000_000, obstacle: mountObstacle },
 ];

@@ -8,9 +8,9 @@ import {
   readInto,
   writeFrom,
 } from '../../../nic/system-calls-fuse.ts';
+import { CommandError } from '../../command-error.ts';
 import { KERNEL_VERSION, MIN_READ_BUFFER_BYTES } from '../../kernel-abi/constants.ts';
 import { InHeader, InitIn, InitOut, OutHeader } from '../../kernel-abi/structures.ts';
-import { MountError } from './mounting.ts';
 import {
   type InitAnswer,
   type InitOffer,
@@ -49,7 +49,10 @@ class Conversation {
         if (count > 0) return;
         const leftMs = deadline - performance.now();
         if ((count !== -EAGAIN && count !== -EINTR) || leftMs <= 0) {
-          throw new MountError('NO_INIT', `the kernel does not begin the conversation (${count})`);
+          throw new CommandError(
+            'MOUNT_FAILED',
+            `the kernel does not begin the conversation (${count})`,
+          );
         }
         epoll.wait(leftMs);
       }
@@ -68,7 +71,7 @@ class Conversation {
     out.unique = unique;
     const written = writeFrom(this.#fd, this.#address, out.len);
     if (written !== out.len) {
-      throw new MountError('NO_INIT', `the kernel refuses the answer to INIT (${written})`);
+      throw new CommandError('MOUNT_FAILED', `the kernel refuses the answer to INIT (${written})`);
     }
   }
 }
@@ -110,7 +113,7 @@ function writeVersion(view: DataView, offset: number): void {
 
 /**
  * Receives INIT and answers it.
- * @throws NegotiationError when the kernel is too old, MountError when there is no conversation
+ * @throws NegotiationError when the kernel is too old, CommandError when there is no conversation
  */
 export function answerInit(fd: number, choices: NegotiationChoices): InitAnswer {
   const conversation = new Conversation(fd);

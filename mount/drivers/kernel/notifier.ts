@@ -15,7 +15,6 @@ import {
   NotifyInvalInodeOut,
   OutHeader,
 } from '../../kernel-abi/structures.ts';
-import { MountError } from './mounting.ts';
 
 const { ENODEV, ENOENT, ENOTCONN, ENOTDIR, ENOTEMPTY } = constants.errno;
 
@@ -96,6 +95,6 @@ export class Notifier {
     const written = writeFrom(this.#fd, this.#address, length);
     if (written === length) return true;
     if (unknownToKernel.has(-written)) return false;
-    throw new MountError('NOTIFY', `the kernel refuses a notification: errno ${-written}`);
+    throw new Error(`the kernel refuses a notification: errno ${-written}`);
   }
 }

@@ -5,15 +5,13 @@
  */
 
 import { writeFileSync } from 'node:fs';
-import { mountedDevice } from './mounting.ts';
 
 /**
- * Sets the read-ahead of the mount on `directory`.
+ * Sets the read-ahead of a mount.
+ * @param device its device, `major:minor`
  * @returns whether it was set; without, buffered sequential reads go in smaller steps
  */
-export function setReadAhead(directory: string, bytes: number): boolean {
-  const device = mountedDevice(directory);
-  if (device === undefined) return false;
+export function setReadAhead(device: string, bytes: number): boolean {
   try {
     writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, String(bytes / 1024));
     return true;

@@ -9,6 +9,9 @@ import type {
   WorkerStart,
 } from './control.ts';
 
+/** This file's own suffix: .ts in a checkout, .js in a published package. */
+const suffix = import.meta.filename.slice(-3);
+
 /** A worker could not start or not go on; `code` says why. */
 export class WorkerError extends Error {
   readonly code: string;
@@ -29,7 +32,7 @@ export class WorkerThread {
 
   constructor(source: FileSystemSource, index: number) {
     const start: WorkerStart = { source, index };
-    const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData: start });
+    const worker = new Worker(new URL(`worker${suffix}`, import.meta.url), { workerData: start });
     this.#worker = worker;
     const became = Promise.withResolvers<void>();
     const end = Promise.withResolvers<WorkerEnd | Error>();

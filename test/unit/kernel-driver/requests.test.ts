@@ -161,7 +161,7 @@ describe.skipIf(obstacle)('what the kernel is told', () => {
   test('data that changed is read again once it is invalidated, and not before', async () => {
     const served = await Served.start({
       kind: 'ceiling',
-      options: 'kernel_cache,attr_timeout=1000,entry_timeout=1000',
+      options: 'attr_timeout=1000,entry_timeout=1000',
     });
     const read = async () => (await served.shell('head -c 3 file')).stdout;
     expect(await read()).toBe('aaa');

@@ -49,10 +49,10 @@ describe.skipIf(obstacle)(`an ordinary user's mount${obstacle ? `: ${obstacle}` 
   }
 
   test('mounts, writes, reads and unmounts', async () => {
-    const served = await start('workers=1,noexec,fsname=mine');
+    const served = await start('workers=1,noexec');
     const mounted = await shell(served, 'grep " $0 " /proc/self/mounts');
     expect(mounted.stdout).toMatch(
-      /^mine .* fuse\.dafs rw,nosuid,nodev,noexec,relatime,user_id=65534,group_id=65534 /,
+      /^a\\040test .* fuse\.dafs rw,nosuid,nodev,noexec,relatime,user_id=65534,group_id=65534,default_permissions /,
     );
     const used = await shell(
       served,
@@ -82,6 +82,6 @@ describe.skipIf(obstacle)(`an ordinary user's mount${obstacle ? `: ${obstacle}` 
   test('says what fusermount3 says when it may not', async () => {
     const served = await start('workers=1,allow_other');
     expect(await served.exited()).toBe(1);
-    expect(served.errors).toMatch(/^FUSERMOUNT: .*allow_other only allowed/);
+    expect(served.errors).toMatch(/^MOUNT_FAILED: .*allow_other only allowed/);
   });
 });

@@ -8,9 +8,10 @@
 
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { KernelMount } from '../../../../mount/drivers/kernel/driver.ts';
-import { parseMountOptions, splitOptions } from '../../../../mount/drivers/kernel/mount-options.ts';
+import { KernelMount } from '../../../../mount/drivers/kernel/kernel-mount.ts';
 import type { Nodeid } from '../../../../mount/file-system.ts';
+import { parseMountOptions } from '../../../../mount/mount-options.ts';
+import { unmountDirectory } from '../../../../mount/unmount.ts';
 
 const [kind = '', directory = '', list = ''] = process.argv.slice(2);
 
@@ -35,14 +36,15 @@ async function main(): Promise<void> {
     throw new Error(`no file system '${kind}' for ${fileURLToPath(import.meta.url)}`);
   const mount = await KernelMount.mount({
     directory,
-    options: parseMountOptions(splitOptions(list)),
-    source: { module: source.module.href, data: source.data },
+    source: 'a test',
+    exclusive: true,
+    options: parseMountOptions([list]),
+    fileSystem: { module: source.module.href, data: source.data },
   });
   const commands: Record<string, (argument: string) => unknown> = {
     scribble: (letter) => content.fill(letter.charCodeAt(0)),
     invalidateData: (nodeid) => mount.notifier.invalidateData(Number(nodeid) as Nodeid),
     invalidateEntry: (name) => mount.notifier.invalidateEntry(1 as Nodeid, Buffer.from(name)),
-    unmount: () => mount.unmount(),
   };
   const input = createInterface({ input: process.stdin });
   input.on('line', (line) => {
@@ -55,7 +57,7 @@ async function main(): Promise<void> {
       say(`failed: ${error}`);
     }
   });
-  process.on('SIGTERM', () => void mount.unmount());
+  process.on('SIGTERM', () => void unmountDirectory(directory, { lazy: false }));
   say('mounted');
   const end = await mount.ended;
   input.close();
