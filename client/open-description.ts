@@ -161,7 +161,7 @@ export class OpenDescription {
       throw posixError('readdir', 'ENOTDIR', 'not a directory');
     }
     try {
-      return this.#offset < DOTDOT_COOKIE ? this.#dots() : this.#page(maximumBytes);
+      return [...this.#dots(), ...this.#page(maximumBytes)];
     } catch (error) {
       if (this.#isRemovedDirectory(error)) {
         throw posixError('readdir', 'ENOENT', 'the directory was removed');
@@ -186,18 +186,37 @@ export class OpenDescription {
     return result.bytes;
   }
 
+  /** What is left of the two entries that servers do not tell. */
   #dots(): NamedFile[] {
-    const { handle } = this.file;
-    const own = this.#files.getattr(handle, this.credential);
-    const parent = this.#files.lookupParent(handle, this.credential);
+    if (this.#offset >= DOTDOT_COOKIE) {
+      return [];
+    }
     const type = ObjectType.DAFS_TYPE_DIR;
-    const { fileId } = this.#files.getattr(parent, this.credential);
+    const own = this.#files.getattr(this.file.handle, this.credential).fileId;
     const dots = [
-      { name: Uint8Array.of(0x2e), fileId: own.fileId, type, cookie: DOT_COOKIE },
-      { name: Uint8Array.of(0x2e, 0x2e), fileId, type, cookie: DOTDOT_COOKIE },
+      { name: Uint8Array.of(0x2e), fileId: own, type, cookie: DOT_COOKIE },
+      {
+        name: Uint8Array.of(0x2e, 0x2e),
+        fileId: this.#parentId() ?? own,
+        type,
+        cookie: DOTDOT_COOKIE,
+      },
     ].slice(this.#offset);
     this.#offset = DOTDOT_COOKIE;
     return dots;
+  }
+
+  /** The file id of the directory above; undefined when this one may be read but not left. */
+  #parentId(): number | undefined {
+    try {
+      const parent = this.#files.lookupParent(this.file.handle, this.credential);
+      return this.#files.getattr(parent, this.credential).fileId;
+    } catch (error) {
+      if (hasStatus(error, DafsStatus.DAFSERR_ACCES)) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
   #page(maximumBytes: number): NamedFile[] {

@@ -24,6 +24,8 @@ export class CachedFiles {
   readonly #memory: Uint8Array;
   readonly #blockBytes: number;
   readonly #files = new Map<FileId, CachedFile>();
+  /** Files that the open transaction cut, and from which block on. */
+  readonly #cuts = new Map<FileId, number>();
   readonly #dirtySince: Float64Array;
   /** Bytes that the slot's block will add to its file's use of the store; `stored`: not known. */
   readonly #pending: Int32Array;
@@ -144,6 +146,9 @@ export class CachedFiles {
         this.#drop(slot);
       }
     }
+    if (this.#store.inTransaction) {
+      this.#cuts.set(id, Math.min(firstNumber, this.#cuts.get(id) ?? firstNumber));
+    }
     const record = this.#store.contents.peek(id);
     if (record !== undefined) {
       record.dataPending = (file?.dirty.size ?? 0) > 0;
@@ -257,6 +262,7 @@ export class CachedFiles {
 
   #committed(): void {
     const { table } = this;
+    this.#cuts.clear();
     for (let slot = table.first(SlotState.FLUSHED); slot !== none; ) {
       table.moveTo(slot, SlotState.CLEAN);
       slot = table.first(SlotState.FLUSHED);
@@ -269,6 +275,10 @@ export class CachedFiles {
 
   #rolledBack(): void {
     const { table } = this;
+    for (const [id, firstNumber] of this.#cuts) {
+      this.#forgetFrom(id, firstNumber);
+    }
+    this.#cuts.clear();
     for (let slot = table.first(SlotState.RETIRED); slot !== none; ) {
       this.#revive(slot);
       slot = table.first(SlotState.RETIRED);
@@ -283,13 +293,23 @@ export class CachedFiles {
     }
   }
 
+  /** What was written behind a cut rests on it: it goes with the cut that is undone. */
+  #forgetFrom(id: FileId, firstNumber: number): void {
+    for (const slot of this.#files.get(id)?.slots ?? []) {
+      if (this.table.numberOf(slot) >= firstNumber) {
+        this.#leave(slot);
+        this.release(slot);
+      }
+    }
+  }
+
   /** Brings back a block that the undone transaction had dropped. */
   #revive(slot: number): void {
     const id = this.table.idOf(slot) as FileId;
-    const successor = this.table.find(id, this.table.numberOf(slot));
-    if (successor !== none) {
-      this.#leave(successor);
-      this.release(successor);
+    if (this.table.find(id, this.table.numberOf(slot)) !== none) {
+      // Dropped a second time: what was dropped first is what the transaction found.
+      this.release(slot);
+      return;
     }
     this.table.enter(slot, id, this.table.numberOf(slot));
     this.table.moveTo(slot, SlotState.DIRTY);

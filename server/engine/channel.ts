@@ -16,11 +16,13 @@ export interface PeerIdentity {
 export interface ChannelPort {
   readonly peer: PeerIdentity;
   readonly remoteMemory: RemoteMemory;
-  /** Posts one receive of the channel's request size. */
+  /** Posts one receive of the channel's request size, into an exchange that is free. */
   postReceive(): void;
+  /** The exchange's request is done with: the next receive may go into it. */
+  release(exchange: Exchange): void;
   /** From now on the channel's messages are of these sizes and so many are under way at once. */
   resize(parameters: SessionParameters): void;
-  /** Sends the response that is encoded in the exchange and takes the exchange back. */
+  /** Sends the response that is encoded in the exchange; it is taken over before this returns. */
   send(exchange: Exchange): void;
   /** Breaks the connection. The engine is told of it as of any other loss. */
   close(reason: string): void;

@@ -13,22 +13,27 @@ export const HOLE = -1;
  */
 export class DirectTransfer {
   readonly #zeros: LocalMemory;
+  readonly #maxBuffers: number;
   #remote: RemoteMemory | undefined;
   #buffers: readonly DirectOpBuffer[] = [];
   /** The buffer that is next, and how many of its bytes are used. */
   #index = 0;
   #used = 0;
 
-  /** @param zeros zeroed memory that holes are sent from; any length will do */
-  constructor(zeros: LocalMemory) {
+  /**
+   * @param zeros zeroed memory that holes are sent from; any length will do
+   * @param maxBuffers how many buffers one request may name
+   */
+  constructor(zeros: LocalMemory, maxBuffers: number) {
     this.#zeros = zeros;
+    this.#maxBuffers = maxBuffers;
   }
 
   /**
    * Prepares to move `length` bytes.
    *
-   * @throws Refusal DAFSERR_INVAL when the buffers are too short for it or the client has not
-   * registered them for this.
+   * @throws Refusal DAFSERR_INVAL when the buffers are too short for it, too many, or not registered
+   * for this by the client.
    */
   begin(
     remote: RemoteMemory,
@@ -36,6 +41,9 @@ export class DirectTransfer {
     length: number,
     direction: Direction,
   ): void {
+    if (buffers.length > this.#maxBuffers) {
+      refuse(DafsStatus.DAFSERR_INVAL);
+    }
     let rest = length;
     for (const buffer of buffers) {
       const part = Math.min(rest, buffer.byteCount);

@@ -250,7 +250,7 @@ export class Engine {
       for (const { stableFile } of this.#answered) {
         if (stableFile !== undefined) {
           mustBeStable = true;
-          cache.flush(stableFile);
+          cache.flush(stableFile === 'all' ? undefined : stableFile);
         }
       }
       if (mustBeStable) {
@@ -268,6 +268,7 @@ export class Engine {
   #send(exchange: Exchange): void {
     const { channel, header, response, status } = exchange;
     // The requester may use the credit as soon as it has the response (section 3.2.6.3).
+    channel.port.release(exchange);
     channel.credits.beforeResponse();
     const responseHeader = this.#responseHeader;
     responseHeader.protocolVersion =

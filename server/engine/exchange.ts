@@ -25,8 +25,8 @@ export class Exchange {
   status: DafsStatus = DafsStatus.DAFS_STATUS_OK;
   /** The answer depends on the commit of what the request changed. */
   isModified = false;
-  /** The file that must be on stable storage before the answer goes out. */
-  stableFile: FileId | undefined;
+  /** The file, or all, that must be on stable storage before the answer goes out. */
+  stableFile: FileId | 'all' | undefined;
   /** Its messages carry checksums: the session was there when the request came. */
   isSealed = false;
   /** The procedure and its decoded arguments, as soon as they are known. */

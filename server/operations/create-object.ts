@@ -1,4 +1,4 @@
-import type { FileAttributeName, FileAttributes } from '../../client/protocol/attributes.ts';
+import { type FileAttributes, fileAttributeBitmap } from '../../client/protocol/attributes.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { ChangeInfo } from '../../client/protocol/types.ts';
 import { inheritedGroupAndMode, Permission, requirePermission } from '../access-control.ts';
@@ -15,15 +15,8 @@ import {
 import { requestedAttributes, timeOf } from './set-attributes.ts';
 
 /** What may be set together with the creation of an object (see README.md on section 6.5.9). */
-const settableAtCreation: ReadonlySet<string> = new Set<FileAttributeName>([
-  'mode',
-  'timeAccessSet',
-  'timeModifySet',
-]);
-const settableAtFileCreation: ReadonlySet<string> = new Set<string>([
-  ...settableAtCreation,
-  'objectSize',
-]);
+const SETTABLE_AT_CREATION = fileAttributeBitmap('mode', 'timeAccessSet', 'timeModifySet');
+const SETTABLE_AT_FILE_CREATION = SETTABLE_AT_CREATION | fileAttributeBitmap('objectSize');
 
 /** Mode of an object whose creator names none: nobody but him has to do with it. */
 const defaultMode: Readonly<Record<FileType, number>> = {
@@ -84,7 +77,7 @@ export function createObject(
   attributes: FileAttributes,
 ): Inode {
   const { type } = description;
-  const allowed = type === FileType.REGULAR ? settableAtFileCreation : settableAtCreation;
+  const allowed = type === FileType.REGULAR ? SETTABLE_AT_FILE_CREATION : SETTABLE_AT_CREATION;
   requestedAttributes(attributes, allowed);
   const { timeAccessSet, timeModifySet, objectSize } = attributes;
   const times: AttributeChanges = {

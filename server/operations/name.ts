@@ -1,7 +1,8 @@
 import { ObjectType, RemoveMode } from '../../client/protocol/constants.ts';
+import { RemoveModeExtension } from '../../client/protocol/extensions.ts';
 import type { ArgumentsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
-import { Permission, requirePermission, requireRemovable } from '../access-control.ts';
+import { isSuperuser, Permission, requirePermission, requireRemovable } from '../access-control.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
@@ -20,6 +21,10 @@ export const nameHandlers = {
   CREATE(service, exchange, args) {
     const directory = service.filehandles.inode(args.filehandle);
     const description = describe(args.create);
+    if (description.rdev !== undefined && !isSuperuser(exchange.credential)) {
+      // Whoever could make device files could read the machine's disks through them.
+      refuse(DafsStatus.DAFSERR_PERM);
+    }
     requireSearchable(exchange, directory, args.component);
     requireAbsent(service, directory, args.component);
     requireModifiable(exchange, directory);
@@ -144,10 +149,15 @@ const removeRules: Readonly<
   [RemoveMode.UNCHECKED_REMOVE]: () => undefined,
   [RemoveMode.CHECK_OPEN]: (service, target) =>
     service.opens.isOpen(target.id) ? DafsStatus.DAFSERR_DENYDISP_CONFLICT : undefined,
+  [RemoveModeExtension.REMOVE_FILE]: (_service, target) =>
+    target.type === FileType.DIRECTORY ? DafsStatus.DAFSERR_ISDIR : undefined,
+  [RemoveModeExtension.REMOVE_DIRECTORY]: (_service, target) =>
+    target.type === FileType.DIRECTORY ? undefined : DafsStatus.DAFSERR_NOTDIR,
 };
 
 function requireRemoveMode(service: Service, target: Inode, mode: number): void {
-  const objection = removeRules[mode]?.(service, target);
+  const rule = removeRules[mode] ?? refuse(DafsStatus.DAFSERR_INVAL);
+  const objection = rule(service, target);
   if (objection !== undefined) {
     refuse(objection);
   }

@@ -1,8 +1,4 @@
-import {
-  type FileAttributeName,
-  type FileAttributes,
-  fileAttributeBitmap,
-} from '../../client/protocol/attributes.ts';
+import { type FileAttributes, fileAttributeBitmap } from '../../client/protocol/attributes.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import { type Settime, type StateId, TimesetHow } from '../../client/protocol/types.ts';
 import {
@@ -23,7 +19,7 @@ import { type AttributeChanges, FileType, type Inode, type Time } from '../store
 import { requireIoRight } from './io-right.ts';
 
 /** What a client can set. Whatever else it names makes the whole request DAFSERR_INVAL. */
-const settable: ReadonlySet<string> = new Set<FileAttributeName>([
+const SETTABLE = fileAttributeBitmap(
   'mode',
   'objectSize',
   'owner',
@@ -31,7 +27,7 @@ const settable: ReadonlySet<string> = new Set<FileAttributeName>([
   'timeAccessSet',
   'timeModifySet',
   'timeCreate',
-]);
+);
 
 const DECIMAL_ID = /^(?:0|[1-9]\d{0,9})$/;
 /** The largest id there is; one more means "leave it" in POSIX calls and is nobody's. */
@@ -51,7 +47,7 @@ export function setAttributes(
   attributes: FileAttributes,
   stateId: StateId,
 ): number {
-  const names = requestedAttributes(attributes);
+  const requested = requestedAttributes(attributes, SETTABLE);
   const { objectSize } = attributes;
   if (objectSize !== undefined) {
     requireSizeChange(service, exchange, inode, stateId);
@@ -63,24 +59,19 @@ export function setAttributes(
   if (Object.keys(changes).length > 0) {
     service.store.setAttributes(inode.id, changes);
   }
-  return fileAttributeBitmap(...names);
+  return requested;
 }
 
-/** The attributes that have a value. @throws Refusal DAFSERR_INVAL for those that cannot be set. */
-export function requestedAttributes(
-  attributes: FileAttributes,
-  allowed: ReadonlySet<string> = settable,
-): FileAttributeName[] {
-  const names: FileAttributeName[] = [];
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name !== 'included' && value !== undefined) {
-      if (!allowed.has(name)) {
-        refuse(DafsStatus.DAFSERR_INVAL);
-      }
-      names.push(name as FileAttributeName);
-    }
-  }
-  return names;
+/**
+ * The bitmap of the attributes that a request has a value for.
+ *
+ * @throws Refusal DAFSERR_INVAL when there are others than those `allowed`
+ */
+export function requestedAttributes(attributes: FileAttributes, allowed: number): number {
+  const { valid = 0 } = attributes;
+  // Every attribute of DAFS 1.0 is among the lower 31 bits.
+  const isForeign = valid > 0x7fff_ffff || (valid & ~allowed) !== 0;
+  return isForeign ? refuse(DafsStatus.DAFSERR_INVAL) : valid;
 }
 
 /** The time that a request sets. @throws Refusal DAFSERR_INVAL for one that does not exist. */

@@ -10,7 +10,7 @@ import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
 import { Share } from '../state/opens.ts';
-import { FileType, type Inode, maxFileBytes } from '../store/index.ts';
+import { FileType, type Inode, maxFileBytes, rootId } from '../store/index.ts';
 import { requireIoRight } from './io-right.ts';
 
 /** What all kinds of writes have in common. */
@@ -48,13 +48,16 @@ export const writeHandlers = {
     return writeResults(service, exchange, inode, byteCount, args.stableHow);
   },
 
-  /** A whole file is committed whatever the range is; of a directory, the entries (see README.md). */
+  /**
+   * A whole file is committed whatever the range is. Beyond the draft, a directory's handle commits
+   * its entries, and the root's the whole file system (see README.md).
+   */
   COMMIT(service, exchange, args) {
     const inode = service.filehandles.inode(args.filehandle);
     if (inode.type !== FileType.REGULAR && inode.type !== FileType.DIRECTORY) {
       refuse(DafsStatus.DAFSERR_INVAL);
     }
-    exchange.stableFile = inode.id;
+    exchange.stableFile = inode.id === rootId ? 'all' : inode.id;
     return { writeverf: service.writeVerifier };
   },
 } satisfies Handlers;

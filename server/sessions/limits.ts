@@ -24,6 +24,8 @@ export interface Limits {
   readonly maxMessageMemoryBytes: number;
   /** The longest READ (longer ones return less) and WRITE (longer ones are DAFSERR_WRITE_TOOBIG). */
   readonly maxTransferBytes: number;
+  /** Buffers of a client that one direct request may name; more are DAFSERR_INVAL. */
+  readonly maxDirectBuffers: number;
   /** A connection without an authenticated session is closed after this time. */
   readonly handshakeMs: number;
 }
@@ -44,5 +46,6 @@ export const defaultLimits: Limits = {
   maxResponseBytes: 65_536,
   maxMessageMemoryBytes: 4 << 20,
   maxTransferBytes: 1 << 20,
+  maxDirectBuffers: 64,
   handshakeMs: 10_000,
 };

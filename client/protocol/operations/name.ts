@@ -2,13 +2,11 @@
 
 import { fileAttr } from '../attributes.ts';
 import { codec } from '../codec.ts';
-import { ObjectType, RemoveMode } from '../constants.ts';
-import { RemoveModeExtension } from '../extensions.ts';
+import { ObjectType } from '../constants.ts';
 import {
   array,
   boolean32,
   checksum,
-  enumeration,
   opaque,
   pathname,
   structure,
@@ -248,7 +246,8 @@ export const nameOperations = {
       structure({
         filehandle,
         target: component,
-        removeMode: enumeration({ ...RemoveMode, ...RemoveModeExtension }),
+        // A RemoveMode or RemoveModeExtension; too large numbers for an enumeration's table.
+        removeMode: u32,
       }),
     ],
     results: ['DAFS_Remove_Res', structure({ changeInfo })],

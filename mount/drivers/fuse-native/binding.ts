@@ -31,13 +31,25 @@ export interface Binding {
     handlers: FuseHandler[],
     implemented: Uint32Array,
   ): void;
+  /** Takes the binding's hands off the event loop, once libfuse's loop has ended. */
+  fuse_native_unmount(directory: string, thread: Buffer): void;
   /** Answers any request that has no results, or whose results are already in place. */
   fuse_native_signal_access(request: FuseRequest, result: number): void;
   fuse_native_signal_open(request: FuseRequest, result: number, fh: number): void;
   fuse_native_signal_create(request: FuseRequest, result: number, fh: number): void;
-  /** Takes the buffer away from JavaScript: it is the thread's again. */
-  fuse_native_signal_read(request: FuseRequest, result: number, buffer: ArrayBufferLike): void;
-  fuse_native_signal_write(request: FuseRequest, result: number, buffer: ArrayBufferLike): void;
+  /** Takes the buffer away from JavaScript: it is the thread's again. `unused` is not looked at. */
+  fuse_native_signal_read(
+    request: FuseRequest,
+    result: number,
+    unused: number,
+    buffer: ArrayBufferLike,
+  ): void;
+  fuse_native_signal_write(
+    request: FuseRequest,
+    result: number,
+    unused: number,
+    buffer: ArrayBufferLike,
+  ): void;
 }
 
 interface InstalledBinding {

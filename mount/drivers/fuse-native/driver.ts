@@ -81,6 +81,7 @@ async function mountThrough(
   return {
     ended: untilThreadEnds(Number(thread.readBigUInt64LE(THREAD_FIELD))),
     async close() {
+      binding.fuse_native_unmount(request.directory, thread);
       fileSystem.close();
     },
   };
@@ -188,9 +189,9 @@ function answerOf(binding: Binding, name: string): Answer {
     create: (request, result) =>
       binding.fuse_native_signal_create(request, Math.min(result, 0), Math.max(result, 0)),
     read: (request, result, args) =>
-      binding.fuse_native_signal_read(request, result, bufferOf(args)),
+      binding.fuse_native_signal_read(request, result, 0, bufferOf(args)),
     write: (request, result, args) =>
-      binding.fuse_native_signal_write(request, result, bufferOf(args)),
+      binding.fuse_native_signal_write(request, result, 0, bufferOf(args)),
   };
   return answers[name] ?? ((request, result) => binding.fuse_native_signal_access(request, result));
 }

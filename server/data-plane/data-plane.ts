@@ -1,0 +1,261 @@
+import {
+  Access,
+  Arena,
+  ConnectionRequest,
+  Context,
+  createWorkCompletions,
+  type DetachedRequest,
+  NicError,
+  type ProtectionDomain,
+  type WakerToken,
+  WcOpcode,
+  WcStatus,
+  type WorkCompletion,
+} from '../../nic/index.ts';
+import { BlockCache } from '../block-cache.ts';
+import { assembleEngine, systemRandom } from '../engine/assemble.ts';
+import { systemClock } from '../engine/clock.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { LocalMemory } from '../engine/memory.ts';
+import type { Service } from '../engine/service.ts';
+import { Authentication, type PasswordVerifier } from '../sessions/authentication.ts';
+import { Store } from '../store/index.ts';
+import { Connection, type Fabric } from './connection.ts';
+import { Housekeeping } from './housekeeping.ts';
+import type { DataPlaneOptions, DataPlaneStatus } from './messages.ts';
+import { statusOf } from './status.ts';
+
+/** Completions taken at a time: so many requests share one commit at most. */
+const BATCH = 256;
+const ZERO_BYTES = 1 << 16;
+const TICK_MS = 1000;
+
+export interface DataPlaneSetup extends DataPlaneOptions {
+  readonly verifyPassword: PasswordVerifier | undefined;
+  readonly reportFault: (error: unknown) => void;
+}
+
+/**
+ * The thread that does the work: one NIC context with a completion group over all connections, the
+ * store and its cache. A turn takes every request that is ready, executes all of them, commits once
+ * and sends the responses; when there is nothing to do it tidies up, and when there is nothing to
+ * tidy up it sleeps.
+ */
+export class DataPlane {
+  readonly #options: DataPlaneSetup;
+  readonly #context = Context.open();
+  readonly #domain: ProtectionDomain;
+  readonly #fabric: Fabric;
+  readonly #arenas: Arena[] = [];
+  readonly #store: Store;
+  readonly #cache: BlockCache;
+  readonly #engine: Engine;
+  readonly #service: Service;
+  readonly #housekeeping: Housekeeping;
+  readonly #connections = new Map<number, Connection>();
+  readonly #completions = createWorkCompletions(BATCH);
+  #lastTickMs = 0;
+
+  /** @throws StoreOpenError when the database cannot be served. */
+  constructor(options: DataPlaneSetup) {
+    const { limits } = options;
+    this.#options = options;
+    this.#store = Store.open(options.database, {
+      create: options.create,
+      ...(options.blockBytes !== undefined && { blockBytes: options.blockBytes }),
+    });
+    this.#domain = this.#context.allocateProtectionDomain();
+    const cacheMemory = this.#memory(options.cacheBytes);
+    this.#cache = new BlockCache(this.#store, cacheMemory.memory);
+    const { engine, service } = assembleEngine({
+      store: this.#store,
+      cache: this.#cache,
+      cacheMemory,
+      staging: this.#memory(limits.maxTransferBytes),
+      zeros: this.#memory(ZERO_BYTES),
+      authentication: new Authentication({
+        serverUid: (process.geteuid as () => number)(),
+        verifyPassword: options.verifyPassword,
+      }),
+      limits,
+      clock: systemClock,
+      random: systemRandom,
+      reportFault: options.reportFault,
+    });
+    this.#engine = engine;
+    this.#service = service;
+    this.#housekeeping = new Housekeeping(this.#store, this.#cache, options.reportFault);
+    this.#fabric = {
+      context: this.#context,
+      domain: this.#domain,
+      group: this.#context.createCompletionGroup(),
+      limits,
+      maxPiecesPerRequest:
+        Math.ceil(limits.maxTransferBytes / this.#store.blockBytes) + 1 + limits.maxDirectBuffers,
+    };
+  }
+
+  /** With this, another thread makes a sleeping data plane look at its messages. */
+  waker(): WakerToken {
+    return this.#context.waker();
+  }
+
+  /**
+   * Works until told to stop.
+   *
+   * @param takeMessages is called when another thread has woken the data plane, and from time to
+   * time; it returns false to end the work
+   */
+  run(takeMessages: () => boolean): void {
+    for (let isRunning = true; isRunning; ) {
+      this.#turn();
+      const now = performance.now();
+      const isTickDue = now - this.#lastTickMs >= TICK_MS;
+      if (this.#context.takeWake() || isTickDue) {
+        isRunning = takeMessages();
+      }
+      if (isTickDue) {
+        this.#lastTickMs = now;
+        this.#tick();
+      }
+      this.#settle();
+    }
+  }
+
+  /** Takes a connection up; refused ones learn the reason. */
+  connect(detached: DetachedRequest): void {
+    const request = ConnectionRequest.attach(detached);
+    const reason = this.#engine.reasonToReject(request.peer.uid);
+    if (reason !== undefined) {
+      request.reject(reason);
+      return;
+    }
+    const connection = this.#makeConnection(request);
+    if (connection === undefined) {
+      return;
+    }
+    const channel = this.#engine.attach(connection);
+    this.#connections.set(connection.queuePairNumber, connection);
+    try {
+      connection.begin(channel, request);
+    } catch (error) {
+      connection.close(messageOf(error));
+      this.#reportUnlessNic(error);
+    }
+  }
+
+  #makeConnection(request: ConnectionRequest): Connection | undefined {
+    try {
+      return new Connection(this.#fabric, request.peer);
+    } catch (error) {
+      request.reject('the server is out of resources');
+      this.#options.reportFault(error);
+      return undefined;
+    }
+  }
+
+  /** A peer that leaves in the middle of things is its own business. */
+  #reportUnlessNic(error: unknown): void {
+    if (!(error instanceof NicError)) {
+      this.#options.reportFault(error);
+    }
+  }
+
+  status(): DataPlaneStatus {
+    return statusOf(this.#engine, this.#service, this.#options.cacheBytes);
+  }
+
+  /** Closes all connections, writes everything that is not yet stable and closes the database. */
+  close(): void {
+    for (const connection of this.#connections.values()) {
+      connection.close('the server is stopping');
+    }
+    this.#settle();
+    try {
+      this.#cache.flush();
+      this.#store.sync();
+    } catch (error) {
+      this.#options.reportFault(error);
+    }
+    this.#store.close();
+    this.#context.close();
+    for (const arena of this.#arenas) {
+      arena.close();
+    }
+  }
+
+  #turn(): void {
+    const { group } = this.#fabric;
+    let count = 0;
+    try {
+      count = group.wait(this.#completions, this.#housekeeping.idleMs(TICK_MS));
+    } catch (error) {
+      if (!(error instanceof NicError)) {
+        throw error;
+      }
+      // A completion queue has overflown; its connection is found by its state.
+      this.#closeFailed();
+    }
+    for (let index = 0; index < count; index += 1) {
+      this.#complete(this.#completions[index] as WorkCompletion);
+    }
+    this.#engine.finish();
+    this.#housekeeping.work(count === 0);
+  }
+
+  #complete(completion: WorkCompletion): void {
+    const connection = this.#connections.get(completion.qpNumber);
+    if (connection === undefined || connection.closeReason !== undefined) {
+      return;
+    }
+    if (completion.status !== WcStatus.SUCCESS) {
+      connection.close('the connection is lost');
+    } else if (completion.opcode === WcOpcode.RECV) {
+      this.#engine.receive(connection.received(completion.wrId, completion.byteLength));
+    }
+  }
+
+  #tick(): void {
+    this.#engine.closeOverdue();
+    this.#closeFailed();
+  }
+
+  #closeFailed(): void {
+    for (const connection of this.#connections.values()) {
+      if (connection.hasFailed) {
+        connection.close('the connection has failed');
+      }
+    }
+  }
+
+  /** Takes leave of connections that are to be closed, until closing them closes no more. */
+  #settle(): void {
+    for (let isChanged = true; isChanged; ) {
+      isChanged = false;
+      for (const [number, connection] of this.#connections) {
+        if (connection.closeReason !== undefined) {
+          this.#engine.detach(connection.channel);
+          this.#connections.delete(number);
+          connection.dispose();
+          isChanged = true;
+        }
+      }
+    }
+    this.#engine.finish();
+  }
+
+  #memory(bytes: number): LocalMemory {
+    const arena = Arena.create(bytes, 'none');
+    this.#arenas.push(arena);
+    const { lkey, address, memory } = this.#domain.registerMemory(
+      arena,
+      0,
+      bytes,
+      Access.LOCAL_WRITE,
+    );
+    return { lkey, address, memory };
+  }
+}
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { MessageBuffer } from '../../client/protocol/message-buffer.ts';
+import type { Verifier } from '../../client/protocol/types.ts';
+import type { BlockCache } from '../block-cache.ts';
+import { Filehandles } from '../filehandles.ts';
+import type { Authentication } from '../sessions/authentication.ts';
+import { SessionTable } from '../sessions/clients.ts';
+import type { Limits } from '../sessions/limits.ts';
+import { OpenTable } from '../state/opens.ts';
+import type { FileId, Store } from '../store/index.ts';
+import type { Clock } from './clock.ts';
+import { DirectTransfer } from './direct-transfer.ts';
+import { Engine, type FaultReporter } from './engine.ts';
+import type { LocalMemory } from './memory.ts';
+import type { Service } from './service.ts';
+
+/** Draws 64 bits that no client can guess; a simulation draws them from its seed. */
+export type Random64 = () => bigint;
+
+export const systemRandom: Random64 = () => randomBytes(8).readBigUInt64LE();
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly cache: BlockCache;
+  /** The memory that the cache was made with. */
+  readonly cacheMemory: LocalMemory;
+  /** As long as the longest transfer. */
+  readonly staging: LocalMemory;
+  /** All zeros, of any length. */
+  readonly zeros: LocalMemory;
+  readonly authentication: Authentication;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly random: Random64;
+  readonly reportFault: FaultReporter;
+}
+
+/** Puts an engine together from its parts. */
+export function assembleEngine(options: EngineOptions): { engine: Engine; service: Service } {
+  const { store, cache, staging, limits, clock, random } = options;
+  const reclaimIfUnused = (id: FileId): void => {
+    if (store.inode(id)?.nlink === 0 && !opens.isOpen(id)) {
+      cache.forget(id);
+      store.reclaim(id);
+    }
+  };
+  const opens = new OpenTable({
+    instance: Number(random() & 0xff_ffffn),
+    maxOpensPerClient: limits.maxOpensPerClient,
+    onLastClose: reclaimIfUnused,
+  });
+  const service: Service = {
+    store,
+    cache,
+    cacheMemory: options.cacheMemory,
+    staging,
+    stagingMessage: new MessageBuffer(staging.memory, { littleEndian: true }),
+    transfer: new DirectTransfer(options.zeros, limits.maxDirectBuffers),
+    filehandles: new Filehandles(store),
+    opens,
+    sessions: new SessionTable({ limits, opens, drawId: () => nonZero(random) }),
+    authentication: options.authentication,
+    limits,
+    clock,
+    writeVerifier: random() as Verifier,
+    reclaimIfUnused,
+    resume: (exchange, complete) => engine.resume(exchange, complete),
+  };
+  const engine = new Engine(service, options.reportFault);
+  return { engine, service };
+}
+
+function nonZero(random: Random64): bigint {
+  for (;;) {
+    const drawn = random();
+    if (drawn !== 0n) {
+      return drawn;
+    }
+  }
+}

@@ -1,0 +1,345 @@
+/** The client library as a conformance target: every call goes to a server, without a mount. */
+import { FileClient, ObjectType, PathFiles, Session } from '../../client/index.ts';
+import { C } from '../support/libc.ts';
+import type {
+  Device,
+  DirectoryEntry,
+  FileKind,
+  FileStatus,
+  FileSystemStatistics,
+  Identity,
+  Mapping,
+  Path,
+  Target,
+  TimeToSet,
+} from './target.ts';
+
+const NANOSECONDS = 1_000_000_000n;
+const SECTOR_BYTES = 512;
+const SLASH = 0x2f;
+const WHENCES = new Map<number, 'start' | 'current' | 'end'>([
+  [C.SEEK_SET, 'start'],
+  [C.SEEK_CUR, 'current'],
+  [C.SEEK_END, 'end'],
+]);
+const PERMISSIONS = [
+  [4, 'read'],
+  [2, 'write'],
+  [1, 'execute'],
+] as const;
+
+type LibraryStatus = ReturnType<PathFiles['stat']>;
+type LibraryTime = LibraryStatus['accessTime'];
+
+const KINDS = new Map<number, FileKind>([
+  [ObjectType.DAFS_TYPE_REG, 'file'],
+  [ObjectType.DAFS_TYPE_DIR, 'directory'],
+  [ObjectType.DAFS_TYPE_LNK, 'symlink'],
+  [ObjectType.DAFS_TYPE_FIFO, 'fifo'],
+  [ObjectType.DAFS_TYPE_SOCK, 'socket'],
+  [ObjectType.DAFS_TYPE_CHR, 'character device'],
+  [ObjectType.DAFS_TYPE_BLK, 'block device'],
+]);
+
+function nanoseconds({ seconds, nseconds }: LibraryTime): bigint {
+  return BigInt(seconds) * NANOSECONDS + BigInt(nseconds);
+}
+
+function statusOf(status: LibraryStatus): FileStatus {
+  return {
+    kind: KINDS.get(status.type) as FileKind,
+    mode: status.mode,
+    uid: status.uid,
+    gid: status.gid,
+    nlink: status.links,
+    ino: BigInt(status.fileId),
+    size: status.sizeBytes,
+    blocks: Math.ceil(status.usedBytes / SECTOR_BYTES),
+    blockSize: SECTOR_BYTES,
+    device: { major: 0, minor: 0 },
+    rawDevice: { major: status.rdevMajor, minor: status.rdevMinor },
+    atime: nanoseconds(status.accessTime),
+    mtime: nanoseconds(status.modifyTime),
+    ctime: nanoseconds(status.changeTime),
+    btime: nanoseconds(status.createTime),
+  };
+}
+
+function timeToSet(time: TimeToSet): LibraryTime | 'now' | undefined {
+  if (typeof time !== 'bigint') {
+    return time === 'now' ? 'now' : undefined;
+  }
+  const nseconds = ((time % NANOSECONDS) + NANOSECONDS) % NANOSECONDS;
+  return { seconds: Number((time - nseconds) / NANOSECONDS), nseconds: Number(nseconds) };
+}
+
+function timesToSet(atime: TimeToSet, mtime: TimeToSet) {
+  const [accessTime, modifyTime] = [timeToSet(atime), timeToSet(mtime)];
+  return { ...(accessTime && { accessTime }), ...(modifyTime && { modifyTime }) };
+}
+
+/** What the library has no call for. */
+function unsupported(name: string): never {
+  throw Object.assign(new Error(`the client library has no ${name}`), { code: 'EOPNOTSUPP' });
+}
+
+/** Calls the library, and turns its errors into those that cases expect. */
+function translate<Result>(body: () => Result): Result {
+  try {
+    return body();
+  } catch (error) {
+    const { errno } = error as { errno?: string };
+    throw errno === undefined ? error : Object.assign(error as Error, { code: errno });
+  }
+}
+
+export class ClientTarget implements Target {
+  readonly paths: PathFiles;
+  readonly #session: Session;
+  readonly #address: string;
+  readonly #credentials = new Map<string, number>();
+  readonly #others: ClientTarget[] = [];
+  #directory: readonly Path[] = [];
+
+  /** @param socket path of the server's fabric socket */
+  constructor(socket: string) {
+    this.#address = socket;
+    this.#session = Session.connect(socket);
+    this.paths = new PathFiles(new FileClient(this.#session));
+  }
+
+  open(path: Path, flags: number, mode?: number): number {
+    return translate(() => this.paths.open(path, flags, mode));
+  }
+
+  openAt(directory: number, path: Path, flags: number, mode?: number): number {
+    return translate(() => this.paths.open(path, flags, mode, directory));
+  }
+
+  close(fd: number): void {
+    translate(() => this.paths.close(fd));
+  }
+
+  duplicate(fd: number): number {
+    return translate(() => this.paths.duplicate(fd));
+  }
+
+  read(fd: number, bytes: number): Uint8Array {
+    const into = new Uint8Array(bytes);
+    return into.subarray(
+      0,
+      translate(() => this.paths.read(fd, into)),
+    );
+  }
+
+  readAt(fd: number, bytes: number, offset: number | bigint): Uint8Array {
+    const into = new Uint8Array(bytes);
+    return into.subarray(
+      0,
+      translate(() => this.paths.read(fd, into, Number(offset))),
+    );
+  }
+
+  write(fd: number, data: Uint8Array): number {
+    return translate(() => this.paths.write(fd, data));
+  }
+
+  writeAt(fd: number, data: Uint8Array, offset: number | bigint): number {
+    return translate(() => this.paths.write(fd, data, Number(offset)));
+  }
+
+  seek(fd: number, offset: number | bigint, whence: number): number {
+    const from = WHENCES.get(whence) ?? unsupported(`seek from ${whence}`);
+    return translate(() => this.paths.seek(fd, Number(offset), from));
+  }
+
+  truncate(path: Path, size: number | bigint): void {
+    translate(() => this.paths.truncate(path, Number(size)));
+  }
+
+  truncateOpen(fd: number, size: number | bigint): void {
+    translate(() => this.paths.ftruncate(fd, Number(size)));
+  }
+
+  allocate(): void {
+    unsupported('fallocate');
+  }
+
+  copyRange(): number {
+    return unsupported('copy_file_range');
+  }
+
+  sync(fd: number): void {
+    translate(() => this.paths.fsync(fd));
+  }
+
+  syncData(fd: number): void {
+    this.sync(fd);
+  }
+
+  map(): Mapping {
+    return unsupported('mmap');
+  }
+
+  stat(path: Path): FileStatus {
+    return statusOf(translate(() => this.paths.stat(path)));
+  }
+
+  statLink(path: Path): FileStatus {
+    return statusOf(translate(() => this.paths.lstat(path)));
+  }
+
+  statOpen(fd: number): FileStatus {
+    return statusOf(translate(() => this.paths.fstat(fd)));
+  }
+
+  statistics(path: Path): FileSystemStatistics {
+    const found = translate(() => this.paths.statfs(path));
+    const blocks = (bytes: number) => Math.floor(bytes / SECTOR_BYTES);
+    return {
+      blockSize: SECTOR_BYTES,
+      blocks: blocks(found.totalBytes),
+      freeBlocks: blocks(found.freeBytes),
+      availableBlocks: blocks(found.availableBytes),
+      files: found.totalFiles,
+      freeFiles: found.freeFiles,
+      maxNameBytes: found.maximumNameBytes,
+    };
+  }
+
+  access(path: Path, mode: number): void {
+    const wanted = PERMISSIONS.filter(([bit]) => (mode & bit) !== 0).map(([, name]) => name);
+    translate(() => this.paths.access(path, ...wanted));
+  }
+
+  chmod(path: Path, mode: number): void {
+    translate(() => this.paths.chmod(path, mode));
+  }
+
+  chmodOpen(fd: number, mode: number): void {
+    translate(() => this.paths.fchmod(fd, mode));
+  }
+
+  chown(path: Path, uid: number, gid: number): void {
+    translate(() => this.paths.chown(path, uid, gid));
+  }
+
+  chownLink(path: Path, uid: number, gid: number): void {
+    translate(() => this.paths.lchown(path, uid, gid));
+  }
+
+  chownOpen(fd: number, uid: number, gid: number): void {
+    translate(() => this.paths.fchown(fd, uid, gid));
+  }
+
+  setTimes(path: Path, atime: TimeToSet, mtime: TimeToSet): void {
+    translate(() => this.paths.utimes(path, timesToSet(atime, mtime)));
+  }
+
+  setTimesLink(path: Path, atime: TimeToSet, mtime: TimeToSet): void {
+    translate(() => this.paths.lutimes(path, timesToSet(atime, mtime)));
+  }
+
+  setTimesOpen(fd: number, atime: TimeToSet, mtime: TimeToSet): void {
+    translate(() => this.paths.futimes(fd, timesToSet(atime, mtime)));
+  }
+
+  mkdir(path: Path, mode?: number): void {
+    translate(() => this.paths.mkdir(path, mode));
+  }
+
+  rmdir(path: Path): void {
+    translate(() => this.paths.rmdir(path));
+  }
+
+  unlink(path: Path): void {
+    translate(() => this.paths.unlink(path));
+  }
+
+  link(source: Path, target: Path): void {
+    translate(() => this.paths.link(source, target));
+  }
+
+  linkFollowing(source: Path, target: Path): void {
+    translate(() => this.paths.link(source, target, true));
+  }
+
+  symlink(content: Path, path: Path): void {
+    translate(() => this.paths.symlink(content, path));
+  }
+
+  readlink(path: Path, bytes?: number): Uint8Array {
+    return translate(() => this.paths.readlink(path)).subarray(0, bytes);
+  }
+
+  rename(source: Path, target: Path): void {
+    translate(() => this.paths.rename(source, target));
+  }
+
+  renameWith(): void {
+    unsupported('renameat2');
+  }
+
+  makeNode(path: Path, kind: FileKind, mode: number, device?: Device): void {
+    if (kind === 'directory' || kind === 'symlink') {
+      throw new TypeError(`mknod makes no ${kind}`);
+    }
+    translate(() => this.paths.mknod(path, kind, mode, device));
+  }
+
+  readEntries(fd: number, bytes?: number): DirectoryEntry[] {
+    return translate(() => this.paths.readEntries(fd, bytes)).map((entry) => ({
+      name: entry.name,
+      kind: KINDS.get(entry.type) ?? 'unknown',
+      ino: BigInt(entry.fileId),
+      cookie: BigInt(entry.cookie),
+    }));
+  }
+
+  umask(mask: number): number {
+    return this.paths.umask(mask);
+  }
+
+  chdir(path: Path): void {
+    translate(() => this.paths.chdir(path));
+    const isAbsolute = Buffer.from(path as string)[0] === SLASH;
+    this.#directory = isAbsolute ? [path] : [...this.#directory, path];
+  }
+
+  as<Result>({ uid, gid, groups }: Identity, body: () => Result): Result {
+    const key = `${uid}:${gid}:${groups}`;
+    let credential = this.#credentials.get(key);
+    if (credential === undefined) {
+      credential = this.#session.registerCredential(uid, gid, groups);
+      this.#credentials.set(key, credential);
+    }
+    return this.paths.actAs(credential, body);
+  }
+
+  execute(): number {
+    return unsupported('exec');
+  }
+
+  /** Another client: what a process of its own would be to the server. */
+  otherProcess(): Target {
+    const other = new ClientTarget(this.#address);
+    for (const step of this.#directory) {
+      other.chdir(step);
+    }
+    this.#others.push(other);
+    return other;
+  }
+
+  /** Closes what a case left open, so that the next one finds the session as it was. */
+  release(): void {
+    this.paths.closeAll();
+    for (const other of this.#others.splice(0)) {
+      other.paths.closeAll();
+      other.end();
+    }
+  }
+
+  end(): void {
+    this.#session.close();
+  }
+}

@@ -1,0 +1,521 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AuthType, ChannelUse } from '../../../client/protocol/constants.ts';
+import type { ArgumentsOf } from '../../../client/protocol/operations.ts';
+import type { SessionId } from '../../../client/protocol/types.ts';
+import type { Credential } from '../../../server/access-control.ts';
+import { statusOf } from '../../../server/data-plane/status.ts';
+import { bytes, connectArguments, SERVER_UID, TestServer } from './support/test-server.ts';
+
+const stranger = { uid: 1234, gid: 1234 };
+const verifier = (value: bigint) => value as ArgumentsOf<'CLIENT_CONNECT'>['clientVerifier'];
+
+let server: TestServer;
+beforeEach(() => {
+  server = new TestServer();
+});
+afterEach(() => {
+  expect(server.faults).toEqual([]);
+  server.close();
+});
+
+describe('CLIENT_CONNECT', () => {
+  it('must be the first request on a connection, and the only one of its kind', () => {
+    const connection = server.connection();
+    expect(connection.call('NULL', {}).status).toBe('BAD_SESSION');
+    connection.connect();
+    expect(connection.call('CLIENT_CONNECT', connectArguments).status).toBe('ILLEGAL_STATE');
+    expect(connection.call('CLIENT_CONNECT_AUTH', connectArguments).status).toBe('ILLEGAL_STATE');
+    expect(connection.call('NULL', {}).status).toBe('OK');
+  });
+
+  it('gives each session an id of its own and one client the same client id', () => {
+    const one = server.connection().connect();
+    const two = server.connection().connect();
+    expect(two.sessionId).not.toBe(one.sessionId);
+    expect(two.clientId).toBe(one.clientId);
+    const other = server.connection().connect({ connect: { clientIdString: bytes('other') } });
+    expect(other.clientId).not.toBe(one.clientId);
+  });
+
+  it('grants what it is asked for within its limits', () => {
+    const results = server.connection().connect({
+      connect: {
+        maxRequestSize: 10_001,
+        maxResponseSize: 1,
+        maxRequests: 10,
+        inlineWriteHeaderSize: 512,
+        maxCredentials: 7,
+        useBackControlChannel: true,
+        useRdmaReadChannel: true,
+        useResponseCache: true,
+      },
+    });
+    expect(results).toMatchObject({
+      maxRequestSize: 10_008,
+      maxResponseSize: 4096,
+      maxRequests: 10,
+      inlineWriteHeaderSize: 512,
+      maxCredentials: 7,
+      useBackControlChannel: true,
+      useRdmaReadChannel: true,
+      useResponseCache: false,
+      useChecksums: false,
+    });
+  });
+
+  it('has defaults for what the client leaves open', () => {
+    const zeros = { maxRequestSize: 0, maxResponseSize: 0, maxRequests: 0, maxCredentials: 0 };
+    expect(server.connection().connect({ connect: zeros })).toMatchObject({
+      maxRequestSize: 8192,
+      maxResponseSize: 8192,
+      maxRequests: 16,
+      inlineWriteHeaderSize: 136,
+      maxCredentials: 256,
+    });
+  });
+
+  it('grants fewer requests when their buffers would take too much memory', () => {
+    const results = server.connection().connect({
+      connect: { maxRequests: 1000, maxRequestSize: 1 << 30, maxResponseSize: 1 << 30 },
+    });
+    expect(results).toMatchObject({
+      maxRequests: 32,
+      maxRequestSize: 65_536,
+      maxResponseSize: 65_536,
+    });
+  });
+
+  it('posts a receive for every request that it grants', () => {
+    const connection = server.client({ connect: { maxRequests: 9 } });
+    expect(connection.posted).toBe(9);
+    const { header } = connection.call('NULL', {}, { desiredNreq: 3 });
+    expect(header.targetNreq).toBe(3);
+    expect(connection.posted).toBe(8);
+  });
+
+  it('refuses a client without an id, and ids without end', () => {
+    const connection = server.connection();
+    const call = (clientIdString: Uint8Array) =>
+      connection.call('CLIENT_CONNECT', { ...connectArguments, clientIdString }).status;
+    expect(call(new Uint8Array(0))).toBe('INVAL');
+    expect(call(new Uint8Array(1025))).toBe('INVAL');
+    expect(call(new Uint8Array(1024))).toBe('OK');
+  });
+});
+
+describe('byte order and protocol version', () => {
+  it.each([true, false])(
+    'answers in the order that the client chose (little-endian: %s)',
+    (littleEndian) => {
+      const connection = server.client({ littleEndian });
+      const { header } = connection.call('NULL', {}, { analyzerLow: 0x01020304, seqNumber: 7 });
+      expect(header).toMatchObject({ analyzerLow: 0x01020304, seqNumber: 7, protocolVersion: 1 });
+      expect(connection.call('GET_ROOT_HANDLE', {}).results.rootHandle).toHaveLength(64);
+    },
+  );
+
+  it('refuses a message of the other order once a session is there', () => {
+    const connection = server.client({ littleEndian: false });
+    connection.littleEndian = true;
+    connection.submit('NULL', {});
+    server.engine.finish();
+    connection.littleEndian = false;
+    const answer = connection.sent.at(-1);
+    expect(answer && connection.decode('NULL', answer).status).toBe('INVAL');
+    expect(connection.call('NULL', {}).status).toBe('OK');
+  });
+
+  it('tells the next lower version that it speaks', () => {
+    const connection = server.connection();
+    const newer = connection.call('CLIENT_CONNECT', connectArguments, { protocolVersion: 3 });
+    expect(newer.status).toBe('ILLEGAL_PROT');
+    expect(newer.header.protocolVersion).toBe(1);
+    const older = connection.call('CLIENT_CONNECT', connectArguments, { protocolVersion: 0 });
+    expect(older.status).toBe('ILLEGAL_PROT');
+    expect(older.header.protocolVersion).toBe(0);
+    expect(connection.call('CLIENT_CONNECT', connectArguments).status).toBe('OK');
+  });
+});
+
+describe('authentication', () => {
+  const connectWith = (authReq: ArgumentsOf<'CLIENT_AUTH'>['authReq'], uid: number) =>
+    server
+      .connection({ uid, gid: uid })
+      .call('CLIENT_CONNECT_AUTH', { ...connectArguments, authReq });
+
+  it('trusts the own user and root without proof, and nobody else', () => {
+    expect(connectWith({ authType: AuthType.DAFS_AUTH_NONE }, SERVER_UID).results.trusted).toBe(
+      true,
+    );
+    expect(
+      server.connection({ uid: 0 }).connect({ connect: { clientIdString: bytes('root') } }).trusted,
+    ).toBe(true);
+    expect(connectWith({ authType: AuthType.DAFS_AUTH_NONE }, 1234).status).toBe(
+      'NOT_AUTHENTICATED',
+    );
+  });
+
+  it('gives an untrusted client its own credentials and no others', () => {
+    const connection = server.connection(stranger);
+    const { trusted } = connection.connect({
+      connect: { authReq: { authType: AuthType.DAFS_AUTH_DEFAULT } },
+    });
+    expect(trusted).toBe(false);
+    const cred = { credType: 1, uid: 0, gid: 0, groups: [] } as const;
+    expect(connection.call('REGISTER_CRED', { cred }).status).toBe('NOT_AUTHORIZED');
+    expect(connection.call('RELEASE_CRED', { credHandle: 1 as never }).status).toBe(
+      'NOT_AUTHORIZED',
+    );
+    expect(connection.call('GET_ROOT_HANDLE', {}, { credHandle: 1 }).status).toBe('NOT_AUTHORIZED');
+    expect(connection.call('GET_ROOT_HANDLE', {}).status).toBe('OK');
+  });
+
+  it('allows nothing but SECINFO, CLIENT_AUTH and DISCONNECT before', () => {
+    const connection = server.connection();
+    connection.call('CLIENT_CONNECT', connectArguments);
+    expect(connection.call('NULL', {}).status).toBe('NOT_AUTHENTICATED');
+    expect(connection.call('GET_ROOT_HANDLE', {}).status).toBe('NOT_AUTHENTICATED');
+    const { secinfo } = connection.call('SECINFO', {}).results;
+    expect(secinfo).toEqual([
+      { info: { authType: AuthType.DAFS_AUTH_NONE } },
+      { info: { authType: AuthType.DAFS_AUTH_DEFAULT } },
+    ]);
+    const auth = connection.call('CLIENT_AUTH', { authReq: { authType: AuthType.DAFS_AUTH_NONE } });
+    expect(auth.status).toBe('OK');
+    expect(auth.results.trusted).toBe(true);
+    expect(connection.call('NULL', {}).status).toBe('OK');
+  });
+
+  it('does not support GSS, nor passwords without a password file', () => {
+    const gss = {
+      authType: AuthType.DAFS_AUTH_GSS,
+      procedure: 1,
+      service: 1,
+      token: bytes('token'),
+    } as const;
+    expect(connectWith(gss, SERVER_UID).status).toBe('NOTSUPP');
+    const password = { authType: AuthType.DAFS_AUTH_TEXT, authId: 'a', authPassword: 'b' } as const;
+    expect(connectWith(password, SERVER_UID).status).toBe('NOTSUPP');
+  });
+
+  it('shows itself to a client without a proof of its own', () => {
+    const connection = server.client();
+    const { status, results } = connection.call('SERVER_AUTH', {
+      authType: AuthType.DAFS_AUTH_DEFAULT,
+    });
+    expect(status).toBe('OK');
+    expect(results.authData).toEqual({ authType: AuthType.DAFS_AUTH_DEFAULT });
+    expect(connection.call('SERVER_AUTH', { authType: AuthType.DAFS_AUTH_TEXT }).status).toBe(
+      'NOTSUPP',
+    );
+  });
+});
+
+describe('passwords', () => {
+  const alice: Credential = { uid: 1001, gid: 100, groups: [27] };
+  const authReq = {
+    authType: AuthType.DAFS_AUTH_TEXT,
+    authId: 'alice',
+    authPassword: 'x',
+  } as const;
+  let pending: ((credential: Credential | undefined) => void)[];
+
+  beforeEach(() => {
+    server.close();
+    pending = [];
+    server = new TestServer({ verifyPassword: (_name, _password, done) => pending.push(done) });
+  });
+
+  it('parks the request while the password is checked', () => {
+    const connection = server.connection(stranger);
+    connection.submit('CLIENT_CONNECT_AUTH', { ...connectArguments, authReq });
+    server.engine.finish();
+    expect(connection.sent).toHaveLength(0);
+    pending[0]?.(alice);
+    server.engine.finish();
+    const [answer] = connection.sent;
+    expect(answer && connection.decode('CLIENT_CONNECT_AUTH', answer)).toMatchObject({
+      status: 'OK',
+      results: { trusted: false },
+    });
+    expect([...server.service.sessions.sessions()][0]?.principal?.credential).toEqual(alice);
+  });
+
+  it('does not let in whoever has the wrong one', () => {
+    const connection = server.connection(stranger);
+    connection.submit('CLIENT_CONNECT_AUTH', { ...connectArguments, authReq });
+    pending[0]?.(undefined);
+    server.engine.finish();
+    const [answer] = connection.sent;
+    expect(answer && connection.decode('CLIENT_CONNECT_AUTH', answer).status).toBe(
+      'NOT_AUTHENTICATED',
+    );
+    expect(server.service.sessions.sessionCount).toBe(0);
+  });
+
+  it('forgets about a client that leaves in the meantime', () => {
+    const connection = server.connection(stranger);
+    connection.submit('CLIENT_CONNECT_AUTH', { ...connectArguments, authReq });
+    connection.die();
+    pending[0]?.(alice);
+    server.engine.finish();
+    expect(connection.sent).toHaveLength(0);
+    expect(server.service.sessions.sessionCount).toBe(0);
+  });
+});
+
+describe('client incarnations (section 3.1.1.3)', () => {
+  it('B: another session of the same incarnation shares credentials', () => {
+    const one = server.client();
+    const handle = one.registerCredential({ uid: 7, gid: 7, groups: [] });
+    const two = server.client();
+    expect(two.call('GET_ROOT_HANDLE', {}, { credHandle: handle }).status).toBe('OK');
+  });
+
+  it('B: nobody else can pose as the client', () => {
+    server.client();
+    const other = server.connection(stranger).call('CLIENT_CONNECT_AUTH', {
+      ...connectArguments,
+      authReq: { authType: AuthType.DAFS_AUTH_DEFAULT },
+    });
+    expect(other.status).toBe('CLID_INUSE');
+  });
+
+  it('C: a new verifier ends the sessions of the old incarnation', () => {
+    const old = server.client();
+    const fresh = server.connection();
+    const results = fresh.connect({ connect: { clientVerifier: verifier(2n) } });
+    expect(old.closeReason).toBeDefined();
+    expect(results.clientId).not.toBe(0n);
+    expect(server.service.sessions.sessionCount).toBe(1);
+  });
+
+  it('C: not before the new incarnation has authenticated', () => {
+    const old = server.client();
+    const fresh = server.connection();
+    fresh.call('CLIENT_CONNECT', { ...connectArguments, clientVerifier: verifier(2n) });
+    expect(old.call('NULL', {}).status).toBe('OK');
+    fresh.call('CLIENT_AUTH', { authReq: { authType: AuthType.DAFS_AUTH_NONE } });
+    expect(old.closeReason).toBeDefined();
+  });
+
+  it('A: a client that was forgotten gets a new client id', () => {
+    const first = server.connection();
+    const { clientId } = first.connect();
+    first.die();
+    expect(server.connection().connect().clientId).not.toBe(clientId);
+  });
+});
+
+describe('CONNECT_BIND', () => {
+  const bindArguments = (sessionId: SessionId, channelUse: number) => ({
+    sessionId,
+    channelUse,
+    maxRequestSize: 4096,
+    maxResponseSize: 4096,
+    maxRequests: 2,
+    authReq: { authType: AuthType.DAFS_AUTH_NONE },
+  });
+  const { DAFS_BACK_CONTROL_CHANNEL, DAFS_RDMA_READ_CHANNEL } = ChannelUse;
+
+  it('binds each channel that was negotiated, once', () => {
+    const { sessionId } = server
+      .connection()
+      .connect({ connect: { useBackControlChannel: true, useRdmaReadChannel: true } });
+    for (const use of [DAFS_BACK_CONTROL_CHANNEL, DAFS_RDMA_READ_CHANNEL]) {
+      const connection = server.connection();
+      const bound = connection.call('CONNECT_BIND', bindArguments(sessionId, use));
+      expect(bound.status).toBe('OK');
+      expect(bound.results).toMatchObject({ maxRequests: 2, trusted: true });
+      expect(connection.posted).toBe(0);
+      const again = server.connection().call('CONNECT_BIND', bindArguments(sessionId, use));
+      expect(again.status).toBe('ILLEGAL_STATE');
+    }
+  });
+
+  it('refuses what was not negotiated, what does not exist and who is somebody else', () => {
+    const { sessionId } = server.connection().connect({ connect: { useRdmaReadChannel: true } });
+    const bind = (id: SessionId, use: number, uid = SERVER_UID) =>
+      server.connection({ uid }).call('CONNECT_BIND', bindArguments(id, use)).status;
+    expect(bind(sessionId, DAFS_BACK_CONTROL_CHANNEL)).toBe('ILLEGAL_STATE');
+    expect(bind(sessionId, 3)).toBe('INVAL');
+    expect(bind(1n as SessionId, DAFS_RDMA_READ_CHANNEL)).toBe('UNKNOWN_SESSION');
+    expect(bind(sessionId, DAFS_RDMA_READ_CHANNEL, 0)).toBe('NOT_AUTHORIZED');
+  });
+
+  it('takes no requests on a bound channel', () => {
+    const { sessionId } = server.connection().connect({ connect: { useRdmaReadChannel: true } });
+    const connection = server.connection();
+    connection.call('CONNECT_BIND', bindArguments(sessionId, DAFS_RDMA_READ_CHANNEL));
+    expect(connection.call('NULL', {}).status).toBe('ILLEGAL_STATE');
+  });
+
+  it('closes the bound channels with the session', () => {
+    const operationsChannel = server.connection();
+    const { sessionId } = operationsChannel.connect({ connect: { useRdmaReadChannel: true } });
+    const bound = server.connection();
+    bound.call('CONNECT_BIND', bindArguments(sessionId, DAFS_RDMA_READ_CHANNEL));
+    operationsChannel.die();
+    expect(bound.closeReason).toBeDefined();
+    expect(server.engine.channelCount).toBe(0);
+  });
+});
+
+describe('the end of a session', () => {
+  it('DISCONNECT is answered, ends the session and closes the connection soon', () => {
+    const connection = server.client();
+    expect(connection.call('DISCONNECT', {}).status).toBe('OK');
+    expect(server.service.sessions.sessionCount).toBe(0);
+    expect(connection.call('NULL', {}).status).toBe('BAD_SESSION');
+    expect(connection.call('CLIENT_CONNECT_AUTH', connectArguments).status).toBe('ILLEGAL_STATE');
+    server.monotonicMs += 1001;
+    server.engine.closeOverdue();
+    expect(connection.closeReason).toBeDefined();
+  });
+
+  it('closes connections on which no session is established in time', () => {
+    const silent = server.connection();
+    const unauthenticated = server.connection();
+    unauthenticated.call('CLIENT_CONNECT', connectArguments);
+    const busy = server.client();
+    server.monotonicMs += 10_001;
+    server.engine.closeOverdue();
+    expect(silent.closeReason).toBeDefined();
+    expect(unauthenticated.closeReason).toBeDefined();
+    expect(busy.closeReason).toBeUndefined();
+  });
+});
+
+describe('credentials', () => {
+  it('are released, not reused, and limited to what was negotiated', () => {
+    const connection = server.client({ connect: { maxCredentials: 2 } });
+    const credential = { uid: 7, gid: 7, groups: [] };
+    const first = connection.registerCredential(credential);
+    const second = connection.registerCredential(credential);
+    const cred = { credType: 1, uid: 7, gid: 7, groups: [] } as const;
+    expect(connection.call('REGISTER_CRED', { cred }).status).toBe('RESOURCE');
+    expect(connection.call('RELEASE_CRED', { credHandle: first as never }).status).toBe('OK');
+    expect(connection.call('RELEASE_CRED', { credHandle: first as never }).status).toBe('NO_CREDS');
+    expect(connection.registerCredential(credential)).not.toBe(first);
+    expect(connection.call('NULL', {}, { credHandle: first }).status).toBe('NO_CREDS');
+    expect(connection.call('NULL', {}, { credHandle: second }).status).toBe('OK');
+  });
+
+  it('come with a limited number of groups', () => {
+    const connection = server.client();
+    const cred = { credType: 1, uid: 7, gid: 7, groups: Array(257).fill(1) } as const;
+    expect(connection.call('REGISTER_CRED', { cred }).status).toBe('INVAL');
+    expect(connection.call('REGISTER_CRED', { cred: { credType: 3 } }).status).toBe('OK');
+    const name = { credType: 0, name: 'alice' } as const;
+    expect(connection.call('REGISTER_CRED', { cred: name }).status).toBe('NOTSUPP');
+  });
+});
+
+describe('messages out of order', () => {
+  it('answers what it does not know or support', () => {
+    const connection = server.client();
+    for (const procedure of [0, 99, 107, 120, 154, 161, 1000, 0xffff_ffff]) {
+      expect(connection.call('NULL', {}, { procedure }).status).toBe('NOTSUPP');
+    }
+    expect(connection.call('BC_NULL', {}).status).toBe('NOTSUPP');
+  });
+
+  it('holds streams to the number that was granted', () => {
+    const connection = server.client({ connect: { maxRequests: 4 } });
+    expect(connection.call('NULL', {}, { streamId: 3 }).status).toBe('OK');
+    expect(connection.call('NULL', {}, { streamId: 4 }).status).toBe('INVAL');
+  });
+
+  it('answers broken headers, and goes on', () => {
+    const connection = server.client();
+    const status = (message: Uint8Array) =>
+      connection.decode('NULL', connection.raw(message)).status;
+    expect(status(new Uint8Array(0))).toBe('INVAL');
+    expect(status(new Uint8Array(39))).toBe('INVAL');
+    expect(status(new Uint8Array(4096).fill(0xff))).toBe('INVAL');
+    expect(connection.call('NULL', {}).status).toBe('OK');
+  });
+
+  it('verifies checksums, and adds its own', () => {
+    const connection = server.client({ connect: { useChecksums: true } });
+    expect(connection.call('NULL', {}).status).toBe('OK');
+    connection.checksums = false;
+    expect(connection.call('NULL', {}, { messageChecksum: 0 }).status).toBe('CHKSUM');
+    connection.checksums = true;
+    expect(connection.call('NULL', {}).status).toBe('OK');
+  });
+
+  it('rejects more connections of a user than it may have', () => {
+    server.close();
+    server = new TestServer({ limits: { maxConnectionsPerUser: 2, maxConnections: 3 } });
+    expect(server.engine.reasonToReject(1)).toBeUndefined();
+    server.connection({ uid: 1 });
+    server.connection({ uid: 1 });
+    expect(server.engine.reasonToReject(1)).toMatch(/user 1/);
+    server.connection({ uid: 2 });
+    expect(server.engine.reasonToReject(3)).toMatch(/takes no more/);
+  });
+});
+
+describe('chains (section 4.3)', () => {
+  const FORW = 1;
+  const BACK = 2;
+  const SAVE = 4;
+  const FH = 8;
+  const none = { filehandle: new Uint8Array(64) as never };
+
+  it('pass the filehandle on', () => {
+    const connection = server.client();
+    expect(connection.call('GET_ROOT_HANDLE', {}, { chainFlags: FORW | SAVE }).status).toBe('OK');
+    const args = { ...none, attrRequestBitmap: 2 ** 9 };
+    const { status, results } = connection.call('GETATTR_INLINE', args, { chainFlags: BACK | FH });
+    expect(status).toBe('OK');
+    expect(results.objAttributes.fileId).toBe(1);
+    expect(connection.call('GETATTR_INLINE', args).status).toBe('STALE');
+  });
+
+  it('break at the first failure', () => {
+    const connection = server.client();
+    const { rootHandle } = connection.call('GET_ROOT_HANDLE', {}).results;
+    const lookup = { directory: rootHandle, path: [bytes('nothing')] };
+    expect(connection.call('LOOKUP', lookup, { chainFlags: FORW }).status).toBe('NOENT');
+    expect(connection.call('NULL', {}, { chainFlags: FORW | BACK }).status).toBe('CHAIN_BROKEN');
+    expect(connection.call('NULL', {}, { chainFlags: BACK }).status).toBe('CHAIN_BROKEN');
+    expect(connection.call('NULL', {}).status).toBe('OK');
+  });
+
+  it('must be well formed', () => {
+    const connection = server.client();
+    const status = (chainFlags: number) => connection.call('NULL', {}, { chainFlags }).status;
+    expect(status(BACK)).toBe('CHAIN_FORM');
+    expect(status(FH)).toBe('CHAIN_FORM');
+    expect(status(SAVE)).toBe('CHAIN_FORM');
+    expect(status(0x20)).toBe('CHAIN_FORM');
+    expect(status(FORW)).toBe('OK');
+    expect(status(0)).toBe('CHAIN_FORM');
+    expect(connection.call('SECINFO', {}, { chainFlags: FORW }).status).toBe('CHAIN_FORM');
+    expect(status(0)).toBe('CHAIN_FORM');
+    expect(status(0)).toBe('OK');
+  });
+
+  it('modify nothing after a bulk fetch', () => {
+    const connection = server.client();
+    const { rootHandle } = connection.call('GET_ROOT_HANDLE', {}).results;
+    const getattr = { filehandle: rootHandle, attrRequestBitmap: 0 };
+    expect(connection.call('GETATTR_INLINE', getattr, { chainFlags: FORW }).status).toBe('OK');
+    const commit = { filehandle: rootHandle, offset: 0, count: 0 };
+    expect(connection.call('COMMIT', commit, { chainFlags: BACK }).status).toBe('CHAIN_FORM');
+  });
+});
+
+describe('what a status shows', () => {
+  it('tells of sessions what clients cannot do mischief with', () => {
+    const connection = server.client({ connect: { clientIdString: bytes('evil\x1b[2J') } });
+    connection.call('NULL', {});
+    const status = statusOf(server.engine, server.service, 1);
+    expect(status.counters).toMatchObject({ connections: 1, clients: 1, requests: 2, opens: 0 });
+    expect(status.sessions).toEqual([
+      expect.objectContaining({ client: 'evil\\x1b[2J', uid: SERVER_UID, requests: 2 }),
+    ]);
+  });
+});
