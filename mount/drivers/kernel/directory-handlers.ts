@@ -1,10 +1,13 @@
 /** Requests about open directories. */
 
-import type { DirectoryEntry } from '../../file-system.ts';
+import { constants } from 'node:os';
+import type { DirectoryEntry, DirectoryVisitor } from '../../file-system.ts';
 import { FsyncFlag } from '../../kernel-abi/constants.ts';
 import { Dirent, Direntplus, FsyncIn, OpenOut, ReadIn } from '../../kernel-abi/structures.ts';
 import { fillEntry } from './attributes.ts';
 import type { Service } from './service.ts';
+
+const { EACCES } = constants.errno;
 
 /** A dirent holds the type as readdir(3) has it: the type bits of the mode, shifted down. */
 const TYPE_SHIFT = 12;
@@ -51,7 +54,7 @@ export function directoryHandlers({ exchange, fileSystem, validity, openPolicy }
     return true;
   }
 
-  /** An entry without attributes (`.` and `..`) has nodeid 0: the kernel takes its name alone. */
+  /** An entry without attributes has nodeid 0: the kernel takes its name alone. */
   function addDirentplus(entry: DirectoryEntry): boolean {
     const bytes = recordBytes(Direntplus.bytes, entry.name.byteLength);
     if (used + bytes > records.byteLength) return false;
@@ -63,13 +66,24 @@ export function directoryHandlers({ exchange, fileSystem, validity, openPolicy }
     return true;
   }
 
-  function answerEntries(withAttributes: boolean): void {
+  function collect(withAttributes: boolean, visit: DirectoryVisitor): void {
     const { offset, size } = readIn;
     records = exchange.data(size);
     used = 0;
-    const visit = withAttributes ? addDirentplus : addDirent;
     fileSystem.readdir(caller, exchange.nodeid, offset, withAttributes, size, visit);
-    exchange.answerData(used);
+  }
+
+  /**
+   * Attributes take the right to search the directory, names that to read it alone. The kernel asks
+   * for both whoever reads: who may not search gets the names.
+   */
+  function collectWhatIsAllowed(): void {
+    try {
+      collect(true, addDirentplus);
+    } catch (error) {
+      if ((error as { errno?: unknown }).errno !== EACCES) throw error;
+      collect(false, addDirentplus);
+    }
   }
 
   return {
@@ -82,11 +96,13 @@ export function directoryHandlers({ exchange, fileSystem, validity, openPolicy }
     },
 
     readdir(): void {
-      answerEntries(false);
+      collect(false, addDirent);
+      exchange.answerData(used);
     },
 
     readdirplus(): void {
-      answerEntries(true);
+      collectWhatIsAllowed();
+      exchange.answerData(used);
     },
 
     fsyncdir(): void {

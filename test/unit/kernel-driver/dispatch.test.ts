@@ -232,6 +232,21 @@ test('a directory that does not fit is cut at an entry, and its end is not told'
   expect(reply.readBigUInt64LE(16 + (entries - 1) * 128 + 8)).toBe(BigInt(entries));
 });
 
+test('who may read a directory and not search it gets the names', () => {
+  const { ask, wire } = bench({
+    readdir(_caller, _nodeid, _cookie, withAttributes, _bytesHint, visit) {
+      if (withAttributes) throw new ErrnoError('EACCES');
+      const entry = { nodeid: 42 as Nodeid, type: 0o100000, cookie: 3, attributes: undefined };
+      return visit({ ...entry, name: Buffer.from('file') });
+    },
+  });
+  ask(request('READDIRPLUS'));
+  const [reply] = wire.replies as [Buffer];
+  expect(reply.byteLength).toBe(16 + 160);
+  expect(reply.readBigUInt64LE(16)).toBe(0n);
+  expect(reply.toString('latin1', 16 + 152, 16 + 156)).toBe('file');
+});
+
 test('an error without an errno is a mistake: reported, and EIO to the caller', () => {
   const mistake = new TypeError('oops');
   const { ask, wire, mistakes } = bench({
