@@ -118,6 +118,7 @@ class ClientFileSystem implements FileSystem {
   ): Attributes {
     return posix(() => {
       const credential = this.#credentials.of(caller);
+      if (changes.sizeBytes !== undefined) this.#assertSize(changes.sizeBytes);
       const handle = this.#handles.of(nodeid);
       const stateId = fh === undefined ? undefined : stateIdOf(fh);
       this.#client.setattr(handle, statusChangesOf(changes), stateId, credential);
@@ -250,6 +251,7 @@ class ClientFileSystem implements FileSystem {
       // The kernel sends what it takes for the end; when others write too, it may be behind.
       const position =
         append && this.#isShared ? this.#client.getattr(file.handle).sizeBytes : offset;
+      this.#assertSize(position + data.length);
       const { bytes } = registered
         ? this.#client.writeRegistered(
             file,
@@ -353,6 +355,11 @@ class ClientFileSystem implements FileSystem {
       this.#session.close();
       for (const buffer of this.#registered.values()) buffer.close();
     }
+  }
+
+  /** Numbers beyond the server's limit may not even fit into a request. */
+  #assertSize(bytes: number): void {
+    if (bytes > this.#client.fileSystem.maximumFileBytes) throw new ErrnoError('EFBIG');
   }
 
   /** `whenGone` is what it means that the file is there no longer. */

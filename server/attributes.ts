@@ -1,9 +1,12 @@
 import {
+  ALL_FILE_ATTRIBUTES,
   FileAttribute,
   type FileAttributes,
   fileAttributeBitmap,
   hasAttribute,
 } from '../client/protocol/attributes.ts';
+import { DafsStatus } from '../client/protocol/status.ts';
+import { refuse } from './engine/refusal.ts';
 import type { Filehandles } from './filehandles.ts';
 import type { Inode, Time } from './store/index.ts';
 
@@ -30,18 +33,35 @@ export const SUPPORTED_FILE_ATTRIBUTES = fileAttributeBitmap(
   'ownerGroup',
 );
 
+/**
+ * An attribute that DAFS 1.0 does not define has no size, so that no room can be given to it.
+ *
+ * @param all the bitmap of those that are defined
+ * @throws Refusal DAFSERR_INVAL when `bitmap` has others
+ */
+export function requireDefined(bitmap: number, all: number): void {
+  const highBits = (value: number) => Math.floor(value / 2 ** 32);
+  const isDefined = (bitmap & ~all) === 0 && (highBits(bitmap) & ~highBits(all)) === 0;
+  if (!isDefined) {
+    refuse(DafsStatus.DAFSERR_INVAL);
+  }
+}
+
 /** File times are kept to the nanosecond. */
 const TIME_DELTA: Time = { seconds: 0, nseconds: 1 };
 
 /**
  * The attributes of a file that `bitmap` asks for. Those that it asks for and the server does not
  * have are left undefined: they get room in the message and are marked as not valid (section 6.1.5).
+ *
+ * @throws Refusal DAFSERR_INVAL for attributes that DAFS 1.0 does not define.
  */
 export function fileAttributesOf(
   inode: Inode,
   bitmap: number,
   filehandles: Filehandles,
 ): FileAttributes {
+  requireDefined(bitmap, ALL_FILE_ATTRIBUTES);
   return {
     included: bitmap,
     namedAttr: false,

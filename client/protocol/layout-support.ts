@@ -21,10 +21,10 @@ export const tooLarge = (field: string): never => {
   throw new ProtocolError('TOO_LARGE', field, 'does not fit into the message buffer');
 };
 
-export const joinUnsigned = (high: number, low: number, field: string): number =>
+export const toUnsigned53 = (high: number, low: number, field: string): number =>
   high > highestHighWord ? malformed(field, 'exceeds 2^53 - 1') : high * twoTo32 + low;
 
-export const joinSigned = (high: number, low: number, field: string): number => {
+export const toSigned53 = (high: number, low: number, field: string): number => {
   const value = high * twoTo32 + low;
   return Number.isSafeInteger(value) ? value : malformed(field, 'exceeds 53 bits');
 };

@@ -137,12 +137,18 @@ export const opaque32 = <Value extends number>(): Layout<Value> => scalar('opaqu
 /** 8 bytes that are never swapped. */
 export const opaque64 = <Value extends bigint>(): Layout<Value> => scalar('opaque64', 8);
 
-/** A 4-byte enumeration; any other number is malformed. */
+/**
+ * A 4-byte enumeration; any other number is malformed.
+ * @throws Error at load when a value is 32 or more, as none of the draft's is
+ */
 export const enumeration = <Value extends number>(
   values: Readonly<Record<string, Value>>,
 ): Layout<Value> => {
   let allowed = 0;
-  for (const value of Object.values(values)) allowed |= 1 << value;
+  for (const value of Object.values(values)) {
+    if (value > 31) throw new Error(`An enumeration cannot hold ${value}.`);
+    allowed |= 1 << value;
+  }
   return { node: { kind: 'scalar', type: 'enumeration', size: 4, alignment: 4, allowed } };
 };
 

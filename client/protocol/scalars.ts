@@ -42,7 +42,7 @@ const number53 = (signed: boolean): ScalarSource => {
       const [high, low] = offsets(access).map(access.at);
       const highWord = `view.get${signed ? 'Int32' : 'Uint32'}(${high}, ${access.order})`;
       const lowWord = `view.getUint32(${low}, ${access.order})`;
-      return `join${signed ? 'Signed' : 'Unsigned'}(${highWord}, ${lowWord}, ${access.path})`;
+      return `to${signed ? 'Signed' : 'Unsigned'}53(${highWord}, ${lowWord}, ${access.path})`;
     },
     fits: (name) => `Number.isSafeInteger(${name})${signed ? '' : ` && ${name} >= 0`}`,
     write: (name, access) => {

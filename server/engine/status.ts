@@ -24,13 +24,14 @@ const statusOfStoreError: Readonly<Record<StoreErrorCode, DafsStatus>> = {
  * What a bad message is answered with. The draft has DAFSERR_INVAL for invalid arguments, which it
  * lists for nearly every procedure, and DAFSERR_CHKSUM for a checksum.
  */
-const statusOfProtocolError: Readonly<Record<ProtocolErrorCode, DafsStatus>> = {
+const statusOfProtocolError: Readonly<Record<ProtocolErrorCode, DafsStatus | undefined>> = {
   MALFORMED: DafsStatus.DAFSERR_INVAL,
   BAD_MAGIC: DafsStatus.DAFSERR_INVAL,
   BAD_LENGTH: DafsStatus.DAFSERR_INVAL,
   BAD_CHECKSUM: DafsStatus.DAFSERR_CHKSUM,
   TOO_LARGE: DafsStatus.DAFSERR_TOOSMALL,
-  INVALID_VALUE: DafsStatus.DAFSERR_SERVERFAULT,
+  // Nothing that a client sends leads to results that cannot be encoded.
+  INVALID_VALUE: undefined,
 };
 
 /** The status that an error is answered with; undefined for one that nobody foresaw. */

@@ -1,10 +1,11 @@
 import {
+  ALL_FILE_SYSTEM_ATTRIBUTES,
   type FileSystemAttributes,
   fileSystemAttributeBitmap,
 } from '../../client/protocol/attributes.ts';
 import { FhExpireType } from '../../client/protocol/constants.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
-import { SUPPORTED_FILE_ATTRIBUTES } from '../attributes.ts';
+import { requireDefined, SUPPORTED_FILE_ATTRIBUTES } from '../attributes.ts';
 import type { Handlers } from '../engine/handler.ts';
 import type { Service } from '../engine/service.ts';
 import { maxFileBytes, maxLinks, maxNameBytes, rootId } from '../store/index.ts';
@@ -59,6 +60,7 @@ export const fileSystemHandlers = {
 
   GET_FSATTR(service, _exchange, args) {
     service.filehandles.inode(args.filehandle);
+    requireDefined(args.attrRequestBitmap, ALL_FILE_SYSTEM_ATTRIBUTES);
     return { objAttributes: fileSystemAttributesOf(service, args.attrRequestBitmap) };
   },
 } satisfies Handlers;

@@ -302,7 +302,7 @@ export class ClientTarget implements Target {
 
   chdir(path: Path): void {
     translate(() => this.paths.chdir(path));
-    const isAbsolute = Buffer.from(path as string)[0] === SLASH;
+    const isAbsolute = Buffer.from(path)[0] === SLASH;
     this.#directory = isAbsolute ? [path] : [...this.#directory, path];
   }
 

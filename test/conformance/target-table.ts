@@ -22,6 +22,15 @@ const local: TargetDefinition = {
   start: async (workspace) => ({ kind: 'directory', root: openDirectory(workspace) }),
 };
 
+const client: TargetDefinition = {
+  name: 'client',
+  obstacle: () => undefined,
+  start: async (workspace) => {
+    const { fabricSocket } = await workspace.startServer();
+    return { kind: 'client', fabricSocket };
+  },
+};
+
 const mounts = driverTable.map(
   ({ name, obstacle }): TargetDefinition => ({
     name,
@@ -44,4 +53,4 @@ function openDirectory(workspace: Workspace): string {
   return path;
 }
 
-export const targetTable: readonly TargetDefinition[] = [local, ...mounts];
+export const targetTable: readonly TargetDefinition[] = [local, client, ...mounts];

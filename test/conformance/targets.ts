@@ -1,15 +1,15 @@
-/** What the cases can run over, and how a runner process comes to it. */
+/** How a runner process comes to the target that its cases run over. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { PosixTarget } from './posix-target.ts';
+import type { ClientTarget } from './client-target.ts';
 import type { Target } from './target.ts';
 
 /** Where a runner finds its target. */
-export interface TargetAddress {
-  readonly kind: 'directory';
+export type TargetAddress =
   /** A directory of this machine, local or mounted. */
-  readonly root: string;
-}
+  | { readonly kind: 'directory'; readonly root: string }
+  /** A server, through the client library. */
+  | { readonly kind: 'client'; readonly fabricSocket: string };
 
 /** A target, and what stands around each case. */
 export interface TargetSession {
@@ -21,14 +21,17 @@ export interface TargetSession {
   close(): void;
 }
 
-function openDirectory(root: string): TargetSession {
+const CASE_UMASK = 0o022;
+
+async function openDirectory(root: string): Promise<TargetSession> {
+  const { PosixTarget } = await import('./posix-target.ts');
   const target = new PosixTarget();
   return {
     target,
     begin(directory) {
       process.umask(0);
       mkdirSync(join(root, directory), { mode: 0o777 });
-      process.umask(0o022);
+      process.umask(CASE_UMASK);
       target.chdir(join(root, directory));
     },
     finish(directory) {
@@ -36,14 +39,44 @@ function openDirectory(root: string): TargetSession {
       target.chdir('/');
       rmSync(join(root, directory), { recursive: true, force: true });
     },
-    close() {
-      target.release();
-    },
+    close: () => target.release(),
   };
 }
 
-const openers = { directory: ({ root }: TargetAddress) => openDirectory(root) } as const;
+async function openClient(fabricSocket: string): Promise<TargetSession> {
+  const { ClientTarget } = await import('./client-target.ts');
+  const target = new ClientTarget(fabricSocket);
+  return {
+    target,
+    begin(directory) {
+      target.umask(0);
+      target.mkdir(`/${directory}`, 0o777);
+      target.umask(CASE_UMASK);
+      target.chdir(`/${directory}`);
+    },
+    finish(directory) {
+      target.release();
+      target.chdir('/');
+      removeTree(target, Buffer.from(`/${directory}`));
+    },
+    close: () => target.end(),
+  };
+}
 
-export async function openTarget(address: TargetAddress): Promise<TargetSession> {
-  return openers[address.kind](address);
+/** rm -r; names are bytes. */
+function removeTree(target: ClientTarget, path: Uint8Array): void {
+  if (target.statLink(path).kind !== 'directory') {
+    target.unlink(path);
+    return;
+  }
+  for (const { name } of target.paths.readdir(path)) {
+    removeTree(target, Buffer.concat([path, Buffer.from('/'), name]));
+  }
+  target.rmdir(path);
+}
+
+export function openTarget(address: TargetAddress): Promise<TargetSession> {
+  return address.kind === 'directory'
+    ? openDirectory(address.root)
+    : openClient(address.fabricSocket);
 }

@@ -192,6 +192,19 @@ export const nameVectors = [
     4e  raw  00*2                     end of message
   `,
   ),
+  request(
+    'REMOVE',
+    { filehandle: fh, target: ascii('d'), removeMode: 1001 },
+    `
+    00  raw  11*64                    filehandle
+    40  u32  48 00 00 00              target: offset
+    44  u32  e9 03 00 00              remove_mode = REMOVE_DIRECTORY (our extension)
+    48  u32  01 00 00 00              target: count
+    4c  raw  64                       target
+    4d  raw  00*3                     end of message
+  `,
+    { title: 'REMOVE_DIRECTORY' },
+  ),
   response(
     'REMOVE',
     { changeInfo },

@@ -17,6 +17,7 @@ const END_LIMIT_MS = 8_000;
 
 export interface ServerProcess {
   readonly name: string;
+  readonly fabricSocket: string;
   readonly database: string;
   readonly child: ChildProcess;
   /** Ends it as Ctrl-C does, everything flushed. */
@@ -48,6 +49,10 @@ process.once('exit', () => {
     workspace.disposeNow();
   }
 });
+// A test process that is told to go, or whose runner went, leaves through the door above.
+for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect']) {
+  process.once(event, () => process.exit(1));
+}
 
 /** The mount points below `directory`, innermost first. */
 function mountPointsBelow(directory: string): string[] {
@@ -131,10 +136,11 @@ export class Workspace {
     const name = o.name ?? this.#nextName('server');
     const database = o.database ?? this.path(`${name}.sqlite`);
     const child = this.#spawnDafs(['serve', database, '--name', name]);
-    const control = join(this.runtimeDirectory, 'dafs', `${name}.control`);
-    await this.#ready(child, `the server ${name} answers`, () => isListening(control));
+    const stem = join(this.runtimeDirectory, 'dafs', name);
+    await this.#ready(child, `the server ${name} answers`, () => isListening(`${stem}.control`));
     return {
       name,
+      fabricSocket: `${stem}.fabric`,
       database,
       child,
       stop: () => endProcess(child, 'SIGTERM'),

@@ -243,12 +243,8 @@ export const nameOperations = {
     chain,
     arguments: [
       'DAFS_Remove_Args',
-      structure({
-        filehandle,
-        target: component,
-        // A RemoveMode or RemoveModeExtension; too large numbers for an enumeration's table.
-        removeMode: u32,
-      }),
+      // The mode is a RemoveMode or a RemoveModeExtension: which of them it serves, a server says.
+      structure({ filehandle, target: component, removeMode: u32 }),
     ],
     results: ['DAFS_Remove_Res', structure({ changeInfo })],
     errors: errors(

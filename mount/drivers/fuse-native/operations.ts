@@ -4,9 +4,9 @@
  * Each returns what libfuse wants: 0 or a count (negative errno is made of what is thrown); open and
  * create return the number of the open file.
  *
- * Not here, so that libfuse answers for us: `access` (the kernel checks, see driver.ts), `opendir` and
- * `releasedir` (directories have no fh), `flush` (writes are at the server when they return, so the
- * kernel may as well stop asking), the extended attributes (which the server does not have).
+ * Not here, so that libfuse answers for us: `opendir` and `releasedir` (directories have no fh),
+ * `flush` (writes are at the server when they return, so the kernel may as well stop asking), the
+ * extended attributes (which the server does not have).
  */
 
 import { constants } from 'node:fs';
@@ -61,6 +61,11 @@ export function createOperations({ fileSystem, caller, paths }: OperationContext
   const fgetattr: Operation<[path: string, file: number]> = (request, _path, file) => {
     const { nodeid } = openFiles.get(file);
     copyToAddress(statAddressOf(request), encodeStat(fileSystem.getattr(caller, nodeid)));
+    return 0;
+  };
+
+  const access: Operation<[path: string, mask: number]> = (request, path, mask) => {
+    fileSystem.access(caller, paths.nodeid(pathOf(request, path)), mask);
     return 0;
   };
 
@@ -229,7 +234,20 @@ export function createOperations({ fileSystem, caller, paths }: OperationContext
   };
 
   return {
-    ...{ getattr, fgetattr, statfs, readdir, readlink, mknod, mkdir, symlink, link, unlink, rmdir },
+    ...{
+      getattr,
+      fgetattr,
+      access,
+      statfs,
+      readdir,
+      readlink,
+      mknod,
+      mkdir,
+      symlink,
+      link,
+      unlink,
+      rmdir,
+    },
     ...{ rename, chmod, chown, utimens, truncate, ftruncate, open, create, read, write },
     ...{ fsync, fsyncdir, release },
   };

@@ -123,8 +123,16 @@ describe("libfuse's options", () => {
       options: parseMountOptions([list]),
     });
 
-  it('begin with -o and always leave the permissions to the kernel', () => {
-    expect(optionsFor('')).toMatch(/^-ofsname=\/data\/a\.sqlite,subtype=dafs,default_permissions,/);
+  it('begin with -o and say what is mounted', () => {
+    expect(optionsFor('')).toMatch(/^-ofsname=\/data\/a\.sqlite,subtype=dafs,/);
+  });
+
+  it.each([
+    ['', false],
+    ['allow_other', true],
+    ['default_permissions', true],
+  ])('of "%s" leave permissions to the kernel: %s', (list, isKernels) => {
+    expect(optionsFor(list).split(',').includes('default_permissions')).toBe(isKernels);
   });
 
   it('escape what libfuse would split', () => {
@@ -132,7 +140,7 @@ describe("libfuse's options", () => {
   });
 
   it('let nothing be taken as current when others use the server too', () => {
-    expect(optionsFor('', true)).toContain('attr_timeout=1,entry_timeout=1');
+    expect(optionsFor('', true)).toContain('attr_timeout=0,entry_timeout=1');
     expect(optionsFor('', false)).toContain('attr_timeout=0,entry_timeout=0');
     expect(optionsFor('attr_timeout=5', false)).toContain('attr_timeout=5,entry_timeout=0');
   });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type {
   Layout,
   Node,
+  ScalarNode,
   ScalarType,
   StructureNode,
   VariableNode,
@@ -33,10 +34,10 @@ const octets = (length?: number): Value =>
     length === undefined ? { maxLength: 40 } : { minLength: length, maxLength: length },
   );
 
-const enumerated = (allowed: number): Value =>
-  fc.constantFrom(
-    ...Array.from({ length: 32 }, (_, value) => value).filter((value) => (allowed >>> value) & 1),
-  );
+const enumerated = ({ allowed }: ScalarNode): Value => {
+  const below32 = Array.from({ length: 32 }, (_, value) => value);
+  return fc.constantFrom(...below32.filter((value) => (allowed >>> value) & 1));
+};
 
 const joinOf = (node: Extract<VariableNode, { kind: 'join' }>): Value =>
   fc
@@ -71,7 +72,7 @@ const structureOf = (node: StructureNode): Value =>
 const valueFor = (node: Node): Value => {
   switch (node.kind) {
     case 'scalar':
-      return node.type === 'enumeration' ? enumerated(node.allowed) : scalars[node.type];
+      return node.type === 'enumeration' ? enumerated(node) : scalars[node.type];
     case 'bytes':
       return octets(node.size);
     case 'opaque':

@@ -23,6 +23,7 @@ import {
   opaque,
   structure,
   text,
+  trailing,
   u16,
   u32,
   u53,
@@ -218,6 +219,15 @@ describe('inline data', () => {
     expect(operations.WRITE_INLINE.arguments.fixedBytes + HEADER_BYTES).toBe(
       WRITE_INLINE_DATA_OFFSET,
     );
+  });
+});
+
+describe('layouts', () => {
+  it('refuse at load what the draft never has', () => {
+    expect(() => enumeration({ A: 1, B: 1000 })).toThrow(/cannot hold 1000/);
+    expect(() => array(union('kind', { 1: {} }))).toThrow(/member of a structure/);
+    expect(() => array(trailing())).toThrow(/end a structure/);
+    expect(() => codec('Uncounted', structure({ data: trailing() }))).toThrow(/no count/);
   });
 });
 

@@ -53,6 +53,16 @@ describe('GETATTR', () => {
     expect(some.valid).toBe(fileAttributeBitmap('mode'));
   });
 
+  it('knows no attributes that the draft does not define', () => {
+    const ask = (name: 'GETATTR_INLINE' | 'GET_FSATTR', attrRequestBitmap: number) =>
+      files.connection.call(name, { filehandle: files.root, attrRequestBitmap }).status;
+    expect(ask('GETATTR_INLINE', 2 ** 25)).toBe('INVAL');
+    expect(ask('GETATTR_INLINE', 2 ** 40)).toBe('INVAL');
+    expect(ask('GET_FSATTR', 2 ** 33)).toBe('OK');
+    expect(ask('GET_FSATTR', 2 ** 34)).toBe('INVAL');
+    expect(ask('GET_FSATTR', 2 ** 30)).toBe('INVAL');
+  });
+
   it('puts them into the client’s memory as well', () => {
     const { filehandle } = files.create('file', { mode: 0o640 });
     const memory = new Uint8Array(1024);

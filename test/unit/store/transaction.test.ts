@@ -70,17 +70,6 @@ describe('transactions', () => {
     store.rollback();
     expect(names(reopen(store))).toEqual(['committed']);
   });
-
-  it('sync with nothing new is nothing', () => {
-    const store = newStore();
-    makeFile(store, 'file');
-    store.sync();
-    const start = performance.now();
-    for (let count = 0; count < 1000; count++) {
-      store.sync();
-    }
-    expect(performance.now() - start).toBeLessThan(200);
-  });
 });
 
 describe('a disk that is full', () => {
