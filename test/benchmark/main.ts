@@ -12,6 +12,7 @@ import type { BenchmarkRow, BenchmarkSection } from './support/row.ts';
 const sections: Readonly<Record<string, () => Promise<BenchmarkSection>>> = {
   memory: async () => (await import('./memory.ts')).memoryBenchmark,
   nic: async () => (await import('./nic.ts')).nicBenchmark,
+  ceiling: async () => (await import('./ceiling.ts')).ceilingBenchmark,
   mount: async () => (await import('./mount.ts')).mountBenchmark,
 };
 

@@ -36,9 +36,12 @@ const READ_AHEAD_BYTES = TRANSFER_BYTES;
  */
 const MAX_BACKGROUND = 128;
 
-/** One worker per processor, within these bounds: one alone would make every caller wait for it. */
+/**
+ * One worker per processor, within these bounds: one alone would make every caller wait for it, and
+ * each takes some 30 MB.
+ */
 const FEWEST_WORKERS = 2;
-const MOST_WORKERS = 8;
+const MOST_WORKERS = 4;
 
 /** How long a worker polls for the next request at most before it sleeps. */
 const POLL_MICROSECONDS = 50;

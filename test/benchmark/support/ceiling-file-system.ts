@@ -12,6 +12,7 @@ import {
   type Nodeid,
   ROOT_NODEID,
 } from '../../../mount/file-system.ts';
+import { mapShared, viewMemory } from '../../../nic/system-calls.ts';
 
 /** The name of the one file. */
 export const CEILING_FILE = 'file';
@@ -46,10 +47,21 @@ function attributes(nodeid: Nodeid, sizeBytes: number): Attributes {
   };
 }
 
-/** Serves a file of the size of `content`; it cannot grow or shrink. */
+export interface CeilingData {
+  /** A memory file that holds the content, which every worker maps. */
+  readonly contentFd: number;
+  readonly contentBytes: number;
+  /**
+   * Whether content is copied. Without, reads are answered with whatever lies in the buffer, and
+   * writes are thrown away: what is left is the driver alone.
+   */
+  readonly copies: boolean;
+}
+
+/** Serves a file of a fixed size. */
 export function createFileSystem(data: unknown): FileSystem {
-  const content = data as Uint8Array;
-  const size = content.byteLength;
+  const { contentFd, contentBytes: size, copies } = data as CeilingData;
+  const content = new Uint8Array(viewMemory(mapShared(contentFd, size, true), size));
   return {
     lookup(_caller, _parent, wanted) {
       if (Buffer.compare(wanted, name) !== 0) throw new ErrnoError('ENOENT');
@@ -59,12 +71,12 @@ export function createFileSystem(data: unknown): FileSystem {
     setattr: (_caller, nodeid) => attributes(nodeid, size),
     read(_nodeid, _fh, offset, into) {
       const bytes = Math.max(0, Math.min(into.byteLength, size - offset));
-      into.set(content.subarray(offset, offset + bytes));
+      if (copies) into.set(content.subarray(offset, offset + bytes));
       return bytes;
     },
     write(_nodeid, _fh, offset, written) {
       if (offset + written.byteLength > size) throw new ErrnoError('ENOSPC');
-      content.set(written, offset);
+      if (copies) content.set(written, offset);
       return written.byteLength;
     },
     readdir(_caller, _nodeid, cookie, _withAttributes, _bytesHint, visit) {

@@ -12,17 +12,23 @@ import { KernelMount } from '../../../../mount/drivers/kernel/kernel-mount.ts';
 import type { Nodeid } from '../../../../mount/file-system.ts';
 import { parseMountOptions } from '../../../../mount/mount-options.ts';
 import { unmountDirectory } from '../../../../mount/unmount.ts';
+import { createMemoryFile, mapShared, viewMemory } from '../../../../nic/system-calls.ts';
+import type { CeilingData } from '../../../benchmark/support/ceiling-file-system.ts';
 
 const [kind = '', directory = '', list = ''] = process.argv.slice(2);
 
 /** What the ceiling serves; the command `scribble` changes it behind the kernel's back. */
-const content = new Uint8Array(new SharedArrayBuffer(1 << 20)).fill(0x61);
+const contentBytes = 1 << 20;
+const contentFd = createMemoryFile('ceiling', contentBytes);
+const content = new Uint8Array(viewMemory(mapShared(contentFd, contentBytes, true), contentBytes));
+content.fill(0x61);
+const ceilingData: CeilingData = { contentFd, contentBytes, copies: true };
 
 const sources: Record<string, { module: URL; data: unknown }> = {
   memory: { module: new URL('memory-file-system.ts', import.meta.url), data: undefined },
   ceiling: {
     module: new URL('../../../benchmark/support/ceiling-file-system.ts', import.meta.url),
-    data: content,
+    data: ceilingData,
   },
 };
 
