@@ -92,6 +92,9 @@ const carriedOperations = [
   carried(28, 'READDIR', 'readdir', { input: abi.ReadIn, output: 'data' }),
   carried(29, 'RELEASEDIR', 'releasedir', { input: abi.ReleaseIn, output: [] }),
   carried(30, 'FSYNCDIR', 'fsyncdir', { input: abi.FsyncIn, output: [] }),
+  carried(31, 'GETLK', 'getlk', { input: abi.LkIn, output: [abi.LkOut] }),
+  carried(32, 'SETLK', 'setlk', { input: abi.LkIn, output: [] }),
+  carried(33, 'SETLKW', 'setlkw', { input: abi.LkIn, output: [] }),
   carried(34, 'ACCESS', 'access', { input: abi.AccessIn, output: [] }),
   carried(35, 'CREATE', 'create', {
     input: abi.CreateIn,
@@ -114,9 +117,6 @@ const carriedOperations = [
   carried(52, 'STATX', 'statx', { input: abi.StatxIn, output: [abi.StatxOut] }),
 ] as const;
 
-const LOCKS_STAY_LOCAL =
-  'never sent: INIT accepts neither POSIX_LOCKS nor FLOCK_LOCKS, so the kernel keeps the locks of ' +
-  'this mount itself';
 const NO_XATTRS = 'the kernel answers EOPNOTSUPP from then on without asking again';
 const NO_DAX = 'never sent: only virtiofs maps files into a DAX window (MAP_ALIGNMENT)';
 
@@ -130,9 +130,6 @@ const refusedOperations = [
   refused(22, 'GETXATTR', { input: abi.GetxattrIn, follows: ['name'], output: 'data' }, NO_XATTRS),
   refused(23, 'LISTXATTR', { input: abi.GetxattrIn, output: 'data' }, NO_XATTRS),
   refused(24, 'REMOVEXATTR', { follows: ['name'], output: [] }, NO_XATTRS),
-  refused(31, 'GETLK', { input: abi.LkIn, output: [abi.LkOut] }, LOCKS_STAY_LOCAL),
-  refused(32, 'SETLK', { input: abi.LkIn, output: [] }, LOCKS_STAY_LOCAL),
-  refused(33, 'SETLKW', { input: abi.LkIn, output: [] }, LOCKS_STAY_LOCAL),
   refused(
     37,
     'BMAP',

@@ -17,7 +17,10 @@ export interface FileSystemSource {
 /** What a worker is started with. */
 export interface WorkerStart {
   readonly source: FileSystemSource;
+  /** Counts the workers from 0. */
   readonly index: number;
+  /** Of the table of lock waits (parked-requests.ts). */
+  readonly parkedMemory: SharedArrayBuffer;
 }
 
 /** What a worker is told once the file system is mounted. */
@@ -46,7 +49,7 @@ export interface WorkerEnd {
 /** What a worker tells the main thread. */
 export type WorkerReport =
   /** The file system is there; orders are awaited. */
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly hasLocks: boolean }
   /** The file system is unmounted or was told to stop. */
   | ({ readonly kind: 'ended' } & WorkerEnd)
   /** The worker cannot go on. */

@@ -6,6 +6,7 @@ import { type HandlerName, isAnswered, operations } from '../../kernel-abi/opera
 import { attributeHandlers } from './attribute-handlers.ts';
 import { directoryHandlers } from './directory-handlers.ts';
 import { fileHandlers } from './file-handlers.ts';
+import { lockHandlers } from './lock-handlers.ts';
 import { nameHandlers } from './name-handlers.ts';
 import type { Handler, Service } from './service.ts';
 import { sessionHandlers } from './session-handlers.ts';
@@ -29,6 +30,7 @@ function handlersByName(service: Service): Record<HandlerName, Handler> {
     ...attributeHandlers(service),
     ...fileHandlers(service),
     ...directoryHandlers(service),
+    ...lockHandlers(service),
     ...sessionHandlers(service),
   };
 }

@@ -6,14 +6,16 @@
 
 import { constants } from 'node:fs';
 import type { Fh } from '../../file-system.ts';
-import { FsyncFlag } from '../../kernel-abi/constants.ts';
+import { FsyncFlag, ReleaseFlag } from '../../kernel-abi/constants.ts';
 import {
   CreateIn,
   EntryOut,
+  FlushIn,
   FsyncIn,
   OpenIn,
   OpenOut,
   ReadIn,
+  ReleaseIn,
   WriteIn,
   WriteOut,
 } from '../../kernel-abi/structures.ts';
@@ -28,7 +30,9 @@ export function fileHandlers({ exchange, fileSystem, validity, openPolicy }: Ser
   const createIn = exchange.input(CreateIn);
   const readIn = exchange.input(ReadIn);
   const writeIn = exchange.input(WriteIn);
+  const flushIn = exchange.input(FlushIn);
   const fsyncIn = exchange.input(FsyncIn);
+  const releaseIn = exchange.input(ReleaseIn);
   const openOut = exchange.output(OpenOut);
   const entryOut = exchange.output(EntryOut);
   const createdOpenOut = exchange.output(OpenOut, EntryOut.bytes);
@@ -71,7 +75,9 @@ export function fileHandlers({ exchange, fileSystem, validity, openPolicy }: Ser
     },
 
     flush(): void {
-      fileSystem.flush(exchange.nodeid, exchange.fh(0));
+      const fh = exchange.fh(0);
+      fileSystem.flush(exchange.nodeid, fh);
+      fileSystem.locks?.closed(exchange.nodeid, fh, flushIn.lockOwner);
       exchange.answer(0);
     },
 
@@ -82,7 +88,11 @@ export function fileHandlers({ exchange, fileSystem, validity, openPolicy }: Ser
     },
 
     release(): void {
-      fileSystem.release(exchange.nodeid, exchange.fh(0));
+      const fh = exchange.fh(0);
+      if ((releaseIn.releaseFlags & ReleaseFlag.FLOCK_UNLOCK) !== 0) {
+        fileSystem.locks?.released(exchange.nodeid, fh, releaseIn.lockOwner);
+      }
+      fileSystem.release(exchange.nodeid, fh);
       exchange.answer(0);
     },
   };

@@ -20,6 +20,7 @@ import type { FileSystemSource, WorkerEnd, WorkerOrders } from './control.ts';
 import { answerInit } from './initialisation.ts';
 import { mountDirectory, openDevice } from './mounting.ts';
 import { Notifier } from './notifier.ts';
+import { createParkedMemory } from './parked-requests.ts';
 import { setReadAhead } from './read-ahead.ts';
 import type { OpenPolicy } from './service.ts';
 import { WorkerThread } from './worker-thread.ts';
@@ -143,13 +144,15 @@ export class KernelMount {
   static async mount(request: KernelMountRequest): Promise<KernelMount> {
     const suggested = Math.min(MOST_WORKERS, Math.max(FEWEST_WORKERS, availableParallelism()));
     const count = request.options.workers ?? suggested;
+    const common = { source: request.fileSystem, parkedMemory: createParkedMemory() };
     const workers = Array.from(
       { length: count },
-      (_, index) => new WorkerThread(request.fileSystem, index),
+      (_, index) => new WorkerThread({ ...common, index }),
     );
     try {
-      await Promise.all(workers.map((worker) => worker.ready));
-      return await KernelMount.#mountFor(workers, request);
+      const traits = await Promise.all(workers.map((worker) => worker.ready));
+      const hasLocks = traits.every((trait) => trait.hasLocks);
+      return await KernelMount.#mountFor(workers, request, hasLocks);
     } catch (error) {
       await Promise.all(workers.map((worker) => worker.terminate()));
       if (error instanceof CommandError) throw error;
@@ -160,6 +163,7 @@ export class KernelMount {
   static async #mountFor(
     workers: readonly WorkerThread[],
     request: KernelMountRequest,
+    hasLocks: boolean,
   ): Promise<KernelMount> {
     const { directory, exclusive, options } = request;
     const deviceFd = mountDirectory(request);
@@ -169,6 +173,7 @@ export class KernelMount {
         readAheadBytes: READ_AHEAD_BYTES,
         maxBackground: MAX_BACKGROUND,
         explicitInvalidation: exclusive,
+        locks: hasLocks,
       });
       const device = findMount(directory)?.device;
       if (device !== undefined) setReadAhead(device, READ_AHEAD_BYTES);

@@ -22,6 +22,8 @@ export interface NegotiationChoices {
   maxBackground: number;
   /** Somebody tells the kernel of each change by others, so it need not guess from mtime. */
   explicitInvalidation: boolean;
+  /** The file system keeps locks. */
+  locks: boolean;
 }
 
 /** The words of INIT that count, of either direction. */
@@ -54,7 +56,10 @@ type Choice = boolean | ((choices: NegotiationChoices) => boolean);
 /** Each flag that a kernel up to 6.18 may offer: whether we take it, and the reason. */
 const flagChoices: Record<InitFlagName, readonly [Choice, string]> = {
   ASYNC_READ: [true, 'reads of one file may be answered in any order'],
-  POSIX_LOCKS: [false, 'the file system has no record locks; the kernel keeps them per mount'],
+  POSIX_LOCKS: [
+    (choices) => choices.locks,
+    'record locks hold among mounts; without, the kernel keeps those of this one',
+  ],
   FILE_OPS: [false, 'no kernel has ever used it'],
   ATOMIC_O_TRUNC: [true, 'open truncates on the server: one request, no moment in between'],
   EXPORT_SUPPORT: [false, 'lookups of "." and ".." by nodeid are not carried'],
@@ -63,7 +68,7 @@ const flagChoices: Record<InitFlagName, readonly [Choice, string]> = {
   SPLICE_WRITE: [false, 'the kernel announces it; we read and write registered memory instead'],
   SPLICE_MOVE: [false, 'as SPLICE_WRITE'],
   SPLICE_READ: [false, 'as SPLICE_WRITE'],
-  FLOCK_LOCKS: [false, 'as POSIX_LOCKS'],
+  FLOCK_LOCKS: [(choices) => choices.locks, 'as POSIX_LOCKS'],
   HAS_IOCTL_DIR: [false, 'the kernel announces it; there are no ioctls'],
   AUTO_INVAL_DATA: [
     (choices) => !choices.explicitInvalidation,

@@ -9,7 +9,7 @@ import type { Service } from './service.ts';
 
 const { EIO } = constants.errno;
 
-export function sessionHandlers({ exchange }: Service) {
+export function sessionHandlers({ exchange, fileSystem, parked }: Service) {
   const interruptIn = exchange.input(InterruptIn);
 
   return {
@@ -17,8 +17,10 @@ export function sessionHandlers({ exchange }: Service) {
 
     batchForget(): void {},
 
+    /** Not answered: what it interrupts is. */
     interrupt(): void {
-      void interruptIn.unique;
+      const wait = parked.interrupt(interruptIn.unique);
+      if (wait !== undefined) fileSystem.locks?.cancel(wait);
     },
 
     /** The main thread has answered the one INIT that there is. */

@@ -1,13 +1,7 @@
 /** A worker thread as the main thread sees it. */
 
 import { Worker } from 'node:worker_threads';
-import type {
-  FileSystemSource,
-  WorkerEnd,
-  WorkerOrders,
-  WorkerReport,
-  WorkerStart,
-} from './control.ts';
+import type { WorkerEnd, WorkerOrders, WorkerReport, WorkerStart } from './control.ts';
 
 /** This file's own suffix: .ts in a checkout, .js in a published package. */
 const suffix = import.meta.filename.slice(-3);
@@ -17,6 +11,11 @@ const suffix = import.meta.filename.slice(-3);
  * would let it grow to 48 MB in each worker.
  */
 const YOUNG_GENERATION_MB = 8;
+
+/** What must be known of the workers' file system before it is mounted. */
+export interface FileSystemTraits {
+  readonly hasLocks: boolean;
+}
 
 /** A worker could not start or not go on; `code` says why. */
 export class WorkerError extends Error {
@@ -31,26 +30,25 @@ export class WorkerError extends Error {
 
 export class WorkerThread {
   /** Fulfilled when the worker has its file system; rejected when it cannot have it. */
-  readonly ready: Promise<void>;
+  readonly ready: Promise<FileSystemTraits>;
 
   readonly #worker: Worker;
   readonly #end: Promise<WorkerEnd | Error>;
 
-  constructor(source: FileSystemSource, index: number) {
-    const start: WorkerStart = { source, index };
+  constructor(start: WorkerStart) {
     const worker = new Worker(new URL(`worker${suffix}`, import.meta.url), {
       workerData: start,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     this.#worker = worker;
-    const became = Promise.withResolvers<void>();
+    const became = Promise.withResolvers<FileSystemTraits>();
     const end = Promise.withResolvers<WorkerEnd | Error>();
     const fail = (error: Error): void => {
       became.reject(error);
       end.resolve(error);
     };
     worker.on('message', (report: WorkerReport) => {
-      if (report.kind === 'ready') became.resolve();
+      if (report.kind === 'ready') became.resolve(report);
       else if (report.kind === 'ended') end.resolve(report);
       else fail(new WorkerError(report.code, report.message));
     });

@@ -9,13 +9,31 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { addressOf } from '../../../nic/system-calls-fuse.ts';
 import type { FileSystem } from '../../file-system.ts';
 import { Channel } from './channel.ts';
-import type { WorkerEnd, WorkerOrders, WorkerReport, WorkerStart } from './control.ts';
+import type {
+  FileSystemSource,
+  WorkerEnd,
+  WorkerOrders,
+  WorkerReport,
+  WorkerStart,
+} from './control.ts';
 import { Dispatcher } from './dispatch.ts';
 import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
+import { ParkedRequests } from './parked-requests.ts';
 import { PollBudget } from './poll-budget.ts';
 
-/** What a module of {@link FileSystemSource} exports; `index` counts the workers from 0. */
-export type CreateFileSystem = (data: unknown, index: number) => FileSystem | Promise<FileSystem>;
+/** What a worker's file system may want to know of its place. */
+export interface WorkerPlace {
+  /** Counts the workers from 0. */
+  readonly index: number;
+  /** Lock waits are answered through it. */
+  readonly parked: ParkedRequests;
+}
+
+/** What a module of {@link FileSystemSource} exports. */
+export type CreateFileSystem = (
+  data: unknown,
+  place: WorkerPlace,
+) => FileSystem | Promise<FileSystem>;
 
 const PAGE_BYTES = 4096;
 
@@ -23,9 +41,9 @@ function report(message: WorkerReport): void {
   parentPort?.postMessage(message);
 }
 
-async function openFileSystem({ source, index }: WorkerStart): Promise<FileSystem> {
+async function openFileSystem(source: FileSystemSource, place: WorkerPlace): Promise<FileSystem> {
   const module = (await import(source.module)) as { createFileSystem: CreateFileSystem };
-  return await module.createFileSystem(source.data, index);
+  return await module.createFileSystem(source.data, place);
 }
 
 /** Memory for requests out of the file system's registered memory, beginning on a page. */
@@ -38,7 +56,7 @@ function requestMemory(fileSystem: FileSystem, transferBytes: number): ExchangeM
 }
 
 /** Answers requests until there are no more. */
-function serve(fileSystem: FileSystem, orders: WorkerOrders): WorkerEnd {
+function serve(fileSystem: FileSystem, orders: WorkerOrders, parked: ParkedRequests): WorkerEnd {
   const channel = new Channel(
     orders.deviceFd,
     orders.wakeFd,
@@ -47,8 +65,9 @@ function serve(fileSystem: FileSystem, orders: WorkerOrders): WorkerEnd {
   );
   const memory = requestMemory(fileSystem, orders.transferBytes);
   const exchange = new Exchange(channel, memory);
-  const { validity, openPolicy } = orders;
-  const dispatcher = new Dispatcher({ exchange, fileSystem, validity, openPolicy }, (error) => {
+  const { deviceFd, validity, openPolicy } = orders;
+  const service = { exchange, fileSystem, deviceFd, validity, openPolicy, parked };
+  const dispatcher = new Dispatcher(service, (error) => {
     console.error('dafs: a request failed by a mistake of ours:', error);
   });
   let requests = 0;
@@ -68,17 +87,19 @@ function fail(error: unknown): void {
 async function run(): Promise<void> {
   // Errors are answers here (ENOENT of a lookup): tracing each one's stack costs more than the rest.
   Error.stackTraceLimit = 0;
-  const fileSystem = await openFileSystem(workerData as WorkerStart);
+  const { source, index, parkedMemory } = workerData as WorkerStart;
+  const parked = new ParkedRequests(parkedMemory);
+  const fileSystem = await openFileSystem(source, { index, parked });
   parentPort?.once('message', (orders: WorkerOrders) => {
     try {
-      const end = serve(fileSystem, orders);
+      const end = serve(fileSystem, orders, parked);
       fileSystem.close();
       report({ kind: 'ended', ...end });
     } catch (error) {
       fail(error);
     }
   });
-  report({ kind: 'ready' });
+  report({ kind: 'ready', hasLocks: fileSystem.locks !== undefined });
 }
 
 run().catch(fail);

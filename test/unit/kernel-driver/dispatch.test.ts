@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import { Dispatcher } from '../../../mount/drivers/kernel/dispatch.ts';
 import { Exchange, exchangeBytes, type Wire } from '../../../mount/drivers/kernel/exchange.ts';
+import {
+  createParkedMemory,
+  ParkedRequests,
+} from '../../../mount/drivers/kernel/parked-requests.ts';
 import { ErrnoError } from '../../../mount/errno.ts';
 import {
   type Attributes,
@@ -90,6 +94,7 @@ function plain(value: unknown): unknown {
 function recordingFileSystem(calls: Call[], given: Partial<FileSystem> = answers): FileSystem {
   return new Proxy({} as FileSystem, {
     get: (_target, name: keyof FileSystem) => {
+      if (name === 'locks') return given.locks;
       return (...values: unknown[]) => {
         calls.push([name, ...values.map(plain)]);
         return (given[name] as ((...all: unknown[]) => unknown) | undefined)?.(...values);
@@ -130,6 +135,8 @@ function bench(given: Partial<FileSystem> = answers, negativeSeconds = 0) {
       fileSystem: recordingFileSystem(calls, given),
       validity: { attributesSeconds: 1.5, entrySeconds: 2, negativeSeconds },
       openPolicy: { fileFlags: 0x42, directoryFlags: 0 },
+      deviceFd: -1,
+      parked: new ParkedRequests(createParkedMemory()),
     },
     (error) => mistakes.push(error),
   );

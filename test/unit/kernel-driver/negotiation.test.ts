@@ -11,6 +11,7 @@ const choices: NegotiationChoices = {
   readAheadBytes: 1 << 20,
   maxBackground: 128,
   explicitInvalidation: false,
+  locks: false,
 };
 
 const everything = Object.values(InitFlag).reduce<bigint>((all, flag) => all | flag, 0n);
@@ -51,6 +52,11 @@ test('who pushes invalidations needs no guessing from mtime', () => {
   const flags = namesOf(acceptedFlags(everything, { ...choices, explicitInvalidation: true }));
   expect(flags).toContain('EXPLICIT_INVAL_DATA');
   expect(flags).not.toContain('AUTO_INVAL_DATA');
+});
+
+test('locks are the file system’s when it keeps them', () => {
+  const flags = namesOf(acceptedFlags(everything, { ...choices, locks: true }));
+  expect(flags).toEqual(expect.arrayContaining(['POSIX_LOCKS', 'FLOCK_LOCKS']));
 });
 
 test('the smaller minor version is agreed on', () => {

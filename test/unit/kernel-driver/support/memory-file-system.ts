@@ -5,6 +5,7 @@
  */
 
 import { constants } from 'node:fs';
+import type { CreateFileSystem } from '../../../../mount/drivers/kernel/worker.ts';
 import { ErrnoError } from '../../../../mount/errno.ts';
 import {
   type AttributeChanges,
@@ -13,6 +14,7 @@ import {
   type CreatedFile,
   type DirectoryVisitor,
   type Fh,
+  type FileLocks,
   type FileSystem,
   type FileSystemStatistics,
   type Nodeid,
@@ -21,6 +23,7 @@ import {
   type TimeChange,
   type TimeSpec,
 } from '../../../../mount/file-system.ts';
+import { MemoryLocks } from './memory-locks.ts';
 
 const { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, O_EXCL, O_TRUNC } = constants;
 
@@ -49,12 +52,14 @@ function keyOf(name: Uint8Array): string {
 }
 
 export class MemoryFileSystem implements FileSystem {
+  readonly locks?: FileLocks;
   readonly #files = new Map<Nodeid, MemoryFile>();
   #lastNodeid = 0;
   #lastCookie = 2;
   #lastFh = 0n;
 
-  constructor() {
+  constructor(locks?: FileLocks) {
+    if (locks !== undefined) this.locks = locks;
     const root: Caller = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: 0 };
     const file = this.#make(root, S_IFDIR | 0o777, 0, 0);
     file.parent = ROOT_NODEID;
@@ -383,6 +388,8 @@ export class MemoryFileSystem implements FileSystem {
   close(): void {}
 }
 
-export function createFileSystem(): FileSystem {
-  return new MemoryFileSystem();
-}
+/** @param data whether it keeps locks itself */
+export const createFileSystem: CreateFileSystem = (data, { parked }) => {
+  const locks = new MemoryLocks((wait) => parked.answer(wait, 0));
+  return data === true ? new MemoryFileSystem(locks) : new MemoryFileSystem();
+};

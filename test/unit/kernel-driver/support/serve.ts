@@ -26,6 +26,8 @@ const ceilingData: CeilingData = { contentFd, contentBytes, copies: true };
 
 const sources: Record<string, { module: URL; data: unknown }> = {
   memory: { module: new URL('memory-file-system.ts', import.meta.url), data: undefined },
+  /** The same, keeping locks. */
+  locking: { module: new URL('memory-file-system.ts', import.meta.url), data: true },
   ceiling: {
     module: new URL('../../../benchmark/support/ceiling-file-system.ts', import.meta.url),
     data: ceilingData,
