@@ -112,13 +112,8 @@ export class Endpoint {
 
 function connectFailed(path: string, error: unknown): DafsError {
   const code = error instanceof NicError ? error.code : 'EIO';
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'no server listens there',
-    ECONNREFUSED: 'no server listens there; the socket is a leftover',
-    EACCES: 'this user may not connect to it',
-  };
-  const reason = reasons[code] ?? (error as Error).message;
-  return DafsError.local('connect', 'CONNECT_FAILED', code, `${path}: ${reason}`, { cause: error });
+  const reason = code === 'ENOENT' ? `no server listens at ${path}` : (error as Error).message;
+  return DafsError.local('connect', 'CONNECT_FAILED', code, reason, { cause: error });
 }
 
 function channelLost(completion: WorkCompletion): DafsError {

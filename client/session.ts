@@ -20,7 +20,7 @@ import {
   operations,
 } from './protocol/index.ts';
 import { type BufferUse, RegisteredBuffer, TransferArena } from './registration.ts';
-import { InPlaceRequest, operationName, Request } from './request.ts';
+import { badResponse, InPlaceRequest, operationName, Request } from './request.ts';
 import { type AnyRequest, Requester } from './requester.ts';
 import { serverSockets } from './runtime-directory.ts';
 import { type CompleteOptions, type SessionOptions, withDefaults } from './session-options.ts';
@@ -291,14 +291,18 @@ export class Session {
     request: Request<Arguments, Results>,
     deadline: number,
   ): Results {
-    requester.trySend(request);
-    while (!request.isDone) {
-      const remainingMs = deadline - performance.now();
-      if (remainingMs <= 0) {
-        const name = operationName(request.operation);
-        throw DafsError.local(name, 'CONNECT_FAILED', 'ETIMEDOUT', 'the server does not answer');
+    const name = operationName(request.operation);
+    try {
+      requester.trySend(request);
+      while (!request.isDone) {
+        const remainingMs = deadline - performance.now();
+        if (remainingMs <= 0) {
+          throw DafsError.local(name, 'CONNECT_FAILED', 'ETIMEDOUT', 'the server does not answer');
+        }
+        this.#endpoint.progress(Math.ceil(remainingMs));
       }
-      this.#endpoint.progress(Math.ceil(remainingMs));
+    } catch (error) {
+      throw error instanceof DafsError ? error : badResponse(name, error);
     }
     return request.results;
   }

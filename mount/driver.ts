@@ -46,11 +46,16 @@ export const DEFAULT_DRIVER = 'fuse-native';
 
 export const driverNames: readonly string[] = Object.keys(drivers);
 
-/** @throws CommandError UNKNOWN_DRIVER */
-export async function loadDriver(name: string): Promise<Driver> {
-  const load = drivers[name];
-  if (load) return load();
+/** @throws CommandError UNKNOWN_DRIVER, with the nearest known one */
+export function assertDriverKnown(name: string): void {
+  if (name in drivers) return;
   const near = nearest(name, driverNames);
   const hint = near ? `did you mean ${near}?` : `there are: ${driverNames.join(', ')}`;
   throw new CommandError('UNKNOWN_DRIVER', `unknown driver ${name}; ${hint}`);
+}
+
+/** @throws CommandError UNKNOWN_DRIVER */
+export async function loadDriver(name: string): Promise<Driver> {
+  assertDriverKnown(name);
+  return (drivers[name] as () => Promise<Driver>)();
 }

@@ -1,3 +1,5 @@
-import { runProgram } from './command.ts';
+import { keepCompiledCode } from './compile-cache.ts';
 
+keepCompiledCode();
+const { runProgram } = await import('./command.ts');
 await runProgram(process.argv.slice(2));

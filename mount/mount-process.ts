@@ -5,7 +5,7 @@
 
 import { listServers } from '../client/runtime-directory.ts';
 import { CommandError } from './command-error.ts';
-import { type DriverMount, loadDriver } from './driver.ts';
+import { assertDriverKnown, type DriverMount, loadDriver } from './driver.ts';
 import { type EmbeddedServer, startEmbeddedServer } from './embedded-server.ts';
 import type { MountOptions } from './mount-options.ts';
 import { checkFuseDevice, checkMountPoint } from './mount-point.ts';
@@ -45,7 +45,7 @@ export interface RunningMount {
 export async function checkMountRequest(request: MountRequest): Promise<string> {
   const directory = checkMountPoint(request.directory, request.options);
   checkFuseDevice();
-  (await loadDriver(request.driver)).check();
+  assertDriverKnown(request.driver);
   if (request.source.kind === 'server') {
     if (request.options.cacheSize !== undefined) {
       throw new CommandError(
@@ -66,6 +66,7 @@ export async function checkMountRequest(request: MountRequest): Promise<string> 
 export async function startMount(request: MountRequest): Promise<RunningMount> {
   const directory = await checkMountRequest(request);
   const driver = await loadDriver(request.driver);
+  driver.check();
   const { source, options } = request;
   const server =
     source.kind === 'database'

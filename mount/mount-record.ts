@@ -3,7 +3,7 @@
  * there as long as the mount is.
  */
 
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runtimeDirectory } from '../client/runtime-directory.ts';
 import { isDafsMount } from './mount-table.ts';
@@ -71,6 +71,12 @@ export function findRecord(directory: string): MountRecord | undefined {
 export function forgetDeadMount(record: MountRecord): void {
   removeRecord(record);
   if (record.log) rmSync(record.log, { force: true });
+}
+
+/** The last line that a mount in the background wrote; it writes only when something is wrong. */
+export function lastLogLine({ log }: MountRecord): string | undefined {
+  if (log === undefined || !existsSync(log)) return undefined;
+  return readFileSync(log, 'utf8').trim().split('\n').at(-1) || undefined;
 }
 
 function recordPath(pid: number): string {

@@ -3,6 +3,8 @@
  * alignment are checked when the module is loaded, so that a slip shows at once and not as garbage.
  */
 
+import { loadAcquire } from './memory-order.ts';
+
 /** i32: one word. u53: an unsigned integer below 2^53 in two words. f64: a number. A number: padding. */
 export type FieldType = 'i32' | 'u53' | 'f64' | number;
 
@@ -50,7 +52,7 @@ export function writeU53(words: Int32Array, word: number, value: number): void {
 
 /** Reads what writeU53 wrote; -1 when the words hold 2^53 or more, as a hostile peer's may. */
 export function readU53(words: Int32Array, word: number): number {
-  const high = Atomics.load(words, word + 1) >>> 0;
+  const high = loadAcquire(words, word + 1) >>> 0;
   if (high >= U53_HIGH_LIMIT) return -1;
-  return high * TWO_TO_THE_32 + (Atomics.load(words, word) >>> 0);
+  return high * TWO_TO_THE_32 + (loadAcquire(words, word) >>> 0);
 }

@@ -101,8 +101,8 @@ export class CompletionQueue {
   #shiftInto(completion: WorkCompletion): void {
     const at = (this.#head & this.#mask) * ENTRY_WORDS;
     const { words, floats } = this.#memory;
-    completion.wrId = floats[(at + WR_ID) / 2] as number;
-    completion.immediate = floats[(at + IMMEDIATE) / 2] as number;
+    completion.wrId = floats[(at + WR_ID) >> 1] as number;
+    completion.immediate = floats[(at + IMMEDIATE) >> 1] as number;
     completion.status = words[at + STATUS] as number;
     completion.opcode = words[at + OPCODE] as number;
     completion.byteLength = words[at + BYTE_LENGTH] as number;
@@ -154,8 +154,8 @@ export class CompletionQueue {
     }
     const at = (this.#tail & this.#mask) * ENTRY_WORDS;
     const { words, floats } = this.#memory;
-    floats[(at + WR_ID) / 2] = wrId;
-    floats[(at + IMMEDIATE) / 2] = immediate;
+    floats[(at + WR_ID) >> 1] = wrId;
+    floats[(at + IMMEDIATE) >> 1] = immediate;
     words[at + STATUS] = status;
     words[at + OPCODE] = opcode;
     words[at + BYTE_LENGTH] = byteLength;

@@ -97,12 +97,16 @@ export class Connection {
     return state === QueuePairState.RTR || state === QueuePairState.RTS;
   }
 
-  /** Takes in the news on the socket. Its end is noted here and acted on by the queue pair. */
-  receive(): void {
-    for (let count = 0; count < RECEIVE_BATCH && this.#end === 'open'; count++) {
+  /**
+   * Takes in the news on the socket. Its end is noted here and acted on by the queue pair.
+   * @returns whether there may be more.
+   */
+  receive(): boolean {
+    for (let count = 0; count < RECEIVE_BATCH; count++) {
+      if (this.#end !== 'open') return false;
       try {
         const received = receiveMessage(this.socket);
-        if (received === undefined) return;
+        if (received === undefined) return false;
         if (received === 'end') this.#end = 'gone';
         else this.#take(received.payload, received.descriptors);
       } catch (error) {
@@ -110,6 +114,7 @@ export class Connection {
         this.#end = 'corrupt';
       }
     }
+    return true;
   }
 
   #take(payload: Uint8Array, descriptors: number[]): void {

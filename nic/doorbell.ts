@@ -12,6 +12,7 @@
  * nothing, or late by one slice of its wait, and no more.
  */
 import { type MappedMemory, PAGE_BYTES, SharedSegment } from './mapped-memory.ts';
+import { loadAcquire } from './memory-order.ts';
 import { futexWait, futexWake } from './system-calls.ts';
 
 export const DOORBELL_BYTES = PAGE_BYTES;
@@ -64,9 +65,9 @@ export class PeerDoorbell {
     this.#bell = bell;
   }
 
-  /** Wakes the peer if it sleeps; to be called after publishing something that it waits for. */
+  /** Wakes the peer if it sleeps; to be called after an Atomics.store of what it waits for. */
   wake(): void {
-    const epoch = Atomics.load(this.#epoch.words, WORD);
+    const epoch = loadAcquire(this.#epoch.words, WORD);
     if ((epoch & 1) === 0 || epoch === this.#rungEpoch) return;
     this.#rungEpoch = epoch;
     ring(this.#bell);

@@ -5,7 +5,7 @@ import { NicError, requireInteger } from './error.ts';
 import type { ProtectionDomain } from './protection-domain.ts';
 import { mayBecome, QueuePairState, stateName } from './queue-pair-state.ts';
 import { ReceiveQueue } from './receive-queue.ts';
-import { Requester } from './requester.ts';
+import { isMessage, Requester } from './requester.ts';
 import { Responder } from './responder.ts';
 import { SendQueue } from './send-queue.ts';
 import { SendRing, STATE_CLOSED } from './send-ring.ts';
@@ -27,6 +27,12 @@ export interface QueuePairOptions {
   /** Where receives come from instead of the queue pair's own queue. */
   sharedReceiveQueue?: SharedReceiveQueue;
   maxSendWr: number;
+  /**
+   * How many of them, rounded up to a power of two, may be messages that the peer has not taken yet;
+   * maxSendWr when it is left out.
+   * The ring holds maxMessageBytes for each, while RDMA needs no room in it.
+   */
+  maxSendMessages?: number;
   maxReceiveWr: number;
   /** The longest message that can be sent. */
   maxMessageBytes: number;
@@ -81,7 +87,8 @@ export class QueuePair {
   }
 
   #makeRing(): SendRing {
-    return new SendRing(this.#options.maxSendWr, this.maxMessageBytes);
+    const { maxSendWr, maxSendMessages = maxSendWr } = this.#options;
+    return new SendRing(maxSendMessages, this.maxMessageBytes);
   }
 
   #makeRequester(): Requester {
@@ -90,6 +97,14 @@ export class QueuePair {
 
   get state(): QueuePairState {
     return this.#state;
+  }
+
+  /**
+   * Whether nothing that is posted is carried out any more: in ERR, and already when a request has
+   * failed whose completion still waits for earlier ones.
+   */
+  get hasFailed(): boolean {
+    return this.#state === ERR || this.#requester.isPoisoned;
   }
 
   /** Who is, or was last, connected. */
@@ -107,7 +122,7 @@ export class QueuePair {
    * @throws NicError QP_STATE when the change is not one that the state machine has.
    */
   modify(state: QueuePairState): void {
-    if (this.#closed) throw new NicError('CLOSED', 'the queue pair is closed');
+    this.#requireOpen();
     if (!mayBecome(this.#state, state)) {
       const change = `${stateName(this.#state)} to ${stateName(state)}`;
       throw new NicError('QP_STATE', `a queue pair cannot go from ${change}`);
@@ -118,6 +133,10 @@ export class QueuePair {
     if (state === ERR) this.enterError();
     else if (state === RESET) this.#reset();
     else this.#setState(state);
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new NicError('CLOSED', 'the queue pair is closed');
   }
 
   #setState(state: QueuePairState): void {
@@ -143,7 +162,7 @@ export class QueuePair {
 
   /** @internal Makes ready to be connected; the peer may reach memory of this domain from here on. */
   prepareConnection(): void {
-    if (this.#closed) throw new NicError('CLOSED', 'the queue pair is closed');
+    this.#requireOpen();
     if (this.#state === RESET) this.#setState(INIT);
     if (this.#state !== INIT || this.connection !== undefined) {
       const name = stateName(this.#state);
@@ -171,10 +190,11 @@ export class QueuePair {
     if (this.#options.sharedReceiveQueue !== undefined) {
       throw new NicError('INVALID_ARGUMENT', 'receives belong into the shared receive queue');
     }
-    if (this.#state === RESET || this.#closed) {
+    if (this.#state === RESET) {
       throw new NicError('QP_STATE', 'a receive was posted to a queue pair in RESET');
     }
     if (this.#state === ERR) {
+      this.#requireOpen();
       this.receiveCq.fail(wrId, WcStatus.WR_FLUSH_ERR, this.number, VendorError.NONE);
       return;
     }
@@ -190,11 +210,12 @@ export class QueuePair {
    */
   postSend(request: SendWorkRequest): void {
     Requester.check(request);
-    if (this.#sendQueue.isFull) this.#makeRoom();
+    if (this.#isFullFor(request)) this.#makeRoomFor(request);
     const { connection } = this;
     if (this.#state === RTS && connection !== undefined) {
       this.#requester.post(request, connection);
     } else if (this.#state === ERR) {
+      this.#requireOpen();
       this.sendCq.fail(request.wrId, WcStatus.WR_FLUSH_ERR, this.number, VendorError.NONE);
     } else {
       const name = stateName(this.#state);
@@ -202,10 +223,16 @@ export class QueuePair {
     }
   }
 
-  #makeRoom(): void {
+  #isFullFor({ opcode }: SendWorkRequest): boolean {
+    if (this.#sendQueue.isFull) return true;
+    return this.#state === RTS && isMessage(opcode) && this.#requester.isRingFull;
+  }
+
+  #makeRoomFor(request: SendWorkRequest): void {
     if (this.connection !== undefined) this.#requester.progress(this.connection);
-    if (this.#sendQueue.isFull) {
-      throw new NicError('QUEUE_FULL', `${this.#options.maxSendWr} requests are under way`);
+    if (this.#isFullFor(request)) {
+      const count = this.#sendQueue.length;
+      throw new NicError('QUEUE_FULL', `${count} requests are under way, as many as there may be`);
     }
   }
 
@@ -325,6 +352,9 @@ export class QueuePair {
 
 function requireSizes(options: QueuePairOptions): void {
   requireInteger('maxSendWr', options.maxSendWr, 1, MAXIMUM_WORK_REQUESTS);
+  if (options.maxSendMessages !== undefined) {
+    requireInteger('maxSendMessages', options.maxSendMessages, 1, options.maxSendWr);
+  }
   if (options.sharedReceiveQueue === undefined) {
     requireInteger('maxReceiveWr', options.maxReceiveWr, 1, MAXIMUM_WORK_REQUESTS);
   }

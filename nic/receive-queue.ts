@@ -18,14 +18,19 @@ export class ReceiveQueue {
   readonly #capacity: number;
   readonly #mask: number;
   readonly #memory: MappedMemory;
+  readonly #words: Int32Array;
+  readonly #floats: Float64Array;
   #head = 0;
   #tail = 0;
+  #at = 0;
 
   constructor(capacity: number) {
     const slots = 2 ** Math.ceil(Math.log2(capacity));
     this.#capacity = capacity;
     this.#mask = slots - 1;
     this.#memory = MappedMemory.private(slots * descriptorLayout.bytes);
+    this.#words = this.#memory.words;
+    this.#floats = this.#memory.floats;
   }
 
   get isEmpty(): boolean {
@@ -38,37 +43,34 @@ export class ReceiveQueue {
       throw new NicError('QUEUE_FULL', `${this.#capacity} receives are posted already`);
     }
     const at = (this.#tail & this.#mask) * DESCRIPTOR_WORDS;
-    const floats = this.#memory.floats;
-    floats[(at + WR_ID) / 2] = wrId;
-    floats[(at + ADDRESS) / 2] = sge.address;
-    floats[(at + LENGTH) / 2] = sge.length;
-    this.#memory.words[at + LKEY] = sge.lkey;
+    const floats = this.#floats;
+    floats[(at + WR_ID) >> 1] = wrId;
+    floats[(at + ADDRESS) >> 1] = sge.address;
+    floats[(at + LENGTH) >> 1] = sge.length;
+    this.#words[at + LKEY] = sge.lkey;
     this.#tail = (this.#tail + 1) | 0;
   }
 
-  get #at(): number {
-    return (this.#head & this.#mask) * DESCRIPTOR_WORDS;
-  }
-
   get wrId(): number {
-    return this.#memory.floats[(this.#at + WR_ID) / 2] as number;
+    return this.#floats[(this.#at + WR_ID) >> 1] as number;
   }
 
   get address(): number {
-    return this.#memory.floats[(this.#at + ADDRESS) / 2] as number;
+    return this.#floats[(this.#at + ADDRESS) >> 1] as number;
   }
 
   get length(): number {
-    return this.#memory.floats[(this.#at + LENGTH) / 2] as number;
+    return this.#floats[(this.#at + LENGTH) >> 1] as number;
   }
 
   get lkey(): number {
-    return (this.#memory.words[this.#at + LKEY] as number) >>> 0;
+    return (this.#words[this.#at + LKEY] as number) >>> 0;
   }
 
   /** Removes the oldest. */
   shift(): void {
     this.#head = (this.#head + 1) | 0;
+    this.#at = (this.#head & this.#mask) * DESCRIPTOR_WORDS;
   }
 
   close(): void {

@@ -7,13 +7,15 @@ import { VendorError, WcStatus } from './work-request.ts';
 
 const MAXIMUM_SEGMENTS = 4096;
 const MAXIMUM_MAPPED_BYTES = 2 ** 41;
+/** How much news is read for one request: more than a socket holds, less than a flood could bring. */
+const MAXIMUM_NEWS_BATCHES = 32;
 
 /** The peer's registered memory: its table, the segments it has announced, and their translation. */
 export class RemoteMemory {
   readonly #table: MappedMemory;
   readonly #segments = new Map<number, MappedMemory>();
   readonly #entry = new TableEntry();
-  readonly #receiveNews: () => void;
+  readonly #receiveNews: () => boolean;
   #mappedBytes = 0;
   // Of the last translation that succeeded.
   segment: MappedMemory | undefined;
@@ -22,9 +24,10 @@ export class RemoteMemory {
   vendorError: number = VendorError.NONE;
 
   /**
-   * @param receiveNews reads the connection's socket, for a segment not heard of yet.
+   * @param receiveNews reads the connection's socket, for a segment not heard of yet; tells whether
+   *   there may be more.
    */
-  constructor(table: MappedMemory, receiveNews: () => void) {
+  constructor(table: MappedMemory, receiveNews: () => boolean) {
     this.#table = table;
     this.#receiveNews = receiveNews;
   }
@@ -88,9 +91,14 @@ export class RemoteMemory {
     return WcStatus.SUCCESS;
   }
 
+  /** Reads the peer's news until there is none or the segment is among it. */
   #unheardOf(id: number): MappedMemory | undefined {
-    this.#receiveNews();
-    return this.#segments.get(id);
+    for (let batches = 0; batches < MAXIMUM_NEWS_BATCHES; batches++) {
+      const mayBeMore = this.#receiveNews();
+      const segment = this.#segments.get(id);
+      if (segment !== undefined || !mayBeMore) return segment;
+    }
+    return undefined;
   }
 
   #refuse(vendorError: number): WcStatus {

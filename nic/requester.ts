@@ -24,7 +24,7 @@ const RNR_RETRY_FOR_EVER = 7;
 const MESSAGE_NONE = 0;
 
 /** Whether a request puts a message into the ring, which the peer has to take. */
-function isMessage(opcode: number): boolean {
+export function isMessage(opcode: number): boolean {
   return (
     opcode === Opcode.SEND ||
     opcode === Opcode.SEND_WITH_IMM ||
@@ -51,6 +51,20 @@ export class Requester {
     this.#queuePair = queuePair;
     this.#queue = queue;
     this.#rnrRetry = rnrRetry;
+  }
+
+  /** Whether a request has failed, so that nothing is begun any more. */
+  get isPoisoned(): boolean {
+    return this.#poisoned;
+  }
+
+  /** Whether the ring has no slot for another message, as far as the peer's count is known. */
+  get isRingFull(): boolean {
+    return this.#messagesUnderWay >= this.#queuePair.ring.slots;
+  }
+
+  get #messagesUnderWay(): number {
+    return (this.#queuePair.ring.published - this.#acknowledged) | 0;
   }
 
   /** Carries out a request. The queue pair is connected and in RTS. */
@@ -102,14 +116,14 @@ export class Requester {
     if (opcode === Opcode.SEND || opcode === Opcode.SEND_WITH_IMM) return this.#send(request);
     // While this says active, the peer does not believe that its memory is its own again.
     const { ring } = this.#queuePair;
-    ring.setActive(true);
+    ring.begin();
     const status =
       opcode === Opcode.RDMA_WRITE || opcode === Opcode.RDMA_WRITE_WITH_IMM
         ? this.#write(request, connection)
         : opcode === Opcode.RDMA_READ
           ? this.#read(request, connection)
           : this.#atomic(request, connection);
-    ring.setActive(false);
+    ring.end();
     return status;
   }
 
@@ -243,7 +257,8 @@ export class Requester {
       this.#rnrRetry === RNR_RETRY_FOR_EVER &&
       !this.#poisoned &&
       isMessage(this.#queue.opcode) &&
-      !this.#queue.isHalfFull
+      !this.#queue.isHalfFull &&
+      this.#messagesUnderWay * 2 < this.#queuePair.ring.slots
     );
   }
 
@@ -268,9 +283,8 @@ export class Requester {
   #fetchAcknowledged(connection: Connection): void {
     const consumed = connection.ring.consumed;
     const advance = (consumed - this.#acknowledged) | 0;
-    const underWay = (this.#queuePair.ring.published - this.#acknowledged) | 0;
-    // A count that goes back or ahead of what was sent is a lie; the rest is between 0 and underWay.
-    if (advance >= 0 && advance <= underWay) this.#acknowledged = consumed;
+    // A count that goes back or ahead of what was sent is a lie.
+    if (advance >= 0 && advance <= this.#messagesUnderWay) this.#acknowledged = consumed;
     else connection.markCorrupt();
   }
 

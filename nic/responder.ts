@@ -39,7 +39,7 @@ export class Responder {
       taken++;
     } while (taken < DELIVERY_BATCH && ring.next());
     if (delivery === Delivery.FAILED) return;
-    if (taken > 0) this.#queuePair.ring.setConsumed(ring.taken);
+    if (taken > 0) this.#queuePair.ring.setConsumed(ring.taken, isAwaited);
     if (isAwaited) connection.doorbell.wake();
   }
 
@@ -112,7 +112,7 @@ export class Responder {
 
   #refuse(connection: Connection, status: WcStatus): void {
     const { ring } = this.#queuePair;
-    ring.setConsumed(connection.ring.taken);
+    ring.setConsumed(connection.ring.taken, true);
     ring.refuse(connection.ring.taken, status);
   }
 

@@ -62,7 +62,7 @@ export class SendQueue {
   ): void {
     const at = (this.#tail & this.#mask) * DESCRIPTOR_WORDS;
     this.#tail = (this.#tail + 1) | 0;
-    this.#floats[(at + WR_ID) / 2] = wrId;
+    this.#floats[(at + WR_ID) >> 1] = wrId;
     const words = this.#words;
     words[at + OPCODE] = opcode;
     words[at + FLAGS] = flags;
@@ -79,7 +79,7 @@ export class SendQueue {
   }
 
   get wrId(): number {
-    return this.#floats[(this.#at + WR_ID) / 2] as number;
+    return this.#floats[(this.#at + WR_ID) >> 1] as number;
   }
 
   get opcode(): number {

@@ -14,6 +14,7 @@
 import { defineLayout } from './binary-layout.ts';
 import { NicError } from './error.ts';
 import { type MappedMemory, PAGE_BYTES, SharedSegment, wholePages } from './mapped-memory.ts';
+import { loadAcquire, storeRelease } from './memory-order.ts';
 
 // Each group of words has a cache line of its own, because each changes at its own pace.
 const pageLayout = defineLayout('QueuePairPage', 256, {
@@ -106,8 +107,10 @@ export class SendRing {
     Atomics.store(this.#words, REFUSAL, status);
   }
 
-  setConsumed(count: number): void {
-    Atomics.store(this.#words, CONSUMED, count);
+  /** @param isAwaited whether the peer may sleep until it sees this. */
+  setConsumed(count: number, isAwaited: boolean): void {
+    if (isAwaited) Atomics.store(this.#words, CONSUMED, count);
+    else storeRelease(this.#words, CONSUMED, count);
   }
 
   /** Says that message `number` waits for a receive; -1 says that none does. */
@@ -115,8 +118,14 @@ export class SendRing {
     Atomics.store(this.#words, NOT_READY, (number + 1) | 0);
   }
 
-  setActive(active: boolean): void {
-    Atomics.store(this.#words, ACTIVE, active ? 1 : 0);
+  /** Says that the peer's table and memory are about to be read: it sees this before they are. */
+  begin(): void {
+    Atomics.store(this.#words, ACTIVE, 1);
+  }
+
+  /** Says that the peer's memory is left alone again. */
+  end(): void {
+    storeRelease(this.#words, ACTIVE, 0);
   }
 
   close(): void {
@@ -161,12 +170,12 @@ export class PeerRing {
   next(): boolean {
     const words = this.#words;
     const at = this.#at;
-    if (Atomics.load(words, at + SEQUENCE) !== ((this.taken + 1) | 0)) return false;
-    const operation = Atomics.load(words, at + OPERATION);
+    if (loadAcquire(words, at + SEQUENCE) !== ((this.taken + 1) | 0)) return false;
+    const operation = loadAcquire(words, at + OPERATION);
     this.opcode = operation & 0xff;
     this.flags = (operation >>> 8) & 0xff;
-    this.byteLength = Atomics.load(words, at + BYTE_LENGTH);
-    this.immediate = Atomics.load(words, at + IMMEDIATE) >>> 0;
+    this.byteLength = loadAcquire(words, at + BYTE_LENGTH);
+    this.immediate = loadAcquire(words, at + IMMEDIATE) >>> 0;
     return true;
   }
 
@@ -191,27 +200,27 @@ export class PeerRing {
   }
 
   get state(): number {
-    return Atomics.load(this.#words, STATE);
+    return loadAcquire(this.#words, STATE);
   }
 
   /** The status with which the peer refused message `number`, 0 when it did not. */
   refusalOf(number: number): number {
-    const status = Atomics.load(this.#words, REFUSAL);
-    return status !== 0 && Atomics.load(this.#words, REFUSED) === number ? status : 0;
+    const status = loadAcquire(this.#words, REFUSAL);
+    return status !== 0 && loadAcquire(this.#words, REFUSED) === number ? status : 0;
   }
 
   /** Messages of ours that the peer says it has taken. */
   get consumed(): number {
-    return Atomics.load(this.#words, CONSUMED);
+    return loadAcquire(this.#words, CONSUMED);
   }
 
   /** Whether the peer says that it has no receive for message `number` of ours. */
   isNotReadyFor(number: number): boolean {
-    return Atomics.load(this.#words, NOT_READY) === ((number + 1) | 0);
+    return loadAcquire(this.#words, NOT_READY) === ((number + 1) | 0);
   }
 
   get isActive(): boolean {
-    return Atomics.load(this.#words, ACTIVE) !== 0;
+    return loadAcquire(this.#words, ACTIVE) !== 0;
   }
 
   close(): void {

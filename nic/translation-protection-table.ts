@@ -9,6 +9,7 @@ import { randomInt } from 'node:crypto';
 import { defineLayout, readU53, writeU53 } from './binary-layout.ts';
 import { NicError } from './error.ts';
 import { type MappedMemory, SharedSegment } from './mapped-memory.ts';
+import { loadAcquire } from './memory-order.ts';
 
 /** A region's rights. Remote writes and atomics need LOCAL_WRITE too. */
 export const Access = {
@@ -115,13 +116,13 @@ export class TableEntry {
   read(table: MappedMemory, key: number): boolean {
     const words = table.words;
     const at = keyIndex(key) * ENTRY_WORDS;
-    if (key === 0 || Atomics.load(words, at + KEY) !== (key | 0)) return false;
-    this.access = Atomics.load(words, at + ACCESS);
+    if (key === 0 || loadAcquire(words, at + KEY) !== (key | 0)) return false;
+    this.access = loadAcquire(words, at + ACCESS);
     this.address = readU53(words, at + ADDRESS);
     this.bytes = readU53(words, at + BYTES);
     this.segmentOffset = readU53(words, at + SEGMENT_OFFSET);
-    this.segment = Atomics.load(words, at + SEGMENT);
-    if (Atomics.load(words, at + KEY) !== (key | 0)) return false;
+    this.segment = loadAcquire(words, at + SEGMENT);
+    if (loadAcquire(words, at + KEY) !== (key | 0)) return false;
     return this.address >= 0 && this.bytes >= 0 && this.segmentOffset >= 0;
   }
 }

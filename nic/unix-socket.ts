@@ -17,7 +17,7 @@ export const MAXIMUM_MESSAGE_BYTES = 4096;
 export const MAXIMUM_DESCRIPTORS = 128;
 
 // One page of structures for the calls: each thread loads its own copy of this module.
-const scratch = MappedMemory.private(8192);
+const scratch = MappedMemory.private(16_384);
 const view = new DataView(scratch.octets.buffer);
 const NAME = 0;
 const NAME_BYTES = 110;

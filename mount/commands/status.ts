@@ -10,8 +10,11 @@ export interface StatusCommandOptions {
   json: boolean;
 }
 
-/** `serving`: usable; `no server`: answers EIO; `dead`: its process was killed, unmount it. */
-type MountState = 'serving' | 'no server' | 'dead' | "another user's";
+/**
+ * `serving`: usable; `no server`: answers EIO; `dead`: its process was killed, unmount it; `unknown`:
+ * another user's, or one with another runtime directory.
+ */
+type MountState = 'serving' | 'no server' | 'dead' | 'unknown';
 
 interface MountStatus {
   directory: string;
@@ -58,7 +61,7 @@ function listMounts(serverNames: ReadonlySet<string>): MountStatus[] {
       (entry): MountStatus => ({
         directory: entry.directory,
         source: entry.source,
-        state: "another user's",
+        state: 'unknown',
         server: undefined,
         driver: undefined,
         pid: undefined,

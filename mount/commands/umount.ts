@@ -1,7 +1,7 @@
 import { isSocketAlive, serverSockets } from '../../client/runtime-directory.ts';
 import { CommandError } from '../command-error.ts';
 import { canonicalDirectory } from '../mount-point.ts';
-import { findRecord, forgetDeadMount, type MountRecord } from '../mount-record.ts';
+import { findRecord, forgetDeadMount, lastLogLine, type MountRecord } from '../mount-record.ts';
 import { isDafsMount } from '../mount-table.ts';
 import { isRunning, type ProcessIdentity, waitForEnd } from '../processes.ts';
 import { unmountDirectory } from '../unmount.ts';
@@ -20,15 +20,21 @@ export async function umountCommand(path: string): Promise<void> {
     throw new CommandError('NOT_MOUNTED', `${directory} is not a dafs mount`);
   }
   const record = findRecord(directory);
-  await unmountDirectory(directory, { lazy: await isBeyondUse(record) });
+  const isLost = record !== undefined && (await isBeyondUse(record));
+  await unmountDirectory(directory, { lazy: isLost });
+  if (isLost) endAtOnce(record.process);
   if (record) await untilEnded(record);
 }
 
 /** Whoever still has files open in a mount whose server or process died only gets errors of it. */
-async function isBeyondUse(record: MountRecord | undefined): Promise<boolean> {
-  if (!record) return false;
+async function isBeyondUse(record: MountRecord): Promise<boolean> {
   if (!isRunning(record.process)) return true;
   return !(await isSocketAlive(serverSockets(record.serverName).fabric));
+}
+
+/** A mount without a server has nothing to flush, and would wait for those who still use it. */
+function endAtOnce(mountProcess: ProcessIdentity): void {
+  if (isRunning(mountProcess)) process.kill(mountProcess.pid, 'SIGKILL');
 }
 
 async function untilEnded(record: MountRecord): Promise<void> {
@@ -36,13 +42,15 @@ async function untilEnded(record: MountRecord): Promise<void> {
     ['mount', record.process],
     ['server', record.server],
   ];
-  for (const [role, process] of processes) {
-    if (process && !(await waitForEnd(process, FLUSH_TIMEOUT_MS))) {
+  for (const [role, identity] of processes) {
+    if (identity && !(await waitForEnd(identity, FLUSH_TIMEOUT_MS))) {
       throw new CommandError(
         'UNMOUNT_FAILED',
-        `${record.directory} is unmounted, but its ${role} process ${process.pid} has not ended after ${FLUSH_TIMEOUT_MS / 1000} s`,
+        `${record.directory} is unmounted, but its ${role} process ${identity.pid} has not ended after ${FLUSH_TIMEOUT_MS / 1000} s`,
       );
     }
   }
+  const lastWords = lastLogLine(record);
+  if (lastWords) process.stderr.write(`dafs: the mount process had said: ${lastWords}\n`);
   forgetDeadMount(record);
 }

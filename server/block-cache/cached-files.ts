@@ -190,20 +190,25 @@ export class CachedFiles {
   /** Writes the oldest blocks and commits, so that their slots can be taken. @throws {StoreError} */
   writeBack(count: number): void {
     this.flushOldest(count);
-    this.#store.commit();
+    this.#store.contents.commitEarly();
   }
 
   /** Writes slots in the order in which a reader of the files will want their rows to lie. */
   #write(slots: number[]): void {
     const { table } = this;
     slots.sort((a, b) => table.idOf(a) - table.idOf(b) || table.numberOf(a) - table.numberOf(b));
-    for (const [index, slot] of slots.entries()) {
-      const id = table.idOf(slot) as FileId;
-      this.#writeSlot(slot, id);
-      const next = slots[index + 1];
-      if (next === undefined || table.idOf(next) !== id) {
-        this.#settle(id);
+    const writeAll = (): void => {
+      for (const [index, slot] of slots.entries()) {
+        const id = table.idOf(slot) as FileId;
+        this.#writeSlot(slot, id);
+        const next = slots[index + 1];
+        if (next === undefined || table.idOf(next) !== id) {
+          this.#settle(id);
+        }
       }
+    };
+    if (slots.length > 0) {
+      this.#store.contents.modify(writeAll);
     }
   }
 

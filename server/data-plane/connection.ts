@@ -26,6 +26,8 @@ export interface Fabric {
   readonly limits: Limits;
   /** RDMA requests that one request of a client can lead to. */
   readonly maxPiecesPerRequest: number;
+  /** Connections that are to be closed: done by the data plane between requests. */
+  readonly closing: Connection[];
 }
 
 /** Where an exchange's buffers lie. */
@@ -43,7 +45,7 @@ interface Slot {
 export class Connection implements ChannelPort {
   readonly peer: PeerIdentity;
   readonly remoteMemory: RemoteMemory;
-  /** Why it is to be closed; set once, and then done by the data plane's loop. */
+  /** Why it is to be closed, or was. */
   closeReason: string | undefined;
   readonly #fabric: Fabric;
   readonly #queue: CompletionQueue;
@@ -156,7 +158,10 @@ export class Connection implements ChannelPort {
   }
 
   close(reason: string): void {
-    this.closeReason ??= reason;
+    if (this.closeReason === undefined) {
+      this.closeReason = reason;
+      this.#fabric.closing.push(this);
+    }
   }
 
   /** Gives everything back. The engine must have been told of the loss before. */

@@ -92,6 +92,7 @@ export class DataPlane {
       limits,
       maxPiecesPerRequest:
         Math.ceil(limits.maxTransferBytes / this.#store.blockBytes) + 1 + limits.maxDirectBuffers,
+      closing: [],
     };
   }
 
@@ -113,6 +114,8 @@ export class DataPlane {
       const isTickDue = now - this.#lastTickMs >= TICK_MS;
       if (this.#context.takeWake() || isTickDue) {
         isRunning = takeMessages();
+        // A password that was waited for may have made a session.
+        this.#engine.finish();
       }
       if (isTickDue) {
         this.#lastTickMs = now;
@@ -228,18 +231,16 @@ export class DataPlane {
     }
   }
 
-  /** Takes leave of connections that are to be closed, until closing them closes no more. */
+  /** Takes leave of connections that are to be closed; closing one may close others. */
   #settle(): void {
-    for (let isChanged = true; isChanged; ) {
-      isChanged = false;
-      for (const [number, connection] of this.#connections) {
-        if (connection.closeReason !== undefined) {
-          this.#engine.detach(connection.channel);
-          this.#connections.delete(number);
-          connection.dispose();
-          isChanged = true;
-        }
-      }
+    const { closing } = this.#fabric;
+    if (closing.length === 0) {
+      return;
+    }
+    for (let connection = closing.pop(); connection !== undefined; connection = closing.pop()) {
+      this.#engine.detach(connection.channel);
+      this.#connections.delete(connection.queuePairNumber);
+      connection.dispose();
     }
     this.#engine.finish();
   }

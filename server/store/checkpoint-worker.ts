@@ -5,12 +5,23 @@ import { Shared, State } from './checkpointer.ts';
 
 const { path, shared } = workerData as { path: string; shared: Int32Array };
 
-const database = new Database(path, { timeout: 0, fileMustExist: true });
-database.pragma('synchronous = NORMAL');
-database.pragma('wal_autocheckpoint = 0');
+const database = open();
 
 while (serve(Atomics.load(shared, Shared.STATE))) {
   Atomics.wait(shared, Shared.STATE, State.IDLE);
+}
+
+/** Without a connection there is no worker, and the store's own thread does what has to be done. */
+function open(): Database.Database {
+  try {
+    const connection = new Database(path, { timeout: 0, fileMustExist: true });
+    connection.pragma('synchronous = NORMAL');
+    connection.pragma('wal_autocheckpoint = 0');
+    return connection;
+  } catch (error) {
+    finish(State.CLOSED);
+    throw error;
+  }
 }
 
 function serve(state: number): boolean {

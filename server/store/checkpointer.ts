@@ -66,13 +66,16 @@ export class Checkpointer implements TransactionObserver {
   }
 
   close(): void {
-    if (this.#worker !== undefined) {
-      this.#awaitIdle();
+    if (this.#worker === undefined) {
+      return;
+    }
+    this.#awaitIdle();
+    if (Atomics.load(this.#shared, Shared.STATE) === State.IDLE) {
       Atomics.store(this.#shared, Shared.STATE, State.CLOSING);
       Atomics.notify(this.#shared, Shared.STATE);
       Atomics.wait(this.#shared, Shared.STATE, State.CLOSING, closingMs);
-      this.#worker = undefined;
     }
+    this.#worker = undefined;
   }
 
   #request(): void {
@@ -100,7 +103,7 @@ export class Checkpointer implements TransactionObserver {
   /** Waits for the worker, moves the rest and makes the next commit begin the log anew. */
   #startOver(): void {
     this.#awaitIdle();
-    this.#requested = false;
+    this.#requested = Atomics.load(this.#shared, Shared.STATE) === State.CLOSED;
     const [result] = this.#database.pragma('wal_checkpoint(RESTART)') as [
       { busy: number; log: number; checkpointed: number },
     ];

@@ -27,6 +27,10 @@ type BucketRow = [cookie: number, name: Buffer, id: FileId];
  */
 export class EntryTable {
   readonly #seed: number;
+  readonly #find: Database.Statement<
+    [number, number, number, Uint8Array],
+    [cookie: number, id: FileId]
+  >;
   readonly #bucket: Database.Statement<[number, number, number], BucketRow>;
   readonly #page: Database.Statement<[number, number, number], BucketRow>;
   readonly #insert: Database.Statement<[number, number, Uint8Array, number]>;
@@ -38,6 +42,12 @@ export class EntryTable {
       .prepare<[], number>('SELECT nameSeed FROM filesystem')
       .pluck()
       .get() as number;
+    this.#find = database
+      .prepare<[number, number, number, Uint8Array], [number, FileId]>(
+        `SELECT cookie, inode FROM entry
+         WHERE directory = ? AND cookie BETWEEN ? AND ? AND name = ?`,
+      )
+      .raw();
     this.#bucket = database
       .prepare<[number, number, number], BucketRow>(
         'SELECT cookie, name, inode FROM entry WHERE directory = ? AND cookie BETWEEN ? AND ?',
@@ -54,17 +64,16 @@ export class EntryTable {
     this.#any = database.prepare('SELECT 1 FROM entry WHERE directory = ? LIMIT 1');
   }
 
-  find(directory: FileId, name: Uint8Array): FileId | undefined {
+  find(directory: FileId, name: Uint8Array): Entry | undefined {
     const first = bucketOf(name, this.#seed);
-    for (const row of this.#bucket.all(directory, first, first + bucketEntries - 1)) {
-      if (row[1].equals(name)) {
-        return row[2];
-      }
-    }
-    return undefined;
+    const row = this.#find.get(directory, first, first + bucketEntries - 1, name);
+    return row && { cookie: row[0], id: row[1] };
   }
 
-  /** @throws {StoreError} ENOSPC when the name is new and 256 others hash as it does. */
+  /**
+   * Where a name is or could be.
+   * @throws {StoreError} ENOSPC when the name is new and 256 others hash as it does.
+   */
   place(directory: FileId, name: Uint8Array): Place {
     const first = bucketOf(name, this.#seed);
     let freeCookie = first;

@@ -51,6 +51,16 @@ export class FileContents {
     }
   }
 
+  /** Makes several writes one modification: all of them are done, or none. */
+  modify(action: () => void): void {
+    this.#transaction.modify(action);
+  }
+
+  /** Commits in the middle of what others take for one transaction. @throws {StoreError} */
+  commitEarly(): void {
+    this.#transaction.commitEarly();
+  }
+
   /** Stores a block in the open transaction. */
   write(record: InodeRecord, number: number, data: Uint8Array): void {
     this.#transaction.modify(() => {

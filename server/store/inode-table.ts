@@ -22,6 +22,8 @@ export class InodeTable implements TransactionObserver {
   readonly #delete: Database.Statement<[number]>;
   readonly #count: Database.Statement<[], number>;
   readonly #reserveIds: Database.Statement<[number]>;
+  /** Inodes that are gone for everybody but the reclaimer, which says so. */
+  readonly reclaimed = new Set<FileId>();
   #nextId: number;
   /** Ids below are this process's; the database says so, as of the last commit and as of now. */
   #committedLimit: number;
@@ -54,8 +56,13 @@ export class InodeTable implements TransactionObserver {
     transaction.observe(this);
   }
 
-  /** The record of an inode, from its row if need be. */
+  /** The record of an inode, from its row if need be; none of one that is being reclaimed. */
   find(id: FileId): InodeRecord | undefined {
+    return this.reclaimed.size > 0 && this.reclaimed.has(id) ? undefined : this.findAny(id);
+  }
+
+  /** The record of an inode, whatever happens to it. */
+  findAny(id: FileId): InodeRecord | undefined {
     const known = this.#records.get(id);
     if (known !== undefined) {
       known.recentlyUsed = true;

@@ -60,7 +60,7 @@ export class Namespace {
   lookup(directory: FileId, name: Uint8Array): FileId | undefined {
     this.directory(directory);
     checkName(name);
-    return this.#entries.find(directory, name);
+    return this.#entries.find(directory, name)?.id;
   }
 
   readLink(id: FileId): Uint8Array {
@@ -207,7 +207,8 @@ export class Namespace {
   }
 
   #occupant(directory: InodeRecord, name: Uint8Array): { cookie: number; record: InodeRecord } {
-    const { entry } = this.#place(directory, name);
+    checkName(name);
+    const entry = this.#entries.find(directory.id, name);
     if (entry === undefined) {
       throw new StoreError('ENOENT', `${showName(name)} is not in directory ${directory.id}`);
     }

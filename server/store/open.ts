@@ -38,14 +38,29 @@ export function openDatabase(givenPath: string, options: StoreOptions): OpenedDa
     return { path, database: prepareDatabase(path, options), ownership };
   } catch (error) {
     ownership.release();
-    throw error instanceof Database.SqliteError ? refusal(path, error) : error;
+    throw refusalOf(path, error);
   }
+}
+
+function refusalOf(path: string, error: unknown): unknown {
+  if (error instanceof Database.SqliteError) {
+    return refusal(path, error);
+  }
+  if (error instanceof Error && 'errno' in error) {
+    const message = `${path} cannot be opened: ${error.message}`;
+    return new StoreOpenError('READ_ONLY', path, message, { cause: error });
+  }
+  return error;
 }
 
 /** The database's true path, checked as far as that goes without opening it. */
 function locate(givenPath: string, options: StoreOptions): string {
   const path = existsSync(givenPath) ? realpathSync(givenPath) : resolve(givenPath);
   const directory = dirname(path);
+  if (path !== path.trim()) {
+    const message = `"${path}" ends in white space, which gets lost on the way to SQLite: rename it`;
+    throw new StoreOpenError('NO_SUCH_FILE', path, message);
+  }
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     const message = `the directory ${directory} does not exist: make it first`;
     throw new StoreOpenError('NO_SUCH_DIRECTORY', path, message);

@@ -19,8 +19,10 @@ export class Reclaimer implements TransactionObserver {
   readonly #transaction: Transaction;
   readonly #inodes: InodeTable;
   readonly #blocks: BlockTable;
-  readonly #deleteRows: readonly Database.Statement<[number]>[];
-  readonly #pending = new Set<FileId>();
+  readonly #deleteTarget: Database.Statement<[number]>;
+  readonly #deleteAttributes: Database.Statement<[number]>;
+  /** Inodes with work to do; the table shows them to nobody else. */
+  readonly #pending: Set<FileId>;
   /** What this transaction did to `#pending`: id, and whether it was added. */
   readonly #journal: [id: FileId, added: boolean][] = [];
 
@@ -33,17 +35,13 @@ export class Reclaimer implements TransactionObserver {
     this.#transaction = transaction;
     this.#inodes = inodes;
     this.#blocks = blocks;
-    this.#deleteRows = ['symlink', 'attribute'].map((table) =>
-      database.prepare(`DELETE FROM ${table} WHERE inode = ?`),
-    );
+    this.#pending = inodes.reclaimed;
+    this.#deleteTarget = database.prepare('DELETE FROM symlink WHERE inode = ?');
+    this.#deleteAttributes = database.prepare('DELETE FROM attribute WHERE inode = ?');
     transaction.observe(this);
     for (const id of database.prepare('SELECT id FROM inode WHERE nlink = 0').pluck().all()) {
       this.#pending.add(id as FileId);
     }
-  }
-
-  isPending(id: FileId): boolean {
-    return this.#pending.has(id);
   }
 
   /** Works off what a crash left, within bounded time. */
@@ -70,6 +68,7 @@ export class Reclaimer implements TransactionObserver {
   detachContent(record: InodeRecord): void {
     const orphan = this.#inodes.create(FileType.REGULAR);
     orphan.content = record.content;
+    orphan.storedBytes = record.storedBytes;
     record.content = orphan.id;
     record.storedBytes = 0;
     this.#add(orphan.id);
@@ -82,7 +81,7 @@ export class Reclaimer implements TransactionObserver {
       return false;
     }
     this.#transaction.modify(() => {
-      const record = this.#inodes.find(id);
+      const record = this.#inodes.findAny(id);
       if (record === undefined) {
         this.#remove(id);
       } else {
@@ -107,14 +106,14 @@ export class Reclaimer implements TransactionObserver {
   }
 
   #work(record: InodeRecord): void {
-    if (record.type === FileType.REGULAR) {
-      if (this.#blocks.deleteSome(record.content, blocksPerPiece)) {
-        return;
-      }
+    const hasBlocks = record.storedBytes > 0;
+    if (hasBlocks && this.#blocks.deleteSome(record.content, blocksPerPiece)) {
+      return;
     }
-    for (const statement of this.#deleteRows) {
-      statement.run(record.id);
+    if (record.type === FileType.SYMBOLIC_LINK) {
+      this.#deleteTarget.run(record.id);
     }
+    this.#deleteAttributes.run(record.id);
     this.#inodes.delete(record);
     this.#remove(record.id);
   }

@@ -36,7 +36,7 @@ const bytesPerFile = 512;
  * Modifications belong to the open transaction, which the first one begins; commit() makes them
  * survive the process, sync() makes them survive the machine. Every modification is whole or not
  * there; a refused one (StoreError) has changed nothing. A failure of the database in the middle of
- * one undoes all since the last commit, and commit() throws then.
+ * one undoes all since the last commit; if that was more than the one, commit() throws, too.
  */
 export class Store {
   /** Absolute path of the database. */
@@ -109,10 +109,7 @@ export class Store {
 
   /** The inode, or undefined when there is none of that id (any more). */
   inode(id: FileId): Inode | undefined {
-    return this.#reading(() => {
-      const record = this.#inodes.find(id);
-      return record !== undefined && this.#reclaimer.isPending(id) ? undefined : record;
-    });
+    return this.#reading(() => this.#inodes.find(id));
   }
 
   /** @throws {StoreError} ESTALE, ENOTDIR, EINVAL, ENAMETOOLONG */
@@ -233,7 +230,7 @@ export class Store {
    */
   reclaim(id: FileId): void {
     const record = this.#reading(() => this.#inodes.find(id));
-    if (record === undefined || this.#reclaimer.isPending(id)) {
+    if (record === undefined) {
       return;
     }
     if (record.nlink > 0) {
@@ -266,6 +263,7 @@ export class Store {
     });
   }
 
+  /** commit() has something to do: a transaction is open, or was and has failed. */
   get inTransaction(): boolean {
     return this.#transaction.isOpen;
   }

@@ -13,7 +13,8 @@ export interface TransactionObserver {
 /**
  * The one transaction of the store's connection. Modifications check everything they can refuse
  * before they touch a row, so a refusal needs no undoing; a failure of the database itself undoes
- * all since the last commit, and every further modification fails until commit() has reported it.
+ * all since the last commit. If that was more than the modification that failed, every further one
+ * fails until commit() has told it to who believes that the others were done.
  */
 export class Transaction {
   readonly #observers: TransactionObserver[] = [];
@@ -22,6 +23,9 @@ export class Transaction {
   readonly #rollback: Database.Statement;
   readonly #database: Database.Database;
   #open = false;
+  #isModifying = false;
+  /** Modifications that the open transaction holds. */
+  #modifications = 0;
   #failure: StoreError | undefined;
   /** Commits so far that changed anything. */
   commits = 0;
@@ -33,8 +37,9 @@ export class Transaction {
     this.#rollback = database.prepare('ROLLBACK');
   }
 
+  /** commit() has something to do, or a failure to tell. */
   get isOpen(): boolean {
-    return this.#open;
+    return this.#open || this.#failure !== undefined;
   }
 
   /** Observers are told in the order they came. */
@@ -50,16 +55,24 @@ export class Transaction {
     }
   }
 
-  /** Runs a modification inside the transaction. */
+  /** Runs a modification inside the transaction; one within another is a part of it. */
   modify<Result>(action: () => Result): Result {
+    if (this.#isModifying) {
+      return action();
+    }
     if (this.#failure !== undefined) {
       throw this.#failure;
     }
+    this.#isModifying = true;
     try {
       this.begin();
-      return action();
+      const result = action();
+      this.#modifications++;
+      return result;
     } catch (error) {
       throw this.#failed(error);
+    } finally {
+      this.#isModifying = false;
     }
   }
 
@@ -83,9 +96,23 @@ export class Transaction {
       throw storeErrorOf(error);
     }
     this.#open = false;
+    this.#modifications = 0;
     this.commits++;
     for (const observer of this.#observers) {
       observer.committed?.();
+    }
+  }
+
+  /**
+   * Commits while others go on to add to what they take for one transaction: a failure is theirs,
+   * too, so their commit() throws as well.
+   */
+  commitEarly(): void {
+    try {
+      this.commit();
+    } catch (error) {
+      this.#failure = storeErrorOf(error);
+      throw error;
     }
   }
 
@@ -99,6 +126,7 @@ export class Transaction {
       return;
     }
     this.#open = false;
+    this.#modifications = 0;
     for (const observer of this.#observers) {
       observer.rolledBack?.();
     }
@@ -108,9 +136,10 @@ export class Transaction {
     if (error instanceof StoreError) {
       return error;
     }
+    const isMoreLost = this.#modifications > 0;
     this.rollback();
     const failure = storeErrorOf(error);
-    this.#failure = failure;
+    this.#failure = isMoreLost ? failure : undefined;
     return failure;
   }
 }

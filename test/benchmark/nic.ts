@@ -34,6 +34,8 @@ const BARE_BYTES = 4096;
 const PING = 0;
 const PONG = 64;
 const STOP = -1;
+/** Some tens of seconds of looking. */
+const MAXIMUM_LOOKS = 2 ** 31;
 /** Each thing is measured in so many rounds, in turn with its reference; the median round counts. */
 const ROUNDS = 50;
 
@@ -172,7 +174,9 @@ function bareRoundTrips(words: Int32Array, count: number): void {
   const base = Atomics.load(words, PONG);
   for (let value = base + 1; value <= base + count; value++) {
     Atomics.store(words, PING, value);
-    while (Atomics.load(words, PONG) !== value);
+    for (let looks = 1; Atomics.load(words, PONG) !== value; looks++) {
+      if (looks === MAXIMUM_LOOKS) throw new Error('the peer process does not answer');
+    }
   }
 }
 

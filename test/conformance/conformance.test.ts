@@ -6,7 +6,7 @@ import { unusedPatterns } from './skip-list.ts';
 import { SuiteRun } from './suite.ts';
 import { targetTable } from './target-table.ts';
 
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 90_000;
 
 describe('the skip list', () => {
   it('names only cases that there are', () => {

@@ -1,7 +1,7 @@
 /**
  * Does the same random operations in two directories and compares after each: `node compare-main.ts
- * LOCAL MOUNT OPERATIONS SEED [PATH]`. Prints the seed, the shortest failing run it finds, and ends
- * with status 1. A process of its own, because a mount may hang it.
+ * REQUEST`, the request as JSON. Prints the seed, and the shortest failing run that it finds; status
+ * 1 then. A process of its own, because a mount may hang it.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,10 +9,20 @@ import fc from 'fast-check';
 import { apply, type Operation, operation, World } from './operations.ts';
 import { firstDifference, snapshot } from './snapshot.ts';
 
-const [local = '', mount = '', operations = '', seed = '', path] = process.argv.slice(2);
+export interface ComparisonRequest {
+  readonly local: string;
+  readonly mount: string;
+  readonly operations: number;
+  readonly seed: number;
+  /** Where fast-check's shrinking ended: replays that one run. */
+  readonly path?: string | undefined;
+  readonly closesBeforeRemoving: boolean;
+}
+
+const request = JSON.parse(process.argv[2] ?? '') as ComparisonRequest;
+const { local, mount, operations, seed, path, closesBeforeRemoving } = request;
 
 const MAXIMUM_OPERATIONS_PER_RUN = 100;
-const limit = Number(operations);
 /** How long the search for a shorter failing run may take. */
 const SHRINK_LIMIT_MS = 60_000;
 
@@ -23,13 +33,14 @@ let failedAt: number | undefined;
 function makeWorld(parent: string, label: string): World {
   const root = join(parent, label);
   mkdirSync(root, { mode: 0o755 });
-  return new World(root);
+  return new World(root, closesBeforeRemoving);
 }
 
 /** Runs both sides; throws at the first step in which they differ. */
 function compare(steps: readonly Operation[]): void {
   // What is left passes unseen: once a run failed, that ends the search for a shorter one.
-  const isOver = failedAt === undefined ? done >= limit : Date.now() - failedAt > SHRINK_LIMIT_MS;
+  const isOver =
+    failedAt === undefined ? done >= operations : Date.now() - failedAt > SHRINK_LIMIT_MS;
   if (isOver) {
     return;
   }
@@ -66,9 +77,9 @@ const result = fc.check(
     compare,
   ),
   {
-    seed: Number(seed),
+    seed,
     // The limit of operations ends it, not this: most runs are shorter than they may be.
-    numRuns: limit,
+    numRuns: operations,
     ...(path === undefined ? {} : { path }),
   },
 );

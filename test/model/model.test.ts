@@ -11,11 +11,12 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { driverTable } from '../support/drivers.ts';
 import { firstObstacle, isRoot } from '../support/machine.ts';
 import { Workspace } from '../support/workspace.ts';
+import type { ComparisonRequest } from './compare-main.ts';
 
 const program = fileURLToPath(new URL('./compare-main.ts', import.meta.url));
 
-const operations = Number(process.env.DAFS_MODEL_OPERATIONS ?? 2000);
-const seed = process.env.DAFS_MODEL_SEED ?? String(randomInt(2 ** 31 - 1));
+const operations = Number(process.env.DAFS_MODEL_OPERATIONS ?? 5000);
+const seed = Number(process.env.DAFS_MODEL_SEED ?? randomInt(2 ** 31 - 1));
 const path = process.env.DAFS_MODEL_PATH;
 
 /** A failing run shrinks for a minute; an operation with its comparison may take 50 ms. */
@@ -31,10 +32,17 @@ describe.each(driverTable)('random operations through $name', (driver) => {
     workspace = Workspace.create();
     const source = workspace.path('files.sqlite');
     const mount = await workspace.startMount({ source, driver: driver.name });
-    const local = workspace.makeDirectory('local');
+    const request: ComparisonRequest = {
+      local: workspace.makeDirectory('local'),
+      mount: mount.directory,
+      operations,
+      seed,
+      path,
+      closesBeforeRemoving: !driver.carriesRemovedFiles,
+    };
     const { status, stdout, stderr, timedOut } = await workspace.run(
       process.execPath,
-      [program, local, mount.directory, String(operations), seed, ...(path ? [path] : [])],
+      [program, JSON.stringify(request)],
       { limitMs },
     );
     process.stdout.write(stdout.split('\n')[0] ?? '');

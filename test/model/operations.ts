@@ -5,14 +5,28 @@ import { O } from '../conformance/case.ts';
 import { pattern } from '../conformance/expect.ts';
 import { PosixTarget } from '../conformance/posix-target.ts';
 
+/** What may take the last name of a file. */
+const removingOperations = new Set(['unlink', 'rename']);
+
 /** One side of the comparison: a directory, and the files that are open in it. */
 export class World {
   readonly target = new PosixTarget();
   readonly root: string;
   readonly slots: (number | undefined)[] = [undefined, undefined, undefined];
+  readonly #closesBeforeRemoving: boolean;
 
-  constructor(root: string) {
+  /** @param closesBeforeRemoving where a mount cannot carry open files that have no name */
+  constructor(root: string, closesBeforeRemoving: boolean) {
     this.root = root;
+    this.#closesBeforeRemoving = closesBeforeRemoving;
+  }
+
+  /** Makes ready for an operation of this name. */
+  prepare(name: string): void {
+    if (this.#closesBeforeRemoving && removingOperations.has(name)) {
+      this.target.release();
+      this.slots.fill(undefined);
+    }
   }
 
   at(path: string): string {
@@ -182,6 +196,7 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
 /** Does it, and tells what came of it: a value, or the errno's name. */
 export function apply(world: World, { name, values }: Operation): string {
   const one = operationKinds[name] as Kind<unknown>;
+  world.prepare(name);
   try {
     return String(one.apply(world, values));
   } catch (error) {

@@ -6,11 +6,18 @@ export interface DriverDefinition {
   readonly name: string;
   /** What its times are cut down to. */
   readonly timeUnitNs: number;
+  /** Whether an open file can lose its last name without a trace in its directory. */
+  readonly carriesRemovedFiles: boolean;
   /** Why this machine cannot mount with it; undefined where it can. */
   obstacle(): string | undefined;
 }
 
 export const driverTable: readonly DriverDefinition[] = [
-  { name: 'kernel', timeUnitNs: 1, obstacle: mountObstacle },
-  { name: 'fuse-native', timeUnitNs: 1_000_000, obstacle: mountObstacle },
+  { name: 'kernel', timeUnitNs: 1, carriesRemovedFiles: true, obstacle: mountObstacle },
+  {
+    name: 'fuse-native',
+    timeUnitNs: 1_000_000,
+    carriesRemovedFiles: false,
+    obstacle: mountObstacle,
+  },
 ];

@@ -59,8 +59,11 @@ export function createOperations({ fileSystem, caller, paths }: OperationContext
   };
 
   const fgetattr: Operation<[path: string, file: number]> = (request, _path, file) => {
-    const { nodeid } = openFiles.get(file);
-    copyToAddress(statAddressOf(request), encodeStat(fileSystem.getattr(caller, nodeid)));
+    const open = openFiles.get(file);
+    // libfuse asks for the attributes of what it has just created: these are as fresh as any.
+    const attributes = open.created ?? fileSystem.getattr(caller, open.nodeid);
+    open.created = undefined;
+    copyToAddress(statAddressOf(request), encodeStat(attributes));
     return 0;
   };
 
@@ -181,7 +184,8 @@ export function createOperations({ fileSystem, caller, paths }: OperationContext
   const open: Operation<[path: string, flags: number]> = (request, path, flags) => {
     const nodeid = paths.nodeid(pathOf(request, path));
     const fh = fileSystem.open(caller, nodeid, flags);
-    return openFiles.add({ nodeid, fh, append: (flags & constants.O_APPEND) !== 0 });
+    const append = (flags & constants.O_APPEND) !== 0;
+    return openFiles.add({ nodeid, fh, append, created: undefined });
   };
 
   const create: Operation<[path: string, mode: number]> = (request, path, mode) => {
@@ -190,7 +194,7 @@ export function createOperations({ fileSystem, caller, paths }: OperationContext
     const permissions = mode & ~S_IFMT;
     const { attributes, fh } = fileSystem.create(caller, parent, name, permissions, flags);
     const append = (flags & constants.O_APPEND) !== 0;
-    return openFiles.add({ nodeid: attributes.nodeid, fh, append });
+    return openFiles.add({ nodeid: attributes.nodeid, fh, append, created: attributes });
   };
 
   const read: Operation<TransferArguments> = (

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { rootId } from '../../../server/store/index.ts';
+import { Transaction } from '../../../server/store/transaction.ts';
 import {
   bytes,
   codeOf,
@@ -69,6 +71,81 @@ describe('transactions', () => {
     makeFile(store, 'undone');
     store.rollback();
     expect(names(reopen(store))).toEqual(['committed']);
+  });
+});
+
+describe('a transaction whose database fails', () => {
+  /** A transaction over a table that takes a few pages only, and what its observer was told. */
+  function smallDatabase() {
+    const database = new Database(':memory:');
+    database.exec('CREATE TABLE item (data BLOB)');
+    database.pragma('max_page_count = 20');
+    const transaction = new Transaction(database);
+    const told: string[] = [];
+    transaction.observe({
+      beforeCommit: () => told.push('beforeCommit'),
+      committed: () => told.push('committed'),
+      rolledBack: () => told.push('rolledBack'),
+    });
+    const insert = database.prepare('INSERT INTO item VALUES (zeroblob(?))');
+    const put = (bytes: number) => transaction.modify(() => insert.run(bytes));
+    const count = () => database.prepare('SELECT count(*) FROM item').pluck().get();
+    return { transaction, told, put, count };
+  }
+
+  it('loses the one modification that failed, when it was alone', () => {
+    const { transaction, told, put, count } = smallDatabase();
+    expect(codeOf(() => put(1e6))).toBe('ENOSPC');
+    expect(told).toEqual(['rolledBack']);
+    expect(transaction.isOpen).toBe(false);
+    put(10);
+    transaction.commit();
+    expect(count()).toBe(1);
+    expect(told).toEqual(['rolledBack', 'beforeCommit', 'committed']);
+  });
+
+  it('tells it to everybody whose modifications went with it, once', () => {
+    const { transaction, put, count } = smallDatabase();
+    put(10);
+    expect(codeOf(() => put(1e6))).toBe('ENOSPC');
+    expect(codeOf(() => put(10))).toBe('ENOSPC');
+    expect(transaction.isOpen).toBe(true);
+    expect(codeOf(() => transaction.commit())).toBe('ENOSPC');
+    put(10);
+    transaction.commit();
+    expect(count()).toBe(1);
+  });
+
+  it('takes a modification within another for a part of it', () => {
+    const { transaction, put, count } = smallDatabase();
+    const both = () =>
+      transaction.modify(() => {
+        put(10);
+        put(1e6);
+      });
+    expect(codeOf(both)).toBe('ENOSPC');
+    put(10);
+    transaction.commit();
+    expect(count()).toBe(1);
+  });
+
+  it('is undone when an observer cannot do its part of the commit', () => {
+    const { transaction, told, put, count } = smallDatabase();
+    let isFailing = true;
+    transaction.observe({
+      beforeCommit: () => {
+        if (isFailing) {
+          throw new Error('no');
+        }
+      },
+    });
+    put(10);
+    expect(codeOf(() => transaction.commitEarly())).toBe('EIO');
+    expect(told.at(-1)).toBe('rolledBack');
+    expect(codeOf(() => transaction.commit())).toBe('EIO');
+    isFailing = false;
+    transaction.commit();
+    expect(count()).toBe(0);
   });
 });
 

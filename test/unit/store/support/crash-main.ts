@@ -2,6 +2,7 @@
  * Works on a store and says what is committed, until it is killed: files that stay, a temporary file
  * that is renamed over one of few names, directories that come and go, orphans that nobody frees.
  */
+import { writeSync } from 'node:fs';
 import { BlockCache } from '../../../../server/block-cache.ts';
 import { type FileId, FileType, rootId, Store } from '../../../../server/store/index.ts';
 
@@ -68,6 +69,7 @@ for (let step = 0; ; step++) {
   announce({ name, length, fill, isCommitted: true });
 }
 
+/** Waits until the reader can have it: process.stdout would keep it for an event loop that never runs. */
 function announce(announcement: Announcement): void {
-  process.stdout.write(`${JSON.stringify(announcement)}\n`);
+  writeSync(1, `${JSON.stringify(announcement)}\n`);
 }

@@ -1,0 +1,287 @@
+/** A mount from its beginning to its end, whichever end that is. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../../support/run.ts';
+import { isMountPoint, Workspace } from '../../support/workspace.ts';
+
+const start = fileURLToPath(new URL('../../../mount/start.ts', import.meta.url));
+
+interface Record {
+  directory: string;
+  serverName: string;
+  process: { pid: number };
+  server: { pid: number } | undefined;
+}
+
+describe('a mount', { timeout: 90_000 }, () => {
+  let workspace: Workspace;
+  let directory: string;
+  let database: string;
+  const children: ChildProcess[] = [];
+
+  beforeEach(() => {
+    workspace = Workspace.create();
+    directory = workspace.makeDirectory('mount');
+    database = workspace.path('files.sqlite');
+  });
+
+  afterEach(async () => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+    await workspace.dispose();
+  });
+
+  /** What the shell prints: in another process, as everything that touches a mount. */
+  const shell = (script: string) => workspace.succeed('sh', ['-c', script], { cwd: '/' });
+
+  const mount = async (...args: string[]) => {
+    const { status, stdout, stderr } = await workspace.dafs([
+      'mount',
+      database,
+      directory,
+      ...args,
+    ]);
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+  };
+
+  const umount = async () => {
+    const { status, stderr } = await workspace.dafs(['umount', directory]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  };
+
+  const records = (): Record[] => {
+    const folder = join(workspace.runtimeDirectory, 'dafs');
+    return readdirSync(folder)
+      .filter((name) => /^mount-.*\.json$/.test(name))
+      .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')));
+  };
+
+  const onlyRecord = () => {
+    const [record, ...others] = records();
+    expect(others).toEqual([]);
+    return record as Record;
+  };
+
+  /** The runtime directory when nothing runs. */
+  const leftovers = () => readdirSync(join(workspace.runtimeDirectory, 'dafs'));
+
+  /** Runs a program with the mount as its working directory until the test ends. */
+  const holdOpen = async () => {
+    const child = spawn('sleep', ['60'], { cwd: directory });
+    children.push(child);
+    await once(child, 'spawn');
+    return child;
+  };
+
+  const untilNothingRuns = () =>
+    until('all processes have ended', 10_000, () => workspace.processes().length === 0);
+
+  it('in the background is usable when the command returns, and leaves nothing when it ends', async () => {
+    await mount();
+    expect(await isMountPoint(directory)).toBe(true);
+    await shell(`echo hello > ${directory}/greeting`);
+    expect(workspace.processes()).toHaveLength(2);
+    await umount();
+    expect(await isMountPoint(directory)).toBe(false);
+    expect(workspace.processes()).toEqual([]);
+    expect(leftovers()).toEqual([]);
+
+    await mount();
+    expect(await shell(`cat ${directory}/greeting`)).toBe('hello\n');
+    await umount();
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'in the foreground ends by %s with everything flushed',
+    async (signal) => {
+      const { child } = await workspace.startMount({
+        source: database,
+        driver: 'fuse-native',
+        directory,
+      });
+      await shell(`seq 100000 > ${directory}/numbers`);
+      child.kill(signal);
+      await once(child, 'exit');
+      expect(child.exitCode).toBe(0);
+      expect(workspace.processes()).toEqual([]);
+      expect(leftovers()).toEqual([]);
+      await mount();
+      expect(await shell(`cksum < ${directory}/numbers`)).toBe(await shell('seq 100000 | cksum'));
+      await umount();
+    },
+  );
+
+  it('in use is not unmounted, and the command says who uses it', async () => {
+    await mount();
+    const child = await holdOpen();
+    const { status, stderr } = await workspace.dafs(['umount', directory]);
+    expect(status).toBe(1);
+    expect(stderr).toBe(`dafs: ${directory} is in use: sleep (${child.pid})\n`);
+    expect(await isMountPoint(directory)).toBe(true);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await umount();
+  });
+
+  it('in use that is told to end disappears at once and ends with the last user', async () => {
+    const running = await workspace.startMount({
+      source: database,
+      driver: 'fuse-native',
+      directory,
+    });
+    const user = await holdOpen();
+    running.child.kill('SIGINT');
+    await until('it is detached', 10_000, async () => !(await isMountPoint(directory)));
+    expect(running.child.exitCode).toBe(null);
+    user.kill('SIGKILL');
+    await once(running.child, 'exit');
+    expect(running.child.exitCode).toBe(0);
+    await untilNothingRuns();
+  });
+
+  it.each([
+    ['umount', []],
+    ['umount', ['-l']],
+    ['fusermount3', ['-u']],
+  ])('ends cleanly when it is unmounted from outside by %s %j', async (program, args) => {
+    await mount();
+    await shell(`echo kept > ${directory}/file`);
+    await workspace.succeed(program, [...args, directory]);
+    await untilNothingRuns();
+    expect(leftovers()).toEqual([]);
+    await mount();
+    expect(await shell(`cat ${directory}/file`)).toBe('kept\n');
+    await umount();
+  });
+
+  it('whose process is killed takes its server along, and can be unmounted', async () => {
+    await mount();
+    await shell(`echo kept > ${directory}/file; sync ${directory}/file`);
+    const record = onlyRecord();
+    process.kill(record.process.pid, 'SIGKILL');
+    await untilNothingRuns();
+    const { stdout } = await workspace.dafs(['status']);
+    expect(stdout).toMatch(new RegExp(`${directory} .* dead\n`));
+    await umount();
+    expect(leftovers()).toEqual([]);
+    await mount();
+    expect(await shell(`cat ${directory}/file`)).toBe('kept\n');
+    await umount();
+  });
+
+  it('whose server is killed answers EIO at once, and can be unmounted even when in use', async () => {
+    await mount();
+    await shell(`echo text > ${directory}/file`);
+    await holdOpen();
+    process.kill(onlyRecord().server?.pid as number, 'SIGKILL');
+    const commands = [
+      ['cat', `${directory}/file`],
+      ['ls', directory],
+      ['touch', `${directory}/new`],
+      ['stat', '-f', directory],
+    ];
+    for (const [program = '', ...args] of commands) {
+      const { stderr, timedOut } = await workspace.run(program, args, { limitMs: 5000 });
+      expect({ program, timedOut }).toEqual({ program, timedOut: false });
+      expect(stderr).toContain('Input/output error');
+    }
+    const { stdout } = await workspace.dafs(['status']);
+    expect(stdout).toMatch(new RegExp(`${directory} .* no server\n`));
+    const { status } = await workspace.dafs(['umount', directory]);
+    expect(status).toBe(0);
+    expect(await isMountPoint(directory)).toBe(false);
+  });
+
+  it('that is read-only takes no changes', async () => {
+    await mount('-o', 'ro');
+    const { stderr } = await workspace.run('touch', [join(directory, 'file')]);
+    expect(stderr).toContain('Read-only file system');
+    await umount();
+  });
+
+  it('shows its options in the mount table', async () => {
+    await mount('-o', 'noexec,fsname=a\\,b c', '-o', 'max_read=65536');
+    const line = await shell(`grep fuse.dafs /proc/self/mounts | grep ${directory}`);
+    expect(line).toContain('a,b\\040c');
+    expect(line).toMatch(/noexec.*max_read=65536/);
+    await umount();
+  });
+
+  it('of a running server leaves the server running', async () => {
+    const server = await workspace.startServer({ name: 'shared' });
+    const one = await workspace.startMount({ source: 'dafs:shared', driver: 'fuse-native' });
+    const two = await workspace.startMount({ source: 'dafs:shared', driver: 'fuse-native' });
+    await shell(`echo written by one > ${one.directory}/file`);
+    expect(await shell(`cat ${two.directory}/file`)).toBe('written by one\n');
+    await shell(
+      `echo and by two, and longer >> ${two.directory}/file; rm -f ${two.directory}/none`,
+    );
+    expect(await shell(`cat ${one.directory}/file`)).toBe(
+      'written by one\nand by two, and longer\n',
+    );
+    await one.unmount();
+    expect(await shell(`wc -l < ${two.directory}/file`)).toBe('2\n');
+    await two.unmount();
+    expect(server.child.exitCode).toBe(null);
+    await server.stop();
+  });
+
+  it('and its server and session are shown by status', async () => {
+    await mount();
+    const record = onlyRecord();
+    const { stdout: table } = await workspace.dafs(['status']);
+    expect(table).toMatch(
+      new RegExp(`^${record.serverName} +${database} +${record.server?.pid} `, 'm'),
+    );
+    expect(table).toMatch(new RegExp(`^${directory} .* ${record.process.pid} +rw +serving$`, 'm'));
+    const { stdout: json } = await workspace.dafs(['status', '--json']);
+    const status = JSON.parse(json);
+    expect(status.servers).toHaveLength(1);
+    expect(status.servers[0].status.sessions).toHaveLength(1);
+    expect(status.mounts[0]).toMatchObject({
+      directory,
+      source: database,
+      driver: 'fuse-native',
+      state: 'serving',
+      readOnly: false,
+    });
+    await umount();
+  });
+
+  it('by npm start makes the default database and one line of text', async () => {
+    const data = workspace.path('data');
+    const child = spawn(process.execPath, [start, directory], {
+      env: { ...workspace.environment, XDG_DATA_HOME: data },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    children.push(child);
+    let output = '';
+    child.stdout.on('data', (text) => {
+      output += text;
+    });
+    await until('it says that it is usable', 30_000, () => output.endsWith('\n'));
+    const defaultDatabase = join(data, 'dafs', 'default.sqlite');
+    expect(output).toBe(`${defaultDatabase} is mounted on ${directory}; Ctrl-C unmounts it\n`);
+    expect(existsSync(defaultDatabase)).toBe(true);
+    child.kill('SIGINT');
+    await once(child, 'exit');
+    expect(child.exitCode).toBe(0);
+  });
+
+  it('by npm start makes nothing when there is no such directory', async () => {
+    const data = workspace.path('data');
+    const missing = workspace.path('missing');
+    const { status, stderr } = await workspace.run(process.execPath, [start, missing], {
+      environment: { ...workspace.environment, XDG_DATA_HOME: data },
+    });
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      `dafs: no such directory: ${missing} (it must exist: mkdir -p ${missing})\n`,
+    );
+    expect(existsSync(data)).toBe(false);
+  });
+});
