@@ -57,7 +57,10 @@ export class Exchange {
   readonly #wire: Wire;
   readonly #memory: Uint8Array;
   readonly #view: DataView;
-  readonly #address: number;
+  // Addresses do not fit small integers: each is computed, and so allocated, once.
+  readonly #requestAddress: number;
+  readonly #replyAddress: number;
+  readonly #dataReplyAddress: number;
   readonly #dataBytes: number;
   readonly #inHeader: Cursor<(typeof InHeader)['fields']>;
   readonly #replyHeader: Cursor<(typeof OutHeader)['fields']>;
@@ -72,7 +75,9 @@ export class Exchange {
     this.#wire = wire;
     this.#memory = memory;
     this.#view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
-    this.#address = address;
+    this.#requestAddress = address + REQUEST_OFFSET;
+    this.#replyAddress = address;
+    this.#dataReplyAddress = address + DATA_HEADER_OFFSET;
     this.#dataBytes = memory.byteLength - DATA_OFFSET;
     this.#inHeader = InHeader.at(this.#view, REQUEST_OFFSET);
     this.#replyHeader = OutHeader.at(this.#view, 0);
@@ -97,7 +102,7 @@ export class Exchange {
   /** Takes the next request; returns its opcode, or 0 when there will be none any more. */
   receive(): number {
     const bytes = this.#wire.receive(
-      this.#address + REQUEST_OFFSET,
+      this.#requestAddress,
       this.#dataBytes + DATA_OFFSET - REQUEST_OFFSET,
     );
     if (bytes === 0) return 0;
@@ -165,7 +170,7 @@ export class Exchange {
     header.len = OutHeader.bytes + bytes;
     header.error = 0;
     header.unique = this.#unique;
-    this.#wire.reply(this.#address, OutHeader.bytes + bytes);
+    this.#wire.reply(this.#replyAddress, OutHeader.bytes + bytes);
   }
 
   /** Answers with the first `bytes` bytes of the data. */
@@ -174,7 +179,7 @@ export class Exchange {
     header.len = OutHeader.bytes + bytes;
     header.error = 0;
     header.unique = this.#unique;
-    this.#wire.reply(this.#address + DATA_HEADER_OFFSET, OutHeader.bytes + bytes);
+    this.#wire.reply(this.#dataReplyAddress, OutHeader.bytes + bytes);
   }
 
   /** Answers with an error, a positive errno. */
@@ -183,6 +188,6 @@ export class Exchange {
     header.len = OutHeader.bytes;
     header.error = -errno;
     header.unique = this.#unique;
-    this.#wire.reply(this.#address, OutHeader.bytes);
+    this.#wire.reply(this.#replyAddress, OutHeader.bytes);
   }
 }

@@ -91,17 +91,9 @@ function openPolicyOf({ exclusive }: KernelMountRequest): OpenPolicy {
   };
 }
 
-/**
- * A channel of its own for a further worker. Who may not open /dev/fuse (a user on a machine where
- * only fusermount3 may) shares the channel of the mount.
- */
+/** A channel of its own for a further worker. */
 function cloneChannel(masterFd: number): number {
-  let fd: number;
-  try {
-    fd = openDevice();
-  } catch {
-    return masterFd;
-  }
+  const fd = openDevice();
   ioctlWord(fd, DEV_IOC_CLONE, masterFd);
   return fd;
 }
@@ -199,7 +191,7 @@ export class KernelMount {
     );
     const failures = ends.filter((end): end is Error => end instanceof Error);
     const good = ends.filter((end): end is WorkerEnd => !(end instanceof Error));
-    for (const fd of new Set(this.#channels)) closeDescriptor(fd);
+    for (const fd of this.#channels) closeDescriptor(fd);
     closeDescriptor(this.#orders.wakeFd);
     if (failures.length > 0 || good.some((end) => end.aborted)) await this.#removeDeadMount();
     return { requests: good.reduce((sum, end) => sum + end.requests, 0), failures };
