@@ -75,6 +75,16 @@ describe.skipIf(obstacle)(`a mount's life${obstacle ? `: ${obstacle}` : ''}`, ()
     expect((await run('umount', [served.directory])).status).toBe(0);
   });
 
+  test('the end of one worker is the end of the mount, and nobody waits for it', async () => {
+    const served = await Served.start({ kind: 'dying', options: 'workers=2' });
+    const asked = await served.shell('stat -f .', 5000);
+    expect(asked.timedOut).toBe(false);
+    expect(asked.status).not.toBe(0);
+    expect(await served.exited()).toBe(1);
+    expect(served.errors).toContain('a worker exited with 3');
+    expect(served.isMounted()).toBe(false);
+  });
+
   test('a directory can be mounted on twice, the upper one first to go', async () => {
     const lower = await Served.start({ kind: 'memory', options: 'workers=1' });
     await lower.shell('touch below');

@@ -388,8 +388,22 @@ export class MemoryFileSystem implements FileSystem {
   close(): void {}
 }
 
-/** @param data whether it keeps locks itself */
+/** What a file system in memory does beyond the ordinary. */
+export type MemoryTrait = 'ordinary' | 'locking' | 'dying';
+
+/** Ends its thread when it is asked for its statistics. */
+class DyingFileSystem extends MemoryFileSystem {
+  override statfs(): FileSystemStatistics {
+    process.exit(3);
+  }
+}
+
+/** @param data a {@link MemoryTrait} */
 export const createFileSystem: CreateFileSystem = (data, { parked }) => {
-  const locks = new MemoryLocks((wait) => parked.answer(wait, 0));
-  return data === true ? new MemoryFileSystem(locks) : new MemoryFileSystem();
+  const make: Record<MemoryTrait, () => FileSystem> = {
+    ordinary: () => new MemoryFileSystem(),
+    locking: () => new MemoryFileSystem(new MemoryLocks((wait) => parked.answer(wait, 0))),
+    dying: () => new DyingFileSystem(),
+  };
+  return make[data as MemoryTrait]();
 };

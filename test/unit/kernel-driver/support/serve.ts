@@ -14,6 +14,7 @@ import { parseMountOptions } from '../../../../mount/mount-options.ts';
 import { unmountDirectory } from '../../../../mount/unmount.ts';
 import { createMemoryFile, mapShared, viewMemory } from '../../../../nic/system-calls.ts';
 import type { CeilingData } from '../../../benchmark/support/ceiling-file-system.ts';
+import type { MemoryTrait } from './memory-file-system.ts';
 
 const [kind = '', directory = '', list = ''] = process.argv.slice(2);
 
@@ -24,10 +25,12 @@ const content = new Uint8Array(viewMemory(mapShared(contentFd, contentBytes, tru
 content.fill(0x61);
 const ceilingData: CeilingData = { contentFd, contentBytes, copies: true };
 
-const sources: Record<string, { module: URL; data: unknown }> = {
-  memory: { module: new URL('memory-file-system.ts', import.meta.url), data: undefined },
-  /** The same, keeping locks. */
-  locking: { module: new URL('memory-file-system.ts', import.meta.url), data: true },
+const memory = new URL('memory-file-system.ts', import.meta.url);
+
+const sources: Record<string, { module: URL; data: MemoryTrait | CeilingData }> = {
+  memory: { module: memory, data: 'ordinary' },
+  locking: { module: memory, data: 'locking' },
+  dying: { module: memory, data: 'dying' },
   ceiling: {
     module: new URL('../../../benchmark/support/ceiling-file-system.ts', import.meta.url),
     data: ceilingData,
