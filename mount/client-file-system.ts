@@ -33,9 +33,9 @@ import {
   type DirectoryEntry,
   type DirectoryVisitor,
   type Fh,
-  type FileSystem,
   type FileSystemStatistics,
   type Nodeid,
+  type PathFileSystem,
   ROOT_NODEID,
 } from './file-system.ts';
 import { FilehandleMaker, nodeidOf } from './filehandles.ts';
@@ -54,7 +54,7 @@ export interface FileSystemOptions {
  *
  * @throws DafsError when it cannot be reached or refuses.
  */
-export function connectFileSystem(serverName: string, options: FileSystemOptions): FileSystem {
+export function connectFileSystem(serverName: string, options: FileSystemOptions): PathFileSystem {
   const { identity } = options;
   const session = Session.connect(serverName, identity ? { identity } : {});
   try {
@@ -77,7 +77,7 @@ const SMALL_PAGE_BYTES = 4096;
 
 const PERMISSION_BITS = 0o7777;
 
-class ClientFileSystem implements FileSystem {
+class ClientFileSystem implements PathFileSystem {
   readonly #session: Session;
   readonly #client: FileClient;
   readonly #isShared: boolean;
@@ -103,6 +103,13 @@ class ClientFileSystem implements FileSystem {
       const credential = this.#credentials.of(caller);
       const handle = this.#client.lookup(this.#handles.of(parent), name, credential);
       return this.#status(handle, credential, 'ENOENT');
+    });
+  }
+
+  resolve(caller: Caller, parent: Nodeid, name: Uint8Array): Nodeid {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      return nodeidOf(this.#client.lookup(this.#handles.of(parent), name, credential));
     });
   }
 

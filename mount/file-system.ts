@@ -286,3 +286,9 @@ export interface FileSystem {
   /** Ends the session. Data that was written and not fsynced is still the server's to keep. */
   close(): void;
 }
+
+/** For drivers that are told paths and must find the files themselves. */
+export interface PathFileSystem extends FileSystem {
+  /** What {@link FileSystem.lookup} finds, without its attributes: half the work. */
+  resolve(caller: Caller, parent: Nodeid, name: Uint8Array): Nodeid;
+}

@@ -7,7 +7,7 @@ import { CommandError } from './command-error.ts';
 import { nearest } from './nearest.ts';
 
 /** Flags that the kernel itself keeps for a mount, by their name in mount(8). */
-export type KernelFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'sync' | 'dirsync';
+export type KernelFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'sync';
 
 export interface MountOptions {
   kernelFlags: Set<KernelFlag>;
@@ -66,7 +66,6 @@ export const mountOptionTable: readonly MountOption[] = [
   kernelFlag('exec', 'noexec', false, 'programs can be run from the mount (default)'),
   kernelFlag('sync', 'sync', true, 'every write is on stable storage when it returns'),
   kernelFlag('async', 'sync', false, 'writes become stable in the background (default)'),
-  kernelFlag('dirsync', 'dirsync', true, 'every change of a directory is synchronous'),
   {
     name: 'allow_other',
     summary: 'other users may use the mount',

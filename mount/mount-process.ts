@@ -32,6 +32,8 @@ export interface RunningMount {
    * tree at once and ends with the last of them.
    */
   unmount(): Promise<void>;
+  /** Takes the directory out of the tree at once, whoever uses it. */
+  detach(): Promise<void>;
   /** Resolves when the mount has ended, everything is stable and nothing is left behind. */
   readonly ended: Promise<void>;
 }
@@ -96,6 +98,7 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
     return {
       record,
       unmount: () => unmountOrDetach(directory),
+      detach: () => unmountDirectory(directory, { lazy: true }),
       ended: finish(mount, server, record),
     };
   } catch (error) {

@@ -10,6 +10,13 @@ export function posix<Result>(action: () => Result): Result {
   }
 }
 
+/** Saying ENOENT is daily work: the stack, which its cause has anyway, would cost most of it. */
 function errnoErrorOf(error: DafsError): ErrnoError {
-  return new ErrnoError(errnoName(errnoNumber(error.errno)), error.message, { cause: error });
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return new ErrnoError(errnoName(errnoNumber(error.errno)), error.message, { cause: error });
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
 }

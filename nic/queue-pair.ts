@@ -294,11 +294,21 @@ export class QueuePair {
 
   /**
    * @internal Goes to ERR: what has succeeded completes so, the oldest request that has not completes
-   * with `status`, and the rest is flushed.
+   * with `status`, and the rest is flushed. The peer takes no more messages.
    */
   enterError(status: number = WcStatus.WR_FLUSH_ERR, vendorError: number = VendorError.NONE): void {
+    this.#fail(ERR, status, vendorError);
+  }
+
+  /** @internal As if the connection broke: goes to ERR, but the peer still gets what was sent. */
+  breakOff(): void {
+    this.#fail(STATE_CLOSED, WcStatus.RETRY_EXC_ERR, VendorError.INJECTED);
+  }
+
+  #fail(announcedState: number, status: number, vendorError: number): void {
     if (this.#state === ERR || this.#state === RESET) return;
-    this.#setState(ERR);
+    this.#state = ERR;
+    this.#ring.setState(announcedState);
     const { connection } = this;
     if (connection !== undefined) {
       this.#requester.settle(connection);

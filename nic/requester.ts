@@ -60,10 +60,11 @@ export class Requester {
 
   /** Whether the ring has no slot for another message, as far as the peer's count is known. */
   get isRingFull(): boolean {
-    return this.#messagesUnderWay >= this.#queuePair.ring.slots;
+    return this.#countMessagesUnderWay() >= this.#queuePair.ring.slots;
   }
 
-  get #messagesUnderWay(): number {
+  // A method: a private getter costs a call into the runtime each time.
+  #countMessagesUnderWay(): number {
     return (this.#queuePair.ring.published - this.#acknowledged) | 0;
   }
 
@@ -96,9 +97,7 @@ export class Requester {
       if (status !== WcStatus.SUCCESS) this.#poisoned = true;
       this.progress(connection);
     }
-    if (fault === Fault.BREAK_AFTER) {
-      this.#queuePair.enterError(WcStatus.RETRY_EXC_ERR, VendorError.INJECTED);
-    }
+    if (fault === Fault.BREAK_AFTER) this.#queuePair.breakOff();
   }
 
   #failure(status: WcStatus, vendorError: number): WcStatus {
@@ -258,7 +257,7 @@ export class Requester {
       !this.#poisoned &&
       isMessage(this.#queue.opcode) &&
       !this.#queue.isHalfFull &&
-      this.#messagesUnderWay * 2 < this.#queuePair.ring.slots
+      this.#countMessagesUnderWay() * 2 < this.#queuePair.ring.slots
     );
   }
 
@@ -284,7 +283,7 @@ export class Requester {
     const consumed = connection.ring.consumed;
     const advance = (consumed - this.#acknowledged) | 0;
     // A count that goes back or ahead of what was sent is a lie.
-    if (advance >= 0 && advance <= this.#messagesUnderWay) this.#acknowledged = consumed;
+    if (advance >= 0 && advance <= this.#countMessagesUnderWay()) this.#acknowledged = consumed;
     else connection.markCorrupt();
   }
 

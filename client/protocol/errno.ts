@@ -1,4 +1,4 @@
-/** What a status means to a POSIX program, and what a store's error is on the wire: names only. */
+/** What a status means to a POSIX program: names only. */
 
 import type { DafsStatusName } from './status.ts';
 
@@ -79,26 +79,3 @@ export const errnoByStatus: Readonly<Record<Exclude<DafsStatusName, 'DAFS_STATUS
   DAFSERR_NO_PARTIAL_INFO: 'EIO',
   DAFSERR_PREFETCH_NOT_SUPPORTED: 'ENOTSUP',
 };
-
-/** The status of each POSIX error that a store or a permission check reports. */
-export const statusByErrno = {
-  EPERM: 'DAFSERR_PERM',
-  ENOENT: 'DAFSERR_NOENT',
-  EIO: 'DAFSERR_IO',
-  ENXIO: 'DAFSERR_NXIO',
-  EACCES: 'DAFSERR_ACCES',
-  EEXIST: 'DAFSERR_EXIST',
-  EXDEV: 'DAFSERR_XDEV',
-  ENOTDIR: 'DAFSERR_NOTDIR',
-  EISDIR: 'DAFSERR_ISDIR',
-  EINVAL: 'DAFSERR_INVAL',
-  EFBIG: 'DAFSERR_FBIG',
-  ENOSPC: 'DAFSERR_NOSPC',
-  EROFS: 'DAFSERR_ROFS',
-  EMLINK: 'DAFSERR_MLINK',
-  ENAMETOOLONG: 'DAFSERR_NAMETOOLONG',
-  ENOTEMPTY: 'DAFSERR_NOTEMPTY',
-  EDQUOT: 'DAFSERR_DQUOT',
-  ESTALE: 'DAFSERR_STALE',
-  ENOTSUP: 'DAFSERR_NOTSUPP',
-} as const satisfies Readonly<Record<string, DafsStatusName>>;

@@ -68,6 +68,7 @@ async function mountInForeground(request: MountRequest): Promise<void> {
     return;
   }
   unmountOnSignals(mount);
+  detachOnFaults(mount);
   if (isBackground) {
     report({ type: 'ready', name: mount.record.serverName });
     process.disconnect();
@@ -91,4 +92,15 @@ function unmountOnSignals(mount: RunningMount): void {
     });
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, unmount);
+}
+
+/** A fault of ours must not leave a directory behind in which everything fails. */
+function detachOnFaults(mount: RunningMount): void {
+  process.once('uncaughtException', (fault) => {
+    process.stderr.write(`dafs: ${fault.stack}\n`);
+    mount
+      .detach()
+      .catch((error) => process.stderr.write(`dafs: ${describeError(error)}\n`))
+      .finally(() => process.exit(1));
+  });
 }

@@ -1,7 +1,7 @@
 import { listServers } from '../../client/runtime-directory.ts';
 import { formatBytes } from '../byte-sizes.ts';
 import { listRecords, type MountRecord } from '../mount-record.ts';
-import { DAFS_FILE_SYSTEM_TYPE, readMountTable } from '../mount-table.ts';
+import { DAFS_FILE_SYSTEM_TYPE, isDafsMount, readMountTable } from '../mount-table.ts';
 import { isRunning } from '../processes.ts';
 import { queryServer, type ServerStatus } from '../server-status.ts';
 import { formatTable } from '../table.ts';
@@ -11,10 +11,11 @@ export interface StatusCommandOptions {
 }
 
 /**
- * `serving`: usable; `no server`: answers EIO; `dead`: its process was killed, unmount it; `unknown`:
- * another user's, or one with another runtime directory.
+ * `serving`: usable; `no server`: answers EIO; `dead`: its process was killed, unmount it; `detached`:
+ * unmounted, but still used by programs that had files open; `unknown`: another user's, or one with
+ * another runtime directory.
  */
-type MountState = 'serving' | 'no server' | 'dead' | 'unknown';
+type MountState = 'serving' | 'no server' | 'dead' | 'detached' | 'unknown';
 
 interface MountStatus {
   directory: string;
@@ -74,18 +75,22 @@ function listMounts(serverNames: ReadonlySet<string>): MountStatus[] {
 
 function mountStatus(record: MountRecord, serverNames: ReadonlySet<string>): MountStatus {
   const { directory, source, driver, readOnly, mountedAt } = record;
-  const isServed = serverNames.has(record.serverName);
-  const live: MountState = isServed ? 'serving' : 'no server';
   return {
     directory,
     source,
-    state: isRunning(record.process) ? live : 'dead',
+    state: stateOf(record, serverNames),
     server: record.serverName,
     driver,
     pid: record.process.pid,
     readOnly,
     mountedAt,
   };
+}
+
+function stateOf(record: MountRecord, serverNames: ReadonlySet<string>): MountState {
+  if (!isRunning(record.process)) return 'dead';
+  if (!isDafsMount(record.directory)) return 'detached';
+  return serverNames.has(record.serverName) ? 'serving' : 'no server';
 }
 
 function serverLines(servers: NamedServer[]): string[] {

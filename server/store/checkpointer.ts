@@ -4,9 +4,9 @@ import { pageBytes } from './schema.ts';
 import type { TransactionObserver } from './transaction.ts';
 
 /** Bytes in the log from which on a checkpoint is worth its two syncs. */
-const worthwhileBytes = 16 * 1024 * 1024;
+const worthwhileBytes = 64 * 1024 * 1024;
 /** Length at which the log has to start over, if that stops the writer or not. */
-const longestBytes = 256 * 1024 * 1024;
+const longestBytes = 512 * 1024 * 1024;
 /** What a commit writes besides data: a few pages of inodes, entries and indexes. */
 const metadataBytes = 4 * pageBytes;
 /** Closing waits so long for a checkpoint that is under way, in milliseconds. */

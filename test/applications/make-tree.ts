@@ -43,6 +43,10 @@ class Budget {
     return this.files <= 0 && this.bytes <= 0;
   }
 
+  get isPartlySpent(): boolean {
+    return this.files <= 0 || this.bytes <= 0;
+  }
+
   spend(bytes: number): void {
     this.files -= 1;
     this.bytes -= bytes;
@@ -51,12 +55,12 @@ class Budget {
 
 const LARGEST_COPIED_BYTES = 64 << 20;
 
-/** Copies files, directories and links until `share` is spent, and takes them off `rest` too. */
+/** Copies files, directories and links until `share` is spent in one regard, and takes them off `rest` too. */
 function copySome(source: string, target: string, share: Budget, rest: Budget): void {
   mkdirSync(target, { recursive: true });
   for (const entry of readdirSync(source, { withFileTypes: true })) {
     const [from, to] = [join(source, entry.name), join(target, entry.name)];
-    if (share.isSpent) {
+    if (share.isPartlySpent) {
       return;
     }
     if (entry.isDirectory()) {

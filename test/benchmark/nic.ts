@@ -36,8 +36,14 @@ const PONG = 64;
 const STOP = -1;
 /** Some tens of seconds of looking. */
 const MAXIMUM_LOOKS = 2 ** 31;
-/** Each thing is measured in so many rounds, in turn with its reference; the median round counts. */
-const ROUNDS = 50;
+/** Everything is measured in turn, in so many rounds, so that a slow moment meets it all. */
+const ROUNDS = 10;
+/**
+ * Rounds consist of pieces that last about so long, of which the median counts: a machine with other
+ * work interrupts some pieces, and not the others.
+ */
+const PIECE_MS = 0.1;
+const FIRST_PIECE = 16;
 
 interface Endpoint {
   readonly context: Context;
@@ -212,14 +218,21 @@ interface Measurement {
 }
 
 function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 10)] ?? Number.NaN;
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** Milliseconds that one of `run`'s repetitions takes. */
-function timeOne(run: (count: number) => void, count: number): number {
-  const startMs = performance.now();
-  run(count);
-  return (performance.now() - startMs) / count;
+/** Runs for a while and adds to `pieces` how many milliseconds one repetition took in each piece. */
+function runPieces(run: (count: number) => void, durationMs: number, pieces: number[]): void {
+  const endMs = performance.now() + durationMs;
+  let count = FIRST_PIECE;
+  for (let startMs = performance.now(); startMs < endMs; ) {
+    run(count);
+    const nowMs = performance.now();
+    const oneMs = (nowMs - startMs) / count;
+    pieces.push(oneMs);
+    count = Math.min(2 * count, Math.max(1, Math.round(PIECE_MS / oneMs)));
+    startMs = nowMs;
+  }
 }
 
 class Bench {
@@ -330,18 +343,15 @@ class Bench {
     ];
   }
 
-  /** Measures the things in turn, so that a slow moment of the machine meets them all. */
   async measure(seconds: number): Promise<BenchmarkRow[]> {
     const measurements = this.#measurements();
+    const roundMs = (seconds * 1000) / ROUNDS;
     const times: number[][] = measurements.map(() => []);
-    const counts: number[] = [];
-    for (let round = -1; round < ROUNDS; round++) {
+    for (let round = 0; round <= ROUNDS; round++) {
       for (const [index, { run, mode }] of measurements.entries()) {
         const finish = await this.#engage(mode);
-        if (round < 0) {
-          timeOne(run, 1000);
-          counts.push(Math.ceil((seconds * 1000) / ROUNDS / timeOne(run, 1000)));
-        } else times[index]?.push(timeOne(run, counts[index] ?? 1));
+        // The first round only warms up.
+        runPieces(run, roundMs, round === 0 ? [] : (times[index] ?? []));
         await finish();
       }
     }

@@ -23,14 +23,24 @@ function describeError(error: unknown): string {
 function runCase(one: ConformanceCase): CaseOutcome {
   made += 1;
   const directory = `case-${process.pid}-${made}`;
-  try {
+  const failure = failureOf(() => {
     session.begin(directory);
     one.run(session.target);
-    return { name: one.name, passed: true };
+  });
+  // What a case leaves behind must go as every tree does.
+  const leftover = failureOf(() => session.finish(directory));
+  const message = failure ?? (leftover && `cannot be cleaned up: ${leftover}`);
+  return message === undefined
+    ? { name: one.name, passed: true }
+    : { name: one.name, passed: false, message };
+}
+
+function failureOf(body: () => void): string | undefined {
+  try {
+    body();
+    return undefined;
   } catch (error) {
-    return { name: one.name, passed: false, message: describeError(error) };
-  } finally {
-    session.finish(directory);
+    return describeError(error);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The targets of the suite. */
 import { mkdirSync } from 'node:fs';
 import { driverTable } from '../support/drivers.ts';
+import { isRoot } from '../support/machine.ts';
 import type { Workspace } from '../support/workspace.ts';
 import type { TargetAddress } from './targets.ts';
 
@@ -14,7 +15,9 @@ export interface TargetDefinition {
 }
 
 /** What makes a mount answer every user, and its devices, as a local directory does. */
-const LOCAL_OPTIONS = ['default_permissions', 'allow_other', 'dev', 'suid'];
+const localOptions = isRoot()
+  ? ['default_permissions', 'allow_other', 'dev', 'suid']
+  : ['default_permissions'];
 
 const local: TargetDefinition = {
   name: 'local',
@@ -40,7 +43,7 @@ const mounts = driverTable.map(
       const { directory } = await workspace.startMount({
         source,
         driver: name,
-        options: LOCAL_OPTIONS,
+        options: localOptions,
       });
       return { kind: 'directory', root: directory };
     },

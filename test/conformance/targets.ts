@@ -1,7 +1,7 @@
 /** How a runner process comes to the target that its cases run over. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClientTarget } from './client-target.ts';
+import { names } from './expect.ts';
 import type { Target } from './target.ts';
 
 /** Where a runner finds its target. */
@@ -37,7 +37,7 @@ async function openDirectory(root: string): Promise<TargetSession> {
     finish(directory) {
       target.release();
       target.chdir('/');
-      rmSync(join(root, directory), { recursive: true, force: true });
+      removeTree(target, Buffer.from(join(root, directory)));
     },
     close: () => target.release(),
   };
@@ -63,14 +63,15 @@ async function openClient(fabricSocket: string): Promise<TargetSession> {
   };
 }
 
-/** rm -r; names are bytes. */
-function removeTree(target: ClientTarget, path: Uint8Array): void {
+/** rm -r, with every directory opened to its owner first: cases take permissions away. */
+function removeTree(target: Target, path: Uint8Array): void {
   if (target.statLink(path).kind !== 'directory') {
     target.unlink(path);
     return;
   }
-  for (const { name } of target.paths.readdir(path)) {
-    removeTree(target, Buffer.concat([path, Buffer.from('/'), name]));
+  target.chmod(path, 0o700);
+  for (const name of names(target, path)) {
+    removeTree(target, Buffer.concat([path, Buffer.from('/'), Buffer.from(name, 'latin1')]));
   }
   target.rmdir(path);
 }

@@ -9,16 +9,11 @@ import { captureStandardError, hasThreadEnded } from '../../../nic/system-calls-
 import { connectFileSystem } from '../../client-file-system.ts';
 import { CommandError } from '../../command-error.ts';
 import type { Driver, DriverMount, DriverRequest } from '../../driver.ts';
-import { ErrnoError, errnoNumber } from '../../errno.ts';
-import type { Caller, FileSystem } from '../../file-system.ts';
-import { type Binding, type FuseHandler, findBinding, loadBinding } from './binding.ts';
+import type { PathFileSystem } from '../../file-system.ts';
+import { type Binding, findBinding, loadBinding } from './binding.ts';
+import { createHandlers } from './handlers.ts';
 import { libfuseOptions } from './libfuse-options.ts';
-import { createOperations } from './operations.ts';
-import { PathResolver } from './path-resolver.ts';
 import { REQUEST_BYTES } from './request.ts';
-
-/** The binding's table of handlers has this many places. */
-const OPCODES = 35;
 
 /** The binding copies paths and options into fields of this size. */
 const MAXIMUM_TEXT_BYTES = 1023;
@@ -48,7 +43,7 @@ export const fuseNativeDriver: Driver = {
 
 async function mountThrough(
   binding: Binding,
-  fileSystem: FileSystem,
+  fileSystem: PathFileSystem,
   request: DriverRequest,
 ): Promise<DriverMount> {
   const thread = Buffer.alloc(binding.sizeof_fuse_thread_t);
@@ -118,88 +113,4 @@ function untilThreadEnds(thread: number): Promise<void> {
       resolve();
     }, END_CHECK_MS);
   });
-}
-
-interface Handlers {
-  table: FuseHandler[];
-  implemented: Uint32Array;
-}
-
-type AnyOperation = (request: Buffer, ...args: unknown[]) => number;
-
-function createHandlers(
-  binding: Binding,
-  fileSystem: FileSystem,
-  onInitialised: () => void,
-): Handlers {
-  const caller = ownIdentity();
-  const paths = new PathResolver(fileSystem, caller);
-  const operations = createOperations({ fileSystem, caller, paths });
-  const table: FuseHandler[] = new Array(OPCODES).fill(() => {});
-  const implemented = new Uint32Array(OPCODES);
-  const define = (name: string, handler: FuseHandler) => {
-    const opcode = binding[`op_${name}`] as number;
-    table[opcode] = handler;
-    implemented[opcode] = 1;
-  };
-  define('init', (request) => {
-    binding.fuse_native_signal_access(request, 0);
-    onInitialised();
-  });
-  for (const [name, operation] of Object.entries(operations)) {
-    const answer = answerOf(binding, name);
-    define(name, (request, _opcode, ...args: unknown[]) => {
-      answer(request, perform(operation as AnyOperation, request, args, paths), args);
-    });
-  }
-  return { table, implemented };
-}
-
-/** Runs an operation; what it throws becomes a negative errno. */
-function perform(
-  operation: AnyOperation,
-  request: Buffer,
-  args: unknown[],
-  paths: PathResolver,
-): number {
-  try {
-    try {
-      return operation(request, ...args);
-    } catch (error) {
-      // A directory that was remembered may be gone: once more, with everything looked up afresh.
-      const isStale = error instanceof ErrnoError && error.code === 'ESTALE';
-      if (!isStale || !paths.clear()) throw error;
-      return operation(request, ...args);
-    }
-  } catch (error) {
-    if (error instanceof ErrnoError) return -error.errno;
-    process.stderr.write(`dafs: ${(error as Error).stack}\n`);
-    return -errnoNumber('EIO');
-  }
-}
-
-type Answer = (request: Buffer, result: number, args: unknown[]) => void;
-
-/** How the result of an operation gets back to libfuse, for those that give more than a number. */
-function answerOf(binding: Binding, name: string): Answer {
-  const bufferOf = (args: unknown[]) => (args[2] as Buffer).buffer;
-  const answers: Record<string, Answer> = {
-    open: (request, result) =>
-      binding.fuse_native_signal_open(request, Math.min(result, 0), Math.max(result, 0)),
-    create: (request, result) =>
-      binding.fuse_native_signal_create(request, Math.min(result, 0), Math.max(result, 0)),
-    read: (request, result, args) =>
-      binding.fuse_native_signal_read(request, result, 0, bufferOf(args)),
-    write: (request, result, args) =>
-      binding.fuse_native_signal_write(request, result, 0, bufferOf(args)),
-  };
-  return answers[name] ?? ((request, result) => binding.fuse_native_signal_access(request, result));
-}
-
-function ownIdentity(): Caller {
-  return {
-    uid: process.geteuid?.() ?? 0,
-    gid: process.getegid?.() ?? 0,
-    pid: process.pid,
-  };
 }

@@ -1,13 +1,11 @@
 import { ErrnoError } from '../../errno.ts';
-import type { Attributes, Fh, Nodeid } from '../../file-system.ts';
+import type { Fh, Nodeid } from '../../file-system.ts';
 
 export interface OpenFile {
   nodeid: Nodeid;
   fh: Fh;
   /** Opened with O_APPEND. */
   append: boolean;
-  /** The attributes that the file was created with, until they have been asked for. */
-  created: Attributes | undefined;
 }
 
 /** The open files by the number that the binding carries for each: 31 bits, and never 0. */

@@ -11,7 +11,14 @@
 
 import { constants } from 'node:fs';
 import { callEntryCallback, copyToAddress } from '../../../nic/system-calls-foreign.ts';
-import type { AttributeChanges, Caller, FileSystem, TimeSpec } from '../../file-system.ts';
+import type {
+  AttributeChanges,
+  Attributes,
+  Caller,
+  Nodeid,
+  PathFileSystem,
+  TimeSpec,
+} from '../../file-system.ts';
 import type { FuseRequest } from './binding.ts';
 import { OpenFiles } from './open-files.ts';
 import type { PathResolver } from './path-resolver.ts';
@@ -31,231 +38,251 @@ import { decodeDevice, encodeEntryStat, encodeStat, encodeStatvfs } from './stru
 /** chown(2): this id stays as it is. */
 const UNCHANGED_ID = 0xffff_ffff;
 const PERMISSION_BITS = 0o7777;
-const S_IFMT = 0o170000;
-
-/** How libfuse's operations are called by the binding, after the request and the opcode. */
-type Operation<Arguments extends unknown[]> = (request: FuseRequest, ...args: Arguments) => number;
 
 /** What one mount works with. */
 export interface OperationContext {
-  fileSystem: FileSystem;
+  fileSystem: PathFileSystem;
   /** The binding tells nothing of who asks: everything is done in this one's name. */
   caller: Caller;
   paths: PathResolver;
 }
 
+/** What a request left its file with. */
+interface Outcome {
+  path: string;
+  attributes: Attributes;
+}
+
 /** The operations of one mount, by the binding's names for them. */
-export function createOperations({ fileSystem, caller, paths }: OperationContext) {
-  const openFiles = new OpenFiles();
+export class FuseOperations {
+  readonly #fileSystem: PathFileSystem;
+  readonly #caller: Caller;
+  readonly #paths: PathResolver;
+  readonly #openFiles = new OpenFiles();
+  /**
+   * libfuse follows each change with a getattr of the same file, on the same thread. The change has
+   * brought the attributes along already, so they are kept for just that one call.
+   */
+  readonly #outcomes = new WeakMap<FuseRequest, Outcome>();
+  #previous: Outcome | undefined;
 
-  const change = (path: string, changes: AttributeChanges): number => {
-    fileSystem.setattr(caller, paths.nodeid(path), changes, undefined);
-    return 0;
-  };
+  constructor({ fileSystem, caller, paths }: OperationContext) {
+    this.#fileSystem = fileSystem;
+    this.#caller = caller;
+    this.#paths = paths;
+  }
 
-  const getattr: Operation<[path: string]> = (request, path) => {
-    copyToAddress(statAddressOf(request), encodeStat(paths.attributes(pathOf(request, path))));
-    return 0;
-  };
+  /** To be called before each operation of a request. */
+  begin(request: FuseRequest): void {
+    this.#previous = this.#outcomes.get(request);
+    this.#outcomes.delete(request);
+  }
 
-  const fgetattr: Operation<[path: string, file: number]> = (request, _path, file) => {
-    const open = openFiles.get(file);
-    // libfuse asks for the attributes of what it has just created: these are as fresh as any.
-    const attributes = open.created ?? fileSystem.getattr(caller, open.nodeid);
-    open.created = undefined;
+  getattr(request: FuseRequest, path: string): number {
+    const wanted = pathOf(request, path);
+    const previous = this.#previous?.path === wanted ? this.#previous : undefined;
+    const attributes = previous?.attributes ?? this.#paths.attributes(wanted);
     copyToAddress(statAddressOf(request), encodeStat(attributes));
     return 0;
-  };
+  }
 
-  const access: Operation<[path: string, mask: number]> = (request, path, mask) => {
-    fileSystem.access(caller, paths.nodeid(pathOf(request, path)), mask);
+  fgetattr(request: FuseRequest, _path: string, file: number): number {
+    const { nodeid } = this.#openFiles.get(file);
+    const previous = this.#previous?.attributes;
+    const attributes =
+      previous?.nodeid === nodeid ? previous : this.#fileSystem.getattr(this.#caller, nodeid);
+    copyToAddress(statAddressOf(request), encodeStat(attributes));
     return 0;
-  };
+  }
 
-  const statfs: Operation<[path: string]> = (request) => {
-    copyToAddress(statvfsAddressOf(request), encodeStatvfs(fileSystem.statfs(caller)));
+  access(request: FuseRequest, path: string, mask: number): number {
+    this.#fileSystem.access(this.#caller, this.#nodeid(request, path), mask);
     return 0;
-  };
+  }
 
-  const readdir: Operation<[path: string]> = (request, path) => {
-    const nodeid = paths.nodeid(pathOf(request, path));
+  statfs(request: FuseRequest): number {
+    const statistics = this.#fileSystem.statfs(this.#caller);
+    copyToAddress(statvfsAddressOf(request), encodeStatvfs(statistics));
+    return 0;
+  }
+
+  readdir(request: FuseRequest, path: string): number {
+    const nodeid = this.#nodeid(request, path);
     const { filler, context } = directoryFillerOf(request);
-    fileSystem.opendir(caller, nodeid);
-    fileSystem.readdir(caller, nodeid, 0, false, READDIR_BYTES_HINT, (entry) => {
+    this.#fileSystem.opendir(this.#caller, nodeid);
+    this.#fileSystem.readdir(this.#caller, nodeid, 0, false, READDIR_BYTES_HINT, (entry) => {
       const name = Buffer.concat([entry.name, ZERO]);
       const stat = encodeEntryStat(entry.nodeid, entry.type);
       // Without an offset libfuse keeps the whole listing: a snapshot that can be sought in.
       return callEntryCallback(filler, context, name, stat, 0) === 0;
     });
     return 0;
-  };
+  }
 
-  const readlink: Operation<[path: string]> = (request, path) => {
-    const target = fileSystem.readlink(caller, paths.nodeid(pathOf(request, path)));
+  readlink(request: FuseRequest, path: string): number {
+    const target = this.#fileSystem.readlink(this.#caller, this.#nodeid(request, path));
     const { address, bytes } = linkBufferOf(request);
     copyToAddress(address, Buffer.concat([target.subarray(0, bytes - 1), ZERO]));
     return 0;
-  };
+  }
 
-  const mknod: Operation<[path: string, mode: number]> = (request, path, mode) => {
-    const { parent, name } = paths.split(pathOf(request, path));
+  mknod(request: FuseRequest, path: string, mode: number): number {
+    const made = pathOf(request, path);
+    const { parent, name } = this.#paths.split(made);
     const { major, minor } = decodeDevice(deviceOf(request));
-    fileSystem.mknod(caller, parent, name, mode, major, minor);
-    return 0;
-  };
+    const attributes = this.#fileSystem.mknod(this.#caller, parent, name, mode, major, minor);
+    return this.#done(request, made, attributes);
+  }
 
-  const mkdir: Operation<[path: string, mode: number]> = (request, path, mode) => {
-    const { parent, name } = paths.split(pathOf(request, path));
-    fileSystem.mkdir(caller, parent, name, mode & PERMISSION_BITS);
-    return 0;
-  };
+  mkdir(request: FuseRequest, path: string, mode: number): number {
+    const made = pathOf(request, path);
+    const { parent, name } = this.#paths.split(made);
+    const permissions = mode & PERMISSION_BITS;
+    const attributes = this.#fileSystem.mkdir(this.#caller, parent, name, permissions);
+    return this.#done(request, made, attributes);
+  }
 
-  const symlink: Operation<[target: string, path: string]> = (request, target, path) => {
-    const { parent, name } = paths.split(destinationOf(request, path));
-    fileSystem.symlink(caller, parent, name, bytesOf(pathOf(request, target)));
-    return 0;
-  };
+  symlink(request: FuseRequest, target: string, path: string): number {
+    const made = destinationOf(request, path);
+    const { parent, name } = this.#paths.split(made);
+    const bytes = Buffer.from(pathOf(request, target), 'latin1');
+    return this.#done(request, made, this.#fileSystem.symlink(this.#caller, parent, name, bytes));
+  }
 
-  const link: Operation<[existing: string, path: string]> = (request, existing, path) => {
-    const nodeid = paths.nodeid(pathOf(request, existing));
-    const { parent, name } = paths.split(destinationOf(request, path));
-    fileSystem.link(caller, nodeid, parent, name);
-    return 0;
-  };
+  link(request: FuseRequest, existing: string, path: string): number {
+    const nodeid = this.#nodeid(request, existing);
+    const made = destinationOf(request, path);
+    const { parent, name } = this.#paths.split(made);
+    return this.#done(request, made, this.#fileSystem.link(this.#caller, nodeid, parent, name));
+  }
 
-  const unlink: Operation<[path: string]> = (request, path) => {
-    const { parent, name } = paths.split(pathOf(request, path));
-    fileSystem.unlink(caller, parent, name);
+  unlink(request: FuseRequest, path: string): number {
+    const { parent, name } = this.#paths.split(pathOf(request, path));
+    this.#fileSystem.unlink(this.#caller, parent, name);
     return 0;
-  };
+  }
 
-  const rmdir: Operation<[path: string]> = (request, path) => {
+  rmdir(request: FuseRequest, path: string): number {
     const gone = pathOf(request, path);
-    const { parent, name } = paths.split(gone);
-    fileSystem.rmdir(caller, parent, name);
-    paths.forget(gone);
+    const { parent, name } = this.#paths.split(gone);
+    this.#fileSystem.rmdir(this.#caller, parent, name);
+    this.#paths.forget(gone);
     return 0;
-  };
+  }
 
-  const rename: Operation<[from: string, to: string]> = (request, from, to) => {
+  rename(request: FuseRequest, from: string, to: string): number {
     const source = pathOf(request, from);
     const target = destinationOf(request, to);
-    const { parent, name } = paths.split(source);
-    const { parent: newParent, name: newName } = paths.split(target);
-    fileSystem.rename(caller, parent, name, newParent, newName, 0);
-    paths.forget(source);
-    paths.forget(target);
+    const { parent, name } = this.#paths.split(source);
+    const { parent: newParent, name: newName } = this.#paths.split(target);
+    this.#fileSystem.rename(this.#caller, parent, name, newParent, newName, 0);
+    this.#paths.forget(source);
+    this.#paths.forget(target);
     return 0;
-  };
+  }
 
-  const chmod: Operation<[path: string, mode: number]> = (request, path, mode) =>
-    change(pathOf(request, path), { mode: mode & PERMISSION_BITS });
+  chmod(request: FuseRequest, path: string, mode: number): number {
+    return this.#change(request, path, { mode: mode & PERMISSION_BITS });
+  }
 
-  const chown: Operation<[path: string, uid: number, gid: number]> = (request, path, uid, gid) =>
-    change(pathOf(request, path), {
+  chown(request: FuseRequest, path: string, uid: number, gid: number): number {
+    return this.#change(request, path, {
       ...(uid === UNCHANGED_ID ? {} : { uid }),
       ...(gid === UNCHANGED_ID ? {} : { gid }),
     });
+  }
 
-  const utimens: Operation<[path: string]> = (request, path) => {
+  utimens(request: FuseRequest, path: string): number {
     const { atimeMs, mtimeMs } = timesOf(request);
-    return change(pathOf(request, path), { atime: timeOf(atimeMs), mtime: timeOf(mtimeMs) });
-  };
+    return this.#change(request, path, { atime: timeOf(atimeMs), mtime: timeOf(mtimeMs) });
+  }
 
-  const truncate: Operation<[path: string, low: number, high: number]> = (
-    request,
-    path,
-    low,
-    high,
-  ) => change(pathOf(request, path), { sizeBytes: wide(low, high) });
+  truncate(request: FuseRequest, path: string, low: number, high: number): number {
+    return this.#change(request, path, { sizeBytes: wide(low, high) });
+  }
 
-  const ftruncate: Operation<[path: string, file: number, low: number, high: number]> = (
-    _request,
-    _path,
-    file,
-    low,
-    high,
-  ) => {
-    const { nodeid, fh } = openFiles.get(file);
-    fileSystem.setattr(caller, nodeid, { sizeBytes: wide(low, high) }, fh);
-    return 0;
-  };
+  ftruncate(request: FuseRequest, path: string, file: number, low: number, high: number): number {
+    const { nodeid, fh } = this.#openFiles.get(file);
+    const changes = { sizeBytes: wide(low, high) };
+    const attributes = this.#fileSystem.setattr(this.#caller, nodeid, changes, fh);
+    return this.#done(request, pathOf(request, path), attributes);
+  }
 
-  const open: Operation<[path: string, flags: number]> = (request, path, flags) => {
-    const nodeid = paths.nodeid(pathOf(request, path));
-    const fh = fileSystem.open(caller, nodeid, flags);
-    const append = (flags & constants.O_APPEND) !== 0;
-    return openFiles.add({ nodeid, fh, append, created: undefined });
-  };
+  open(request: FuseRequest, path: string, flags: number): number {
+    const nodeid = this.#nodeid(request, path);
+    const fh = this.#fileSystem.open(this.#caller, nodeid, flags);
+    return this.#openFiles.add({ nodeid, fh, append: isAppending(flags) });
+  }
 
-  const create: Operation<[path: string, mode: number]> = (request, path, mode) => {
-    const { parent, name } = paths.split(pathOf(request, path));
+  create(request: FuseRequest, path: string, mode: number): number {
+    const made = pathOf(request, path);
+    const { parent, name } = this.#paths.split(made);
     const flags = createFlagsOf(request);
-    const permissions = mode & ~S_IFMT;
-    const { attributes, fh } = fileSystem.create(caller, parent, name, permissions, flags);
-    const append = (flags & constants.O_APPEND) !== 0;
-    return openFiles.add({ nodeid: attributes.nodeid, fh, append, created: attributes });
-  };
+    const permissions = mode & PERMISSION_BITS;
+    const { attributes, fh } = this.#fileSystem.create(
+      this.#caller,
+      parent,
+      name,
+      permissions,
+      flags,
+    );
+    this.#done(request, made, attributes);
+    return this.#openFiles.add({ nodeid: attributes.nodeid, fh, append: isAppending(flags) });
+  }
 
-  const read: Operation<TransferArguments> = (
-    _request,
-    _path,
-    file,
-    buffer,
-    _length,
-    low,
-    high,
-  ) => {
-    const { nodeid, fh } = openFiles.get(file);
-    return fileSystem.read(nodeid, fh, wide(low, high), buffer);
-  };
+  read(_request: FuseRequest, ...[, file, buffer, , low, high]: TransferArguments): number {
+    const { nodeid, fh } = this.#openFiles.get(file);
+    return this.#fileSystem.read(nodeid, fh, wide(low, high), buffer);
+  }
 
-  const write: Operation<TransferArguments> = (_request, _path, file, data, _length, low, high) => {
-    const { nodeid, fh, append } = openFiles.get(file);
-    return fileSystem.write(nodeid, fh, wide(low, high), data, append);
-  };
+  write(_request: FuseRequest, ...[, file, data, , low, high]: TransferArguments): number {
+    const { nodeid, fh, append } = this.#openFiles.get(file);
+    return this.#fileSystem.write(nodeid, fh, wide(low, high), data, append);
+  }
 
-  const fsync: Operation<[path: string, dataOnly: number, file: number]> = (
-    _request,
-    _path,
-    dataOnly,
-    file,
-  ) => {
-    const { nodeid, fh } = openFiles.get(file);
-    fileSystem.fsync(nodeid, fh, dataOnly !== 0);
+  fsync(_request: FuseRequest, _path: string, dataOnly: number, file: number): number {
+    const { nodeid, fh } = this.#openFiles.get(file);
+    this.#fileSystem.fsync(nodeid, fh, dataOnly !== 0);
     return 0;
-  };
+  }
 
-  const fsyncdir: Operation<[path: string, dataOnly: number]> = (request, path, dataOnly) => {
-    fileSystem.fsyncdir(paths.nodeid(pathOf(request, path)), dataOnly !== 0);
+  fsyncdir(request: FuseRequest, path: string, dataOnly: number): number {
+    this.#fileSystem.fsyncdir(this.#nodeid(request, path), dataOnly !== 0);
     return 0;
-  };
+  }
 
-  const release: Operation<[path: string, file: number]> = (_request, _path, file) => {
-    const { nodeid, fh } = openFiles.remove(file);
-    fileSystem.release(nodeid, fh);
+  release(_request: FuseRequest, _path: string, file: number): number {
+    const { nodeid, fh } = this.#openFiles.remove(file);
+    this.#fileSystem.release(nodeid, fh);
     return 0;
-  };
+  }
 
-  return {
-    ...{
-      getattr,
-      fgetattr,
-      access,
-      statfs,
-      readdir,
-      readlink,
-      mknod,
-      mkdir,
-      symlink,
-      link,
-      unlink,
-      rmdir,
-    },
-    ...{ rename, chmod, chown, utimens, truncate, ftruncate, open, create, read, write },
-    ...{ fsync, fsyncdir, release },
-  };
+  #nodeid(request: FuseRequest, path: string): Nodeid {
+    return this.#paths.nodeid(pathOf(request, path));
+  }
+
+  #change(request: FuseRequest, path: string, changes: AttributeChanges): number {
+    const changed = pathOf(request, path);
+    const nodeid = this.#paths.nodeid(changed);
+    const attributes = this.#fileSystem.setattr(this.#caller, nodeid, changes, undefined);
+    return this.#done(request, changed, attributes);
+  }
+
+  #done(request: FuseRequest, path: string, attributes: Attributes): number {
+    this.#outcomes.set(request, { path, attributes });
+    return 0;
+  }
 }
+
+/** The names of the operations, as the binding has them too. */
+export const operationNames = [
+  ...(['getattr', 'fgetattr', 'access', 'statfs', 'readdir', 'readlink', 'mknod'] as const),
+  ...(['mkdir', 'symlink', 'link', 'unlink', 'rmdir', 'rename', 'chmod', 'chown'] as const),
+  ...(['utimens', 'truncate', 'ftruncate', 'open', 'create', 'read', 'write'] as const),
+  ...(['fsync', 'fsyncdir', 'release'] as const),
+] satisfies readonly (keyof FuseOperations)[];
+
+const isAppending = (flags: number): boolean => (flags & constants.O_APPEND) !== 0;
 
 type TransferArguments = [
   path: string,
@@ -270,8 +297,6 @@ type TransferArguments = [
 const READDIR_BYTES_HINT = 64 * 1024;
 
 const ZERO = Buffer.alloc(1);
-
-const bytesOf = (path: string): Uint8Array => Buffer.from(path, 'latin1');
 
 const wide = (low: number, high: number): number => low + high * 2 ** 32;
 

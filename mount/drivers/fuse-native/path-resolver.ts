@@ -8,8 +8,8 @@
 import {
   type Attributes,
   type Caller,
-  type FileSystem,
   type Nodeid,
+  type PathFileSystem,
   ROOT_NODEID,
 } from '../../file-system.ts';
 
@@ -21,22 +21,20 @@ const REMEMBERED_DIRECTORIES = 10_000;
 const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
 
+type Lookups = Pick<PathFileSystem, 'lookup' | 'resolve' | 'getattr'>;
+
 interface RememberedDirectory {
   nodeid: Nodeid;
   validUntilMs: number;
 }
 
 export class PathResolver {
-  readonly #fileSystem: Pick<FileSystem, 'lookup' | 'getattr'>;
+  readonly #fileSystem: Lookups;
   readonly #caller: Caller;
   readonly #nowMs: () => number;
   readonly #directories = new Map<string, RememberedDirectory>();
 
-  constructor(
-    fileSystem: Pick<FileSystem, 'lookup' | 'getattr'>,
-    caller: Caller,
-    nowMs: () => number = () => performance.now(),
-  ) {
+  constructor(fileSystem: Lookups, caller: Caller, nowMs: () => number = () => performance.now()) {
     this.#fileSystem = fileSystem;
     this.#caller = caller;
     this.#nowMs = nowMs;
@@ -51,9 +49,11 @@ export class PathResolver {
     return attributes;
   }
 
-  /** The file at `path`. */
+  /** The file at `path`, looked up afresh. */
   nodeid(path: string): Nodeid {
-    return path === '/' ? ROOT_NODEID : this.attributes(path).nodeid;
+    if (path === '/') return ROOT_NODEID;
+    const { parent, name } = this.split(path);
+    return this.#fileSystem.resolve(this.#caller, parent, name);
   }
 
   /** The directory that `path` lies in and its name there. */
@@ -86,7 +86,7 @@ export class PathResolver {
     const known = this.#directories.get(path);
     if (known && this.#nowMs() < known.validUntilMs) return known.nodeid;
     const { parent, name } = this.split(path);
-    const { nodeid } = this.#fileSystem.lookup(this.#caller, parent, name);
+    const nodeid = this.#fileSystem.resolve(this.#caller, parent, name);
     this.#remember(path, nodeid);
     return nodeid;
   }

@@ -1,8 +1,12 @@
 /** What the command says when it cannot do what it was asked: one line, and a status of 1. */
 
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isRoot } from '../../support/machine.ts';
 import { Workspace } from '../../support/workspace.ts';
+
+const main = fileURLToPath(new URL('../../../mount/main.ts', import.meta.url));
 
 let workspace: Workspace;
 let empty: string;
@@ -116,6 +120,39 @@ describe('dafs mount refuses', () => {
       `dafs: ${directory} is already a mount of ${database}; dafs umount ${directory} ends it`,
     );
     await mount.unmount();
+  });
+});
+
+describe.skipIf(!isRoot())('on a machine that does not let it, dafs mount says so when', () => {
+  /** Runs `dafs mount` behind a preparation in a name space of its own, as root alone can make one. */
+  const mountAfter = (preparation: string) =>
+    workspace.run('unshare', [
+      ...['--mount', 'sh', '-c', `${preparation} exec "$@"`, 'sh'],
+      ...[process.execPath, main, 'mount', database, empty],
+    ]);
+
+  it('/dev/fuse is missing', async () => {
+    const { status, stderr } = await mountAfter(
+      'cp -a /dev/null /dev/zero /dev/urandom "$XDG_RUNTIME_DIR"; mount -t tmpfs none /dev;' +
+        'cp -a "$XDG_RUNTIME_DIR"/null "$XDG_RUNTIME_DIR"/zero "$XDG_RUNTIME_DIR"/urandom /dev;',
+    );
+    expect(stderr).toBe(
+      "dafs: /dev/fuse is missing: load the kernel's FUSE (modprobe fuse), or give the container the device\n",
+    );
+    expect(status).toBe(1);
+  });
+
+  it('/dev/fuse is not for this user', async () => {
+    chmodSync(empty, 0o777);
+    const { status, stderr } = await mountAfter(
+      'cp -a /dev/fuse "$XDG_RUNTIME_DIR"; chmod 600 "$XDG_RUNTIME_DIR/fuse";' +
+        'mount --bind "$XDG_RUNTIME_DIR/fuse" /dev/fuse; export XDG_RUNTIME_DIR=;' +
+        'set -- setpriv --reuid=65534 --regid=65534 --clear-groups "$@";',
+    );
+    expect(stderr).toBe(
+      'dafs: no permission to open /dev/fuse: mount as root, or let users open it (chmod 666 /dev/fuse)\n',
+    );
+    expect(status).toBe(1);
   });
 });
 

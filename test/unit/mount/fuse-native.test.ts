@@ -94,7 +94,6 @@ describe('open files', () => {
     nodeid: number as Nodeid,
     fh: BigInt(number) as Fh,
     append: false,
-    created: undefined,
   });
 
   it('have numbers from 1 on, which are used again', () => {

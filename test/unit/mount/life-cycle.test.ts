@@ -137,6 +137,8 @@ describe('a mount', { timeout: 90_000 }, () => {
     running.child.kill('SIGINT');
     await until('it is detached', 10_000, async () => !(await isMountPoint(directory)));
     expect(running.child.exitCode).toBe(null);
+    const { stdout } = await workspace.dafs(['status']);
+    expect(stdout).toMatch(new RegExp(`${directory} .* detached\n`));
     user.kill('SIGKILL');
     await once(running.child, 'exit');
     expect(running.child.exitCode).toBe(0);

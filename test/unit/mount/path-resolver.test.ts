@@ -20,6 +20,9 @@ class Tree {
     return { ...entry, nodeid: entry.nodeid as Nodeid } as Attributes;
   };
 
+  resolve = (caller: unknown, parent: Nodeid, name: Uint8Array): Nodeid =>
+    this.lookup(caller, parent, name).nodeid;
+
   getattr = (_caller: unknown, nodeid: Nodeid): Attributes => {
     this.asked.push(`getattr ${nodeid}`);
     return { nodeid, mode: S_IFDIR } as Attributes;

