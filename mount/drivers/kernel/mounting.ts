@@ -40,7 +40,6 @@ const flagBits: Readonly<Record<KernelFlag, number>> = {
   nodev: MountFlag.NODEV,
   noexec: MountFlag.NOEXEC,
   sync: MountFlag.SYNCHRONOUS,
-  dirsync: MountFlag.DIRSYNC,
 };
 
 /** The words that reach the kernel's FUSE by either way. */
