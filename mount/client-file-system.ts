@@ -389,7 +389,13 @@ class ClientFileSystem implements PathFileSystem {
 
   #parent(directory: Filehandle, nodeid: Nodeid, credential: number): Nodeid {
     if (nodeid === ROOT_NODEID) return ROOT_NODEID;
-    return nodeidOf(this.#client.lookupParent(directory, credential));
+    try {
+      return nodeidOf(this.#client.lookupParent(directory, credential));
+    } catch (error) {
+      // Who may read a directory and not search it gets its listing all the same (readdir(3)).
+      if (error instanceof DafsError && error.errno === 'EACCES') return nodeid;
+      throw error;
+    }
   }
 
   #entry(entry: ClientDirectoryEntry): DirectoryEntry {
