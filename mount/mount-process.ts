@@ -3,6 +3,7 @@
  * the kernel lets go; then everything back again, with what was written on stable storage.
  */
 
+import { DafsError } from '../client/dafs-error.ts';
 import { listServers } from '../client/runtime-directory.ts';
 import { CommandError } from './command-error.ts';
 import { assertDriverKnown, type DriverMount, loadDriver } from './driver.ts';
@@ -103,7 +104,14 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
     };
   } catch (error) {
     await server?.stop();
-    throw error;
+    if (!(error instanceof DafsError)) throw error;
+    throw new CommandError(
+      'SERVER_FAILED',
+      `no connection to the server ${serverName}: ${error.message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

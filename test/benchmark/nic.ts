@@ -26,6 +26,8 @@ import { MappedMemory, SharedSegment } from '../../nic/mapped-memory.ts';
 import type { BenchmarkRow, BenchmarkSection } from './support/row.ts';
 
 const SECTION = 'nic';
+/** A message that shares a cache line with its descriptor, and one that takes two. */
+const SMALL_BYTES = 8;
 const MESSAGE_BYTES = 64;
 const MEBIBYTE = 1 << 20;
 const RECEIVES = 64;
@@ -98,12 +100,12 @@ function postReceive({ queuePair, region }: Endpoint, index: number): void {
   queuePair.postReceive(index, receiveEntry);
 }
 
-function sendRequest({ region }: Endpoint, flags: number): SendWorkRequest {
+function sendRequest({ region }: Endpoint, flags: number, length: number): SendWorkRequest {
   return {
     wrId: 0,
     opcode: Opcode.SEND,
     flags,
-    sgList: [{ lkey: region.lkey, address: region.address, length: MESSAGE_BYTES }],
+    sgList: [{ lkey: region.lkey, address: region.address, length }],
   };
 }
 
@@ -125,7 +127,13 @@ function takeMessage(endpoint: Endpoint, isBlocking: boolean): number {
 }
 
 /** What the message's first byte tells the peer to do with it. */
-const Order = { ECHO: 1, ECHO_SIGNALED: 2, ECHO_BLOCKING: 3 } as const;
+const Order = { ECHO: 1, ECHO_SIGNALED: 2, ECHO_BLOCKING: 3, ECHO_SMALL: 4 } as const;
+
+/** The request that asks for what an order says, and the one that answers it. */
+function orderRequest(endpoint: Endpoint, order: number): SendWorkRequest {
+  const flags = order === Order.ECHO_SIGNALED ? SendFlag.SIGNALED : 0;
+  return sendRequest(endpoint, flags, order === Order.ECHO_SMALL ? SMALL_BYTES : MESSAGE_BYTES);
+}
 
 // --- the peer process -------------------------------------------------------------------------
 
@@ -163,14 +171,13 @@ function echoBare(words: Int32Array): void {
 }
 
 function echoMessages(endpoint: Endpoint): void {
-  const plain = sendRequest(endpoint, 0);
-  const signaled = sendRequest(endpoint, SendFlag.SIGNALED);
+  const answers = [0, ...Object.values(Order)].map((order) => orderRequest(endpoint, order));
   let isBlocking = false;
   for (;;) {
     const order = takeMessage(endpoint, isBlocking);
     if (order <= 0) return;
     isBlocking = order === Order.ECHO_BLOCKING;
-    endpoint.queuePair.postSend(order === Order.ECHO_SIGNALED ? signaled : plain);
+    endpoint.queuePair.postSend(answers[order] as SendWorkRequest);
   }
 }
 
@@ -187,8 +194,7 @@ function bareRoundTrips(words: Int32Array, count: number): void {
 }
 
 function roundTrips(endpoint: Endpoint, order: number, count: number): void {
-  const flags = order === Order.ECHO_SIGNALED ? SendFlag.SIGNALED : 0;
-  const request = sendRequest(endpoint, flags);
+  const request = orderRequest(endpoint, order);
   endpoint.arena.memory[0] = order;
   for (let index = 0; index < count; index++) {
     endpoint.queuePair.postSend(request);
@@ -304,6 +310,12 @@ class Bench {
         unit: 'us',
         bytes: 0,
       },
+      {
+        ...small,
+        name: 'send 8 B round trip',
+        bytes: SMALL_BYTES,
+        run: trips(Order.ECHO_SMALL),
+      },
       { ...small, name: 'send 64 B round trip', run: trips(Order.ECHO) },
       { ...small, name: 'send 64 B round trip, signaled', run: trips(Order.ECHO_SIGNALED) },
       { ...small, name: 'send 64 B round trip, waiting', run: trips(Order.ECHO_BLOCKING) },
@@ -378,7 +390,7 @@ class Bench {
 
   #sendStop(): void {
     this.#endpoint.arena.memory[0] = 0;
-    this.#endpoint.queuePair.postSend(sendRequest(this.#endpoint, 0));
+    this.#endpoint.queuePair.postSend(sendRequest(this.#endpoint, 0, SMALL_BYTES));
   }
 
   close(): void {

@@ -72,14 +72,19 @@ async function mountThrough(
     const reason = explanation.trim().split('\n', 1)[0] || (refusal as Error).message;
     throw new CommandError('MOUNT_FAILED', `cannot mount on ${request.directory}: ${reason}`);
   }
-  await initialised.promise;
+  const ended = untilThreadEnds(Number(thread.readBigUInt64LE(THREAD_FIELD)));
+  await Promise.race([initialised.promise, ended.then(() => failEarly(request.directory))]);
   return {
-    ended: untilThreadEnds(Number(thread.readBigUInt64LE(THREAD_FIELD))),
+    ended,
     async close() {
       binding.fuse_native_unmount(request.directory, thread);
       fileSystem.close();
     },
   };
+}
+
+function failEarly(directory: string): never {
+  throw new CommandError('MOUNT_FAILED', `${directory} was unmounted before it was usable`);
 }
 
 function assertFits(what: string, text: string): void {
