@@ -229,7 +229,7 @@ export class QueuePair {
   }
 
   #makeRoomFor(request: SendWorkRequest): void {
-    if (this.connection !== undefined) this.#requester.progress(this.connection);
+    if (this.connection !== undefined) this.#requester.advance(this.connection);
     if (this.#isFullFor(request)) {
       const count = this.#sendQueue.length;
       throw new NicError('QUEUE_FULL', `${count} requests are under way, as many as there may be`);

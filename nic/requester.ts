@@ -36,8 +36,11 @@ export class Requester {
   readonly #queuePair: QueuePair;
   readonly #queue: SendQueue;
   readonly #rnrRetry: number;
-  /** Queued requests whose sender wants a completion. */
-  #signaled = 0;
+  /**
+   * Why each poll has to look at the queue: requests whose sender wants a completion, a failed one, a
+   * limit to retries. Unsignalled messages are none, so that the peer's count is not fetched for each.
+   */
+  #reasons = 0;
   /** A request has failed that waits for earlier ones to complete: nothing is begun any more. */
   #poisoned = false;
   /** Messages that the peer is known to have taken. */
@@ -51,6 +54,7 @@ export class Requester {
     this.#queuePair = queuePair;
     this.#queue = queue;
     this.#rnrRetry = rnrRetry;
+    if (rnrRetry !== RNR_RETRY_FOR_EVER) this.#reasons++;
   }
 
   /** Whether a request has failed, so that nothing is begun any more. */
@@ -90,14 +94,24 @@ export class Requester {
       this.#vendorError,
       message,
     );
-    if ((flags & SendFlag.SIGNALED) !== 0) this.#signaled++;
-    if (published) {
-      connection.doorbell.wake();
-    } else {
-      if (status !== WcStatus.SUCCESS) this.#poisoned = true;
+    if ((flags & SendFlag.SIGNALED) !== 0) this.#reasons++;
+    if (published) connection.doorbell.wake();
+    else {
+      if (status !== WcStatus.SUCCESS) this.#poison();
       this.progress(connection);
     }
+    if (this.#isHalfFull()) this.advance(connection);
     if (fault === Fault.BREAK_AFTER) this.#queuePair.breakOff();
+  }
+
+  #poison(): void {
+    this.#poisoned = true;
+    this.#reasons++;
+  }
+
+  #isHalfFull(): boolean {
+    if (this.#queue.isHalfFull) return true;
+    return this.#countMessagesUnderWay() * 2 >= this.#queuePair.ring.slots;
   }
 
   #failure(status: WcStatus, vendorError: number): WcStatus {
@@ -142,7 +156,7 @@ export class Requester {
   #send(request: SendWorkRequest): WcStatus {
     const { ring, maxMessageBytes } = this.#queuePair;
     if (!(this.#measure(request) <= maxMessageBytes)) return WcStatus.LOC_LEN_ERR;
-    return this.#gather(request, ring.memory, ring.payloadOffset());
+    return this.#gather(request, ring.memory, ring.payloadOffset);
   }
 
   /** Copies a request's data to one place. */
@@ -236,11 +250,14 @@ export class Requester {
     return WcStatus.SUCCESS;
   }
 
-  /** Completes what is done. May lead into the error state. */
+  /** Completes what is done and awaited. May lead into the error state. */
   progress(connection: Connection): void {
+    if (this.#reasons > 0) this.advance(connection);
+  }
+
+  /** Completes what is done. May lead into the error state. */
+  advance(connection: Connection): void {
     if (this.#queue.length === 0) return;
-    // Nobody waits for unsignalled messages, so the peer's count is not fetched for each of them.
-    if (this.#mayRest()) return;
     this.settle(connection);
     if (this.#queue.length === 0) return;
     if (this.#queue.status !== WcStatus.SUCCESS) {
@@ -248,17 +265,6 @@ export class Requester {
     } else if (this.#isOutOfRetries(connection)) {
       this.#queuePair.enterError(WcStatus.RNR_RETRY_EXC_ERR, VendorError.NONE);
     }
-  }
-
-  #mayRest(): boolean {
-    return (
-      this.#signaled === 0 &&
-      this.#rnrRetry === RNR_RETRY_FOR_EVER &&
-      !this.#poisoned &&
-      isMessage(this.#queue.opcode) &&
-      !this.#queue.isHalfFull &&
-      this.#countMessagesUnderWay() * 2 < this.#queuePair.ring.slots
-    );
   }
 
   /** Completes, in order, the requests that have succeeded. */
@@ -293,7 +299,7 @@ export class Requester {
     // Off the queue first: a completion too many flushes it.
     queue.shift();
     if ((flags & SendFlag.SIGNALED) === 0) return;
-    this.#signaled--;
+    this.#reasons--;
     const { sendCq, number } = this.#queuePair;
     sendCq.succeed(wrId, completionOpcodes[opcode] as number, byteLength, -1, number, false);
   }

@@ -63,6 +63,8 @@ export class SendRing {
   readonly segment: SharedSegment;
   readonly memory: MappedMemory;
   readonly #words: Int32Array;
+  /** The next message's slot. */
+  #at = PAGE_BYTES / 4;
   /** Messages published so far. */
   published = 0;
 
@@ -75,25 +77,22 @@ export class SendRing {
     this.#words = this.memory.words;
   }
 
-  #slotOffset(): number {
-    return PAGE_BYTES + (this.published & (this.slots - 1)) * this.slotBytes;
-  }
-
   /** Where the payload of the next message goes, as an offset into the memory. */
-  payloadOffset(): number {
-    return this.#slotOffset() + slotLayout.bytes;
+  get payloadOffset(): number {
+    return this.#at * 4 + slotLayout.bytes;
   }
 
   /** Publishes the next message, whose payload is in place, and returns its number. */
   publish(opcode: number, flags: number, byteLength: number, immediate: number): number {
     const words = this.#words;
-    const at = this.#slotOffset() / 4;
+    const at = this.#at;
     const number = this.published;
     words[at + OPERATION] = opcode | (flags << 8);
     words[at + BYTE_LENGTH] = byteLength;
     words[at + IMMEDIATE] = immediate;
     this.published = (number + 1) | 0;
     Atomics.store(words, at + SEQUENCE, this.published);
+    this.#at = (PAGE_BYTES + (this.published & (this.slots - 1)) * this.slotBytes) / 4;
     return number;
   }
 
