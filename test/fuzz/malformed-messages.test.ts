@@ -121,7 +121,8 @@ class Attacker {
     const { rootHandle } = this.#call('GET_ROOT_HANDLE', {});
     const opened = this.#call(
       'OPEN',
-      openArguments(rootHandle, `fuzz-${serial % 20}`, { open: unchecked() }),
+      // Other names than random messages use: what those leave there need not be a file.
+      openArguments(rootHandle, `attacker-${serial}`, { open: unchecked() }),
     );
     this.known = {
       ...this.known,
@@ -142,6 +143,7 @@ class Attacker {
       procedure: operation.procedure,
     });
     const response = this.exchange(message.bytes.slice(0, message.length));
+    expect([name, statusOf(response)]).toEqual([name, 'DAFS_STATUS_OK']);
     return operation.results.decode(response);
   }
 

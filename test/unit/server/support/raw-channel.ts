@@ -55,7 +55,8 @@ export class RawChannel {
       this.#arena.bytes,
       Access.LOCAL_WRITE,
     );
-    this.#queue = fabric.context.createCompletionQueue(64);
+    // Whoever goes on sending after the end gets a completion for each message.
+    this.#queue = fabric.context.createCompletionQueue(1024);
     this.#group = fabric.context.createCompletionGroup();
     this.#group.add(this.#queue);
     this.#queuePair = fabric.domain.createQueuePair({
