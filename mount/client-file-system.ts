@@ -215,9 +215,17 @@ class ClientFileSystem implements PathFileSystem {
     return posix(() => {
       const credential = this.#credentials.of(caller);
       const handle = this.#handles.of(nodeid);
-      const file = this.#client.openHandle(handle, openAccess(flags), credential);
+      const access = openAccess(flags);
+      const file = this.#client.openHandle(handle, access, credential);
       if ((flags & constants.O_TRUNC) !== 0) {
-        this.#client.setattr(handle, { sizeBytes: 0 }, file.stateId, credential);
+        // An open for reading carries no right to change the size: then the file's mode must.
+        const stateId = access === 'read' ? undefined : file.stateId;
+        try {
+          this.#client.setattr(handle, { sizeBytes: 0 }, stateId, credential);
+        } catch (error) {
+          this.#client.close(file, credential);
+          throw error;
+        }
       }
       return fhOf(file.stateId);
     });
