@@ -41,10 +41,6 @@ export class CompletionQueue {
   readonly #memory: MappedMemory;
   #head = 0;
   #tail = 0;
-  /** Who polls at this moment, and has room from `takerAt` to `takerEnd`. */
-  #taker: WorkCompletion[] = [];
-  #takerAt = 0;
-  #takerEnd = 0;
   #armed = NOT_ARMED;
   #event = false;
   #dead = false;
@@ -75,22 +71,13 @@ export class CompletionQueue {
   harvest(completions: WorkCompletion[], from: number, end: number): number {
     if (this.#dead && from > 0) return 0;
     if (this.#dead) this.#throwDead();
+    if (((this.#tail - this.#head) | 0) < end - from) this.progress();
     let at = from;
     while (at < end && this.#head !== this.#tail) {
       this.#shiftInto(completions[at] as WorkCompletion);
       at++;
     }
-    if (at === end) return at - from;
-    // What completes now need not go through the queue's memory.
-    this.#taker = completions;
-    this.#takerAt = at;
-    this.#takerEnd = end;
-    try {
-      this.progress();
-    } finally {
-      this.#takerEnd = 0;
-    }
-    return this.#takerAt - from;
+    return at - from;
   }
 
   #throwDead(): never {
@@ -161,31 +148,20 @@ export class CompletionQueue {
     solicited: boolean,
   ): void {
     if (this.#dead) return;
-    if (this.#takerAt < this.#takerEnd) {
-      const completion = this.#taker[this.#takerAt] as WorkCompletion;
-      this.#takerAt++;
-      completion.wrId = wrId;
-      completion.immediate = immediate;
-      completion.status = status;
-      completion.opcode = opcode;
-      completion.byteLength = byteLength;
-      completion.qpNumber = qpNumber;
-      completion.vendorError = vendorError;
-    } else if (((this.#tail - this.#head) | 0) >= this.entries) {
+    if (((this.#tail - this.#head) | 0) >= this.entries) {
       this.#overrun();
       return;
-    } else {
-      const at = (this.#tail & this.#mask) * ENTRY_WORDS;
-      const { words, floats } = this.#memory;
-      floats[(at + WR_ID) >> 1] = wrId;
-      floats[(at + IMMEDIATE) >> 1] = immediate;
-      words[at + STATUS] = status;
-      words[at + OPCODE] = opcode;
-      words[at + BYTE_LENGTH] = byteLength;
-      words[at + QP_NUMBER] = qpNumber;
-      words[at + VENDOR_ERROR] = vendorError;
-      this.#tail = (this.#tail + 1) | 0;
     }
+    const at = (this.#tail & this.#mask) * ENTRY_WORDS;
+    const { words, floats } = this.#memory;
+    floats[(at + WR_ID) >> 1] = wrId;
+    floats[(at + IMMEDIATE) >> 1] = immediate;
+    words[at + STATUS] = status;
+    words[at + OPCODE] = opcode;
+    words[at + BYTE_LENGTH] = byteLength;
+    words[at + QP_NUMBER] = qpNumber;
+    words[at + VENDOR_ERROR] = vendorError;
+    this.#tail = (this.#tail + 1) | 0;
     if (this.#armed === ARMED || (this.#armed === ARMED_FOR_SOLICITED && solicited)) this.#notify();
   }
 

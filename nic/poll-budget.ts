@@ -4,7 +4,7 @@ export interface PollBudgetOptions {
   maximumMicroseconds?: number;
 }
 
-const DEFAULT_MAXIMUM_MICROSECONDS = 100;
+const DEFAULT_MAXIMUM_MICROSECONDS = 200;
 const FIRST_GROWTH_MICROSECONDS = 10;
 
 /**
