@@ -7,12 +7,7 @@ import { DafsError } from '../client/dafs-error.ts';
 import type { DirectoryEntry as ClientDirectoryEntry } from '../client/directory-reader.ts';
 import { FileClient } from '../client/file-client.ts';
 import type { Creation } from '../client/opening.ts';
-import {
-  type Filehandle,
-  StableHow,
-  type StateId,
-  type Verifier,
-} from '../client/protocol/index.ts';
+import { type Filehandle, StableHow, type Verifier } from '../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../client/registration.ts';
 import { Session } from '../client/session.ts';
 import type { ClientIdentity } from '../client/session-options.ts';
@@ -38,7 +33,7 @@ import {
   type PathFileSystem,
   ROOT_NODEID,
 } from './file-system.ts';
-import { FilehandleMaker, nodeidOf } from './filehandles.ts';
+import { FilehandleMaker, fhOf, nodeidOf, stateIdOf } from './filehandles.ts';
 import { creationOf, openAccess, rightsOf } from './open-flags.ts';
 import { posix } from './posix-errors.ts';
 
@@ -431,13 +426,4 @@ class ClientFileSystem implements PathFileSystem {
 
 function ownEntry(name: Uint8Array, nodeid: Nodeid, cookie: number): DirectoryEntry {
   return { name, nodeid, type: constants.S_IFDIR, cookie, attributes: undefined };
-}
-
-/** An fh is the stateid of the open: the kernel keeps it for us. */
-function fhOf(stateId: StateId): Fh {
-  return stateId as unknown as Fh;
-}
-
-function stateIdOf(fh: Fh): StateId {
-  return fh as unknown as StateId;
 }
