@@ -7,12 +7,7 @@ import { DafsError } from '../client/dafs-error.ts';
 import type { DirectoryEntry as ClientDirectoryEntry } from '../client/directory-reader.ts';
 import { FileClient } from '../client/file-client.ts';
 import type { Creation } from '../client/opening.ts';
-import {
-  type Filehandle,
-  StableHow,
-  type StateId,
-  type Verifier,
-} from '../client/protocol/index.ts';
+import { type Filehandle, StableHow, type Verifier } from '../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../client/registration.ts';
 import { Session } from '../client/session.ts';
 import type { ClientIdentity } from '../client/session-options.ts';
@@ -38,7 +33,7 @@ import {
   type PathFileSystem,
   ROOT_NODEID,
 } from './file-system.ts';
-import { FilehandleMaker, nodeidOf } from './filehandles.ts';
+import { FilehandleMaker, fhOf, nodeidOf, stateIdOf } from './filehandles.ts';
 import { creationOf, openAccess, rightsOf } from './open-flags.ts';
 import { posix } from './posix-errors.ts';
 
@@ -215,9 +210,17 @@ class ClientFileSystem implements PathFileSystem {
     return posix(() => {
       const credential = this.#credentials.of(caller);
       const handle = this.#handles.of(nodeid);
-      const file = this.#client.openHandle(handle, openAccess(flags), credential);
+      const access = openAccess(flags);
+      const file = this.#client.openHandle(handle, access, credential);
       if ((flags & constants.O_TRUNC) !== 0) {
-        this.#client.setattr(handle, { sizeBytes: 0 }, file.stateId, credential);
+        // An open for reading carries no right to change the size: then the file's mode must.
+        const stateId = access === 'read' ? undefined : file.stateId;
+        try {
+          this.#client.setattr(handle, { sizeBytes: 0 }, stateId, credential);
+        } catch (error) {
+          this.#client.close(file, credential);
+          throw error;
+        }
       }
       return fhOf(file.stateId);
     });
@@ -389,7 +392,13 @@ class ClientFileSystem implements PathFileSystem {
 
   #parent(directory: Filehandle, nodeid: Nodeid, credential: number): Nodeid {
     if (nodeid === ROOT_NODEID) return ROOT_NODEID;
-    return nodeidOf(this.#client.lookupParent(directory, credential));
+    try {
+      return nodeidOf(this.#client.lookupParent(directory, credential));
+    } catch (error) {
+      // Who may read a directory and not search it gets its listing all the same (readdir(3)).
+      if (error instanceof DafsError && error.errno === 'EACCES') return nodeid;
+      throw error;
+    }
   }
 
   #entry(entry: ClientDirectoryEntry): DirectoryEntry {
@@ -417,13 +426,4 @@ class ClientFileSystem implements PathFileSystem {
 
 function ownEntry(name: Uint8Array, nodeid: Nodeid, cookie: number): DirectoryEntry {
   return { name, nodeid, type: constants.S_IFDIR, cookie, attributes: undefined };
-}
-
-/** An fh is the stateid of the open: the kernel keeps it for us. */
-function fhOf(stateId: StateId): Fh {
-  return stateId as unknown as Fh;
-}
-
-function stateIdOf(fh: Fh): StateId {
-  return fh as unknown as StateId;
 }

@@ -38,6 +38,7 @@ export interface Driver {
 
 /** Drivers are loaded when they are asked for: one may need what this machine lacks. */
 const drivers: Readonly<Record<string, () => Promise<Driver>>> = {
+  kernel: async () => (await import('./drivers/kernel/driver.ts')).kernelDriver,
   'fuse-native': async () => (await import('./drivers/fuse-native/driver.ts')).fuseNativeDriver,
 };
 

@@ -106,7 +106,60 @@ export type DirectoryVisitor = (entry: DirectoryEntry) => boolean;
 /** Flags of {@link FileSystem.rename}, the kernel's numbers. */
 export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2 } as const;
 
+/** Types of locks, the kernel's numbers. */
+export const LockType = { READ: 0, WRITE: 1, UNLOCK: 2 } as const;
+
+/** A lock as fcntl(2) or flock(2) asks for it. */
+export interface LockRequest {
+  /** Whether it is flock(2)'s, of the whole file. The two kinds know nothing of each other. */
+  isFlock: boolean;
+  /** Of {@link LockType}. */
+  type: number;
+  /** The first byte. */
+  start: bigint;
+  /** The last byte; 2^63 - 1 for a lock to the end of the file, however far that is. */
+  end: bigint;
+  /** Whose the lock is: 64 opaque bits of the kernel's. */
+  owner: bigint;
+  /** The process, for those who ask who holds a lock. */
+  pid: number;
+}
+
+/** A lock that is in somebody's way. */
+export type LockConflict = Pick<LockRequest, 'type' | 'start' | 'end' | 'pid'>;
+
+/** Names a wait for a lock, in every thread of the mount. Plain data. */
+export interface LockWait {
+  readonly place: number;
+  readonly unique: number;
+}
+
+/** What a file system offers that keeps locks among mounts. None of it waits. */
+export interface FileLocks {
+  /** The first lock that would be in the way of this one (F_GETLK). */
+  test(nodeid: Nodeid, fh: Fh, lock: LockRequest): LockConflict | undefined;
+
+  /**
+   * Sets or removes a lock. EAGAIN when another is in the way and `wait` is undefined; else the lock
+   * is waited for.
+   * @returns false when it is waited for: whoever learns of the grant answers `wait`
+   */
+  set(nodeid: Nodeid, fh: Fh, lock: LockRequest, wait: LockWait | undefined): boolean;
+
+  /** A wait is over that was not granted: the process was interrupted. */
+  cancel(wait: LockWait): void;
+
+  /** `owner` has closed a descriptor of the file: his record locks on it go (fcntl(2)). */
+  closed(nodeid: Nodeid, fh: Fh, owner: bigint): void;
+
+  /** The last descriptor of an open file was closed that `owner` had locked with flock(2). */
+  released(nodeid: Nodeid, fh: Fh, owner: bigint): void;
+}
+
 export interface FileSystem {
+  /** Absent: the kernel keeps the locks of each mount itself. */
+  readonly locks?: FileLocks;
+
   /** Finds a name in a directory. Errors: ENOENT, ENOTDIR, EACCES, ENAMETOOLONG. */
   lookup(caller: Caller, parent: Nodeid, name: Uint8Array): Attributes;
 

@@ -1,5 +1,5 @@
-import type { Filehandle } from '../client/protocol/index.ts';
-import type { Nodeid } from './file-system.ts';
+import type { Filehandle, StateId } from '../client/protocol/index.ts';
+import type { Fh, Nodeid } from './file-system.ts';
 
 const FILEHANDLE_BYTES = 64;
 const FILE_ID_OFFSET = 16;
@@ -31,4 +31,14 @@ export class FilehandleMaker {
 export function nodeidOf(handle: Filehandle): Nodeid {
   const view = new DataView(handle.buffer, handle.byteOffset + FILE_ID_OFFSET, 8);
   return (view.getUint32(0) * 2 ** 32 + view.getUint32(4)) as Nodeid;
+}
+
+/** An fh is the stateid of the open: the kernel keeps it for us. */
+export function fhOf(stateId: StateId): Fh {
+  return stateId as unknown as Fh;
+}
+
+/** The open that an fh stands for. */
+export function stateIdOf(fh: Fh): StateId {
+  return fh as unknown as StateId;
 }

@@ -24,6 +24,12 @@ export interface MountOptions {
   attributeTimeoutSeconds: number | undefined;
   /** How long the kernel may take a name's file as current; the mount decides when undefined. */
   entryTimeoutSeconds: number | undefined;
+  /** How long the kernel may remember that a name leads nowhere; the mount decides when undefined. */
+  negativeTimeoutSeconds: number | undefined;
+  /** How many threads answer requests; the driver decides when undefined. */
+  workers: number | undefined;
+  /** How long a thread polls for the next request before it sleeps; the driver decides. */
+  pollMicroseconds: number | undefined;
 }
 
 interface MountOption {
@@ -122,6 +128,30 @@ export const mountOptionTable: readonly MountOption[] = [
       options.entryTimeoutSeconds = parseNumber('entry_timeout', value, 0);
     },
   },
+  {
+    name: 'negative_timeout',
+    value: 'SECONDS',
+    summary: 'how long a name that leads nowhere is taken as current (driver kernel)',
+    apply(options, value) {
+      options.negativeTimeoutSeconds = parseNumber('negative_timeout', value, 0);
+    },
+  },
+  {
+    name: 'workers',
+    value: 'NUMBER',
+    summary: 'how many threads answer requests (driver kernel; one per processor)',
+    apply(options, value) {
+      options.workers = Math.floor(parseNumber('workers', value, 1));
+    },
+  },
+  {
+    name: 'poll',
+    value: 'MICROSECONDS',
+    summary: 'how long such a thread polls before it sleeps, at most (driver kernel; 50)',
+    apply(options, value) {
+      options.pollMicroseconds = parseNumber('poll', value, 0);
+    },
+  },
   ...ignored('atime', 'noatime', 'diratime', 'nodiratime', 'relatime', 'strictatime'),
   ...ignored('defaults', 'auto', 'noauto', 'user', 'users', 'nofail', '_netdev'),
 ];
@@ -144,6 +174,9 @@ export function parseMountOptions(lists: readonly string[]): MountOptions {
     maxReadBytes: undefined,
     attributeTimeoutSeconds: undefined,
     entryTimeoutSeconds: undefined,
+    negativeTimeoutSeconds: undefined,
+    workers: undefined,
+    pollMicroseconds: undefined,
   };
   for (const text of lists.flatMap(splitAtCommas)) applyOption(options, text);
   return options;

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 export interface MountTableEntry {
   directory: string;
   fileSystemType: string;
+  /** The device number, `major:minor`: no two file systems share one. */
+  device: string;
   source: string;
   /** Options of this mount (`rw`, `nosuid`, …) and of its file system (`user_id=0`, …). */
   options: string[];
@@ -32,12 +34,13 @@ export function parseMountTable(text: string): MountTableEntry[] {
   const entries: MountTableEntry[] = [];
   for (const line of text.split('\n')) {
     const [mount, fileSystem] = line.split(' - ');
-    const [, , , , directory, mountOptions] = mount?.split(' ') ?? [];
+    const [, , device, , directory, mountOptions] = mount?.split(' ') ?? [];
     const [fileSystemType, source, superOptions] = fileSystem?.split(' ') ?? [];
-    if (!directory || !fileSystemType) continue;
+    if (!device || !directory || !fileSystemType) continue;
     entries.push({
       directory: unescapeField(directory),
       fileSystemType,
+      device,
       source: unescapeField(source ?? ''),
       options: `${mountOptions},${superOptions}`.split(','),
     });

@@ -12,6 +12,7 @@ import type { BenchmarkRow, BenchmarkSection } from './support/row.ts';
 const sections: Readonly<Record<string, () => Promise<BenchmarkSection>>> = {
   memory: async () => (await import('./memory.ts')).memoryBenchmark,
   nic: async () => (await import('./nic.ts')).nicBenchmark,
+  ceiling: async () => (await import('./ceiling.ts')).ceilingBenchmark,
   client: async () => (await import('./client.ts')).clientBenchmark,
   store: async () => (await import('./store.ts')).storeBenchmark,
   mount: async () => (await import('./mount.ts')).mountBenchmark,

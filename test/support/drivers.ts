@@ -13,6 +13,7 @@ export interface DriverDefinition {
 }
 
 export const driverTable: readonly DriverDefinition[] = [
+  { name: 'kernel', timeUnitNs: 1, carriesRemovedFiles: true, obstacle: mountObstacle },
   {
     name: 'fuse-native',
     timeUnitNs: 1_000_000,

@@ -58,6 +58,14 @@ const prototypes = {
   setresgid: 'int setresgid(uint32_t real, uint32_t effective, uint32_t saved)',
   mmap: 'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
   munmap: 'int munmap(void *address, size_t length)',
+  getxattr: 'int64_t getxattr(const void *path, const void *name, void *value, size_t bytes)',
+  setxattr:
+    'int setxattr(const void *path, const void *name, const void *value, size_t bytes, int flags)',
+  listxattr: 'int64_t listxattr(const void *path, void *list, size_t bytes)',
+  removexattr: 'int removexattr(const void *path, const void *name)',
+  ioctl: 'int ioctl(int fd, uint64_t request, void *argument)',
+  poll: 'int poll(void *descriptors, uint64_t count, int timeout)',
+  flock: 'int flock(int fd, int operation)',
   msync: 'int msync(void *address, size_t length, int flags)',
 } as const;
 

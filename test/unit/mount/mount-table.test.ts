@@ -11,12 +11,14 @@ describe('the mount table', () => {
     expect(parseMountTable(text)).toEqual([
       {
         directory: '/proc',
+        device: '0:21',
         fileSystemType: 'proc',
         source: 'proc',
         options: ['rw', 'nosuid', 'rw'],
       },
       {
         directory: '/mnt/files',
+        device: '0:45',
         fileSystemType: 'fuse.dafs',
         source: 'dafs:files',
         options: ['ro', 'nosuid', 'nodev', 'rw', 'user_id=0'],

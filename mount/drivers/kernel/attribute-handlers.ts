@@ -1,0 +1,88 @@
+/** Requests about attributes of files and of the whole file system, and about links' targets. */
+
+import type { AttributeChanges, TimeChange } from '../../file-system.ts';
+import { Fattr } from '../../kernel-abi/constants.ts';
+import { AccessIn, AttrOut, SetattrIn, StatfsOut, StatxOut } from '../../kernel-abi/structures.ts';
+import { fillAttrOut, fillStatx } from './attributes.ts';
+import type { Service } from './service.ts';
+
+export function attributeHandlers({ exchange, fileSystem, validity }: Service) {
+  const { caller } = exchange;
+  const setattrIn = exchange.input(SetattrIn);
+  const accessIn = exchange.input(AccessIn);
+  const attrOut = exchange.output(AttrOut);
+  const statxOut = exchange.output(StatxOut);
+  const statfsOut = exchange.output(StatfsOut);
+
+  function timeChange(now: boolean, seconds: number, nseconds: number): TimeChange {
+    return now ? 'now' : { seconds, nseconds };
+  }
+
+  function changes(valid: number): AttributeChanges {
+    const input = setattrIn;
+    const wanted: AttributeChanges = {};
+    if (valid & Fattr.MODE) wanted.mode = input.mode & 0o7777;
+    if (valid & Fattr.UID) wanted.uid = input.uid;
+    if (valid & Fattr.GID) wanted.gid = input.gid;
+    if (valid & Fattr.SIZE) wanted.sizeBytes = input.size;
+    if (valid & Fattr.ATIME) {
+      const now = (valid & Fattr.ATIME_NOW) !== 0;
+      wanted.atime = timeChange(now, input.atime, input.atimensec);
+    }
+    if (valid & Fattr.MTIME) {
+      const now = (valid & Fattr.MTIME_NOW) !== 0;
+      wanted.mtime = timeChange(now, input.mtime, input.mtimensec);
+    }
+    return wanted;
+  }
+
+  return {
+    getattr(): void {
+      fillAttrOut(attrOut, fileSystem.getattr(caller, exchange.nodeid), validity);
+      exchange.answer(AttrOut.bytes);
+    },
+
+    statx(): void {
+      const found = fileSystem.getattr(caller, exchange.nodeid);
+      statxOut.clear();
+      statxOut.attrValid = Math.floor(validity.attributesSeconds);
+      statxOut.attrValidNsec = Math.floor((validity.attributesSeconds % 1) * 1e9);
+      fillStatx(statxOut.stat, found);
+      exchange.answer(StatxOut.bytes);
+    },
+
+    setattr(): void {
+      const { valid } = setattrIn;
+      const fh = (valid & Fattr.FH) === 0 ? undefined : exchange.fh(SetattrIn.offsets.fh);
+      const changed = fileSystem.setattr(caller, exchange.nodeid, changes(valid), fh);
+      fillAttrOut(attrOut, changed, validity);
+      exchange.answer(AttrOut.bytes);
+    },
+
+    readlink(): void {
+      const target = fileSystem.readlink(caller, exchange.nodeid);
+      exchange.data(target.byteLength).set(target);
+      exchange.answerData(target.byteLength);
+    },
+
+    access(): void {
+      fileSystem.access(caller, exchange.nodeid, accessIn.mask);
+      exchange.answer(0);
+    },
+
+    statfs(): void {
+      const statistics = fileSystem.statfs(caller);
+      statfsOut.clear();
+      const { st } = statfsOut;
+      st.blocks = statistics.blocks;
+      st.bfree = statistics.blocksFree;
+      st.bavail = statistics.blocksAvailable;
+      st.files = statistics.files;
+      st.ffree = statistics.filesFree;
+      st.bsize = statistics.blockBytes;
+      st.frsize = statistics.blockBytes;
+      st.namelen = statistics.nameBytes;
+      exchange.answer(StatfsOut.bytes);
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * A worker's way to the kernel: one descriptor of /dev/fuse, read without blocking while polling is
+ * worth it, else slept on.
+ *
+ * A reply goes out through the channel that its request came in by: the kernel looks for it there
+ * and nowhere else.
+ */
+
+import { constants } from 'node:os';
+import { Epoll, EpollEvent, readInto, writeFrom } from '../../../nic/system-calls-fuse.ts';
+import type { Wire } from './exchange.ts';
+import type { PollBudget } from './poll-budget.ts';
+
+const { EAGAIN, ECONNABORTED, EINTR, ENODEV, ENOENT, ENOTCONN } = constants.errno;
+
+const DEVICE_TAG = 0;
+const WAKE_TAG = 1;
+
+/** How often the device is asked between two looks at the clock. */
+const READS_PER_LOOK = 4;
+
+export class Channel implements Wire {
+  readonly #fd: number;
+  readonly #epoll = new Epoll();
+  readonly #budget: PollBudget;
+  readonly #stop: Int32Array;
+  #ended = false;
+  #aborted = false;
+
+  /**
+   * @param fd the device, O_NONBLOCK
+   * @param wakeFd an eventfd that stays readable once workers shall stop
+   * @param stop its first word is set before wakeFd becomes readable
+   * @param budget how long to poll before sleeping
+   */
+  constructor(fd: number, wakeFd: number, stop: Int32Array, budget: PollBudget) {
+    this.#fd = fd;
+    this.#stop = stop;
+    this.#budget = budget;
+    this.#epoll.add(fd, EpollEvent.IN | EpollEvent.EXCLUSIVE, DEVICE_TAG);
+    this.#epoll.add(wakeFd, EpollEvent.IN, WAKE_TAG);
+  }
+
+  /**
+   * Reads the next request to `address`.
+   * @returns its length, or 0 when the file system is unmounted or shall stop
+   */
+  receive(address: number, bytes: number): number {
+    while (!this.#ended) {
+      if (Atomics.load(this.#stop, 0) !== 0) break;
+      const count = this.#tryReceive(address, bytes);
+      if (count !== 0) return count;
+      const polled = this.#ended ? 0 : this.#poll(address, bytes);
+      if (polled !== 0) return polled;
+      if (!this.#ended) this.#sleep();
+    }
+    return 0;
+  }
+
+  /** One read: the length of a request, or 0 when there was none. */
+  #tryReceive(address: number, bytes: number): number {
+    const count = readInto(this.#fd, address, bytes);
+    if (count > 0) return count;
+    // ENOENT: the request was taken back while we read it.
+    if (count === -EAGAIN || count === -EINTR || count === -ENOENT) return 0;
+    // 0 is the end of a socket, which tests put in the device's place.
+    if (count !== 0 && count !== -ENODEV && count !== -ECONNABORTED && count !== -ENOTCONN) {
+      throw new Error(`/dev/fuse cannot be read: errno ${-count}`);
+    }
+    this.#ended = true;
+    this.#aborted = count === -ECONNABORTED;
+    return 0;
+  }
+
+  /** Whether the conversation ended by force (through /sys/fs/fuse/connections): the mount remains. */
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  #poll(address: number, bytes: number): number {
+    const budget = this.#budget.microseconds;
+    if (budget === 0) return 0;
+    const started = performance.now();
+    let elapsed = 0;
+    do {
+      for (let reads = 0; reads < READS_PER_LOOK; reads++) {
+        const count = this.#tryReceive(address, bytes);
+        if (count !== 0) {
+          this.#budget.hit((performance.now() - started) * 1000);
+          return count;
+        }
+        if (this.#ended) return 0;
+      }
+      elapsed = (performance.now() - started) * 1000;
+    } while (elapsed < budget);
+    this.#budget.miss(elapsed);
+    return 0;
+  }
+
+  #sleep(): void {
+    const started = performance.now();
+    this.#epoll.wait(-1);
+    this.#budget.woke((performance.now() - started) * 1000);
+  }
+
+  /** Sends a reply of `bytes` at `address`. */
+  reply(address: number, bytes: number): void {
+    const written = writeFrom(this.#fd, address, bytes);
+    // ENOENT: whoever waited for the reply was killed. The others: the next read tells of it.
+    if (written === bytes || written === -ENOENT) return;
+    if (written === -ENODEV || written === -ECONNABORTED || written === -ENOTCONN) return;
+    throw new Error(`/dev/fuse refuses a reply of ${bytes} bytes: errno ${-written}`);
+  }
+
+  /** Gives up what it sleeps with; the descriptor is its owner's. */
+  close(): void {
+    this.#epoll.close();
+  }
+}

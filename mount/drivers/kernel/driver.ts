@@ -1,0 +1,42 @@
+/**
+ * The driver that speaks the FUSE kernel protocol on /dev/fuse itself.
+ */
+
+import { createClientIdentity } from '../../../client/session-options.ts';
+import { describeError } from '../../command-error.ts';
+import type { Driver } from '../../driver.ts';
+import type { ClientSourceData } from './client-source.ts';
+import { KernelMount } from './kernel-mount.ts';
+
+/** This file's own suffix: .ts in a checkout, .js in a published package. */
+const suffix = import.meta.filename.slice(-3);
+
+export const kernelDriver: Driver = {
+  name: 'kernel',
+  check() {
+    // What it needs is the kernel's and was looked at before: /dev/fuse.
+  },
+  async mount({ directory, source, serverName, exclusive, options }) {
+    const data: ClientSourceData = {
+      serverName,
+      identity: createClientIdentity(),
+      isShared: !exclusive,
+    };
+    const module = new URL(`client-source${suffix}`, import.meta.url).href;
+    const mount = await KernelMount.mount({
+      directory,
+      source,
+      exclusive,
+      options,
+      fileSystem: { module, data },
+    });
+    return {
+      ended: mount.ended.then(({ failures }) => {
+        for (const failure of failures) process.stderr.write(`dafs: ${describeError(failure)}\n`);
+      }),
+      async close() {
+        // Each worker has closed its own session when it ended.
+      },
+    };
+  },
+};

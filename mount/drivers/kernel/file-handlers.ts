@@ -1,0 +1,99 @@
+/**
+ * Requests about open files. READ and WRITE allocate nothing: data moves between the kernel and the
+ * file system through the registered memory of the exchange, and views of it are made once. In all
+ * requests with an fh of their own it is their first field.
+ */
+
+import { constants } from 'node:fs';
+import type { Fh } from '../../file-system.ts';
+import { FsyncFlag, ReleaseFlag } from '../../kernel-abi/constants.ts';
+import {
+  CreateIn,
+  EntryOut,
+  FlushIn,
+  FsyncIn,
+  OpenIn,
+  OpenOut,
+  ReadIn,
+  ReleaseIn,
+  WriteIn,
+  WriteOut,
+} from '../../kernel-abi/structures.ts';
+import { fillEntry } from './attributes.ts';
+import type { Service } from './service.ts';
+
+const { O_APPEND } = constants;
+
+export function fileHandlers({ exchange, fileSystem, validity, openPolicy }: Service) {
+  const { caller } = exchange;
+  const openIn = exchange.input(OpenIn);
+  const createIn = exchange.input(CreateIn);
+  const readIn = exchange.input(ReadIn);
+  const writeIn = exchange.input(WriteIn);
+  const flushIn = exchange.input(FlushIn);
+  const fsyncIn = exchange.input(FsyncIn);
+  const releaseIn = exchange.input(ReleaseIn);
+  const openOut = exchange.output(OpenOut);
+  const entryOut = exchange.output(EntryOut);
+  const createdOpenOut = exchange.output(OpenOut, EntryOut.bytes);
+  const writeOut = exchange.output(WriteOut);
+
+  function fillOpen(out: typeof openOut, fh: Fh): void {
+    out.fh = fh;
+    out.openFlags = openPolicy.fileFlags;
+    out.backingId = 0;
+  }
+
+  return {
+    open(): void {
+      fillOpen(openOut, fileSystem.open(caller, exchange.nodeid, openIn.flags));
+      exchange.answer(OpenOut.bytes);
+    },
+
+    create(): void {
+      const { mode, flags } = createIn;
+      const name = exchange.name(CreateIn.bytes);
+      const created = fileSystem.create(caller, exchange.nodeid, name, mode, flags);
+      fillEntry(entryOut, created.attributes, validity);
+      fillOpen(createdOpenOut, created.fh);
+      exchange.answer(EntryOut.bytes + OpenOut.bytes);
+    },
+
+    read(): void {
+      const { offset, size } = readIn;
+      const into = exchange.data(size);
+      exchange.answerData(fileSystem.read(exchange.nodeid, exchange.fh(0), offset, into));
+    },
+
+    write(): void {
+      const { offset, size, flags } = writeIn;
+      const data = exchange.data(size);
+      const append = (flags & O_APPEND) !== 0;
+      const { nodeid } = exchange;
+      writeOut.size = fileSystem.write(nodeid, exchange.fh(0), offset, data, append);
+      exchange.answer(WriteOut.bytes);
+    },
+
+    flush(): void {
+      const fh = exchange.fh(0);
+      fileSystem.flush(exchange.nodeid, fh);
+      fileSystem.locks?.closed(exchange.nodeid, fh, flushIn.lockOwner);
+      exchange.answer(0);
+    },
+
+    fsync(): void {
+      const dataOnly = (fsyncIn.fsyncFlags & FsyncFlag.FDATASYNC) !== 0;
+      fileSystem.fsync(exchange.nodeid, exchange.fh(0), dataOnly);
+      exchange.answer(0);
+    },
+
+    release(): void {
+      const fh = exchange.fh(0);
+      if ((releaseIn.releaseFlags & ReleaseFlag.FLOCK_UNLOCK) !== 0) {
+        fileSystem.locks?.released(exchange.nodeid, fh, releaseIn.lockOwner);
+      }
+      fileSystem.release(exchange.nodeid, fh);
+      exchange.answer(0);
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * What we tell the kernel unasked: that something it remembers is no longer so.
+ *
+ * Not to be used by the thread of a worker: the kernel may wait, before it takes a notification, for
+ * a request on the same file that the worker itself would have to answer.
+ */
+
+import { constants } from 'node:os';
+import { addressOf, writeFrom } from '../../../nic/system-calls-fuse.ts';
+import type { Nodeid } from '../../file-system.ts';
+import { InvalEntryFlag, NotifyCode } from '../../kernel-abi/constants.ts';
+import {
+  NotifyDeleteOut,
+  NotifyInvalEntryOut,
+  NotifyInvalInodeOut,
+  OutHeader,
+} from '../../kernel-abi/structures.ts';
+
+const { ENODEV, ENOENT, ENOTCONN, ENOTDIR, ENOTEMPTY } = constants.errno;
+
+/** The kernel did not remember it (or no longer can): there is nothing to correct. */
+const unknownToKernel = new Set([ENOENT, ENOTDIR, ENOTEMPTY, ENODEV, ENOTCONN]);
+
+const LONGEST_NAME_BYTES = 1024;
+
+export class Notifier {
+  readonly #fd: number;
+  readonly #memory = new Uint8Array(OutHeader.bytes + NotifyDeleteOut.bytes + LONGEST_NAME_BYTES);
+  readonly #view = new DataView(this.#memory.buffer);
+  readonly #address = addressOf(this.#memory);
+  readonly #header = OutHeader.at(this.#view);
+  readonly #inode = NotifyInvalInodeOut.at(this.#view, OutHeader.bytes);
+  readonly #entry = NotifyInvalEntryOut.at(this.#view, OutHeader.bytes);
+  readonly #deleted = NotifyDeleteOut.at(this.#view, OutHeader.bytes);
+
+  /** @param fd any channel of the mount */
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /**
+   * Attributes of a file have changed, and its data from `offset` on for `length` bytes; 0 for all.
+   * @returns whether the kernel knew the file
+   */
+  invalidateData(nodeid: Nodeid, offset = 0, length = 0): boolean {
+    this.#inode.ino = nodeid;
+    this.#inode.off = offset;
+    this.#inode.len = length;
+    return this.#send(NotifyCode.INVAL_INODE, NotifyInvalInodeOut.bytes);
+  }
+
+  /** Attributes of a file have changed, its data has not. */
+  invalidateAttributes(nodeid: Nodeid): boolean {
+    return this.invalidateData(nodeid, -1);
+  }
+
+  /** A name in a directory may lead elsewhere now, or nowhere. */
+  invalidateEntry(parent: Nodeid, name: Uint8Array): boolean {
+    return this.#invalidateEntry(parent, name, 0);
+  }
+
+  /** A name in a directory is to be looked up afresh, but what is mounted below it stays. */
+  expireEntry(parent: Nodeid, name: Uint8Array): boolean {
+    return this.#invalidateEntry(parent, name, InvalEntryFlag.EXPIRE_ONLY);
+  }
+
+  #invalidateEntry(parent: Nodeid, name: Uint8Array, flags: number): boolean {
+    this.#entry.parent = parent;
+    this.#entry.namelen = name.byteLength;
+    this.#entry.flags = flags;
+    return this.#sendNamed(NotifyCode.INVAL_ENTRY, NotifyInvalEntryOut.bytes, name);
+  }
+
+  /** A name has been removed: whoever watches the directory (inotify) is told so. */
+  deleteEntry(parent: Nodeid, child: Nodeid, name: Uint8Array): boolean {
+    this.#deleted.clear();
+    this.#deleted.parent = parent;
+    this.#deleted.child = child;
+    this.#deleted.namelen = name.byteLength;
+    return this.#sendNamed(NotifyCode.DELETE, NotifyDeleteOut.bytes, name);
+  }
+
+  #sendNamed(code: number, structureBytes: number, name: Uint8Array): boolean {
+    const nameAt = OutHeader.bytes + structureBytes;
+    this.#memory.set(name, nameAt);
+    this.#memory[nameAt + name.byteLength] = 0;
+    return this.#send(code, structureBytes + name.byteLength + 1);
+  }
+
+  #send(code: number, bytes: number): boolean {
+    const length = OutHeader.bytes + bytes;
+    this.#header.len = length;
+    this.#header.error = code;
+    this.#header.unique = 0;
+    const written = writeFrom(this.#fd, this.#address, length);
+    if (written === length) return true;
+    if (unknownToKernel.has(-written)) return false;
+    throw new Error(`the kernel refuses a notification: errno ${-written}`);
+  }
+}

@@ -1,0 +1,27 @@
+/** What the handlers of a worker share. */
+
+import type { FileSystem } from '../../file-system.ts';
+import type { Validity } from './attributes.ts';
+import type { Exchange } from './exchange.ts';
+import type { ParkedRequests } from './parked-requests.ts';
+
+/** How open files are to be treated by the kernel; bits of `Fopen`. */
+export interface OpenPolicy {
+  fileFlags: number;
+  directoryFlags: number;
+}
+
+/** What the handlers of one worker work with. */
+export interface Service {
+  readonly exchange: Exchange;
+  readonly fileSystem: FileSystem;
+  readonly validity: Validity;
+  readonly openPolicy: OpenPolicy;
+  /** The channel that requests come in by. */
+  readonly deviceFd: number;
+  /** The lock waits of the whole mount. */
+  readonly parked: ParkedRequests;
+}
+
+/** Answers the request that the exchange holds, or throws an error that has an `errno`. */
+export type Handler = () => void;

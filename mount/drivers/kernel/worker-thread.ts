@@ -1,0 +1,70 @@
+/** A worker thread as the main thread sees it. */
+
+import { Worker } from 'node:worker_threads';
+import type { WorkerEnd, WorkerOrders, WorkerReport, WorkerStart } from './control.ts';
+
+/** This file's own suffix: .ts in a checkout, .js in a published package. */
+const suffix = import.meta.filename.slice(-3);
+
+/**
+ * Reads and writes leave no garbage and other requests little: a small nursery holds it, where V8
+ * would let it grow to 48 MB in each worker.
+ */
+const YOUNG_GENERATION_MB = 8;
+
+/** What must be known of the workers' file system before it is mounted. */
+export interface FileSystemTraits {
+  readonly hasLocks: boolean;
+}
+
+/** A worker could not start or not go on; `code` says why. */
+export class WorkerError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'WorkerError';
+    this.code = code;
+  }
+}
+
+export class WorkerThread {
+  /** Fulfilled when the worker has its file system; rejected when it cannot have it. */
+  readonly ready: Promise<FileSystemTraits>;
+
+  readonly #worker: Worker;
+  readonly #end: Promise<WorkerEnd | Error>;
+
+  constructor(start: WorkerStart) {
+    const worker = new Worker(new URL(`worker${suffix}`, import.meta.url), {
+      workerData: start,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
+    this.#worker = worker;
+    const became = Promise.withResolvers<FileSystemTraits>();
+    const end = Promise.withResolvers<WorkerEnd | Error>();
+    const fail = (error: Error): void => {
+      became.reject(error);
+      end.resolve(error);
+    };
+    worker.on('message', (report: WorkerReport) => {
+      if (report.kind === 'ready') became.resolve(report);
+      else if (report.kind === 'ended') end.resolve(report);
+      else fail(new WorkerError(report.code, report.message));
+    });
+    worker.on('error', (error) => fail(error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', (status) => fail(new WorkerError('EXIT', `a worker exited with ${status}`)));
+    this.ready = became.promise;
+    this.#end = end.promise;
+  }
+
+  /** Lets the worker answer requests; fulfilled with how it ended, or with why it cannot go on. */
+  serve(orders: WorkerOrders): Promise<WorkerEnd | Error> {
+    this.#worker.postMessage(orders);
+    return this.#end;
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * A worker thread of the kernel driver: makes its file system, waits for its orders, and then
+ * answers requests in one synchronous loop until the file system is unmounted.
+ *
+ * While the loop runs, this thread's event loop does not: nothing posted to it is seen.
+ */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { addressOf } from '../../../nic/system-calls-fuse.ts';
+import type { FileSystem } from '../../file-system.ts';
+import { Channel } from './channel.ts';
+import type {
+  FileSystemSource,
+  WorkerEnd,
+  WorkerOrders,
+  WorkerReport,
+  WorkerStart,
+} from './control.ts';
+import { Dispatcher } from './dispatch.ts';
+import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
+import { ParkedRequests } from './parked-requests.ts';
+import { PollBudget } from './poll-budget.ts';
+
+/** What a worker's file system may want to know of its place. */
+export interface WorkerPlace {
+  /** Counts the workers from 0. */
+  readonly index: number;
+  /** Lock waits are answered through it. */
+  readonly parked: ParkedRequests;
+}
+
+/** What a module of {@link FileSystemSource} exports. */
+export type CreateFileSystem = (
+  data: unknown,
+  place: WorkerPlace,
+) => FileSystem | Promise<FileSystem>;
+
+const PAGE_BYTES = 4096;
+
+function report(message: WorkerReport): void {
+  parentPort?.postMessage(message);
+}
+
+async function openFileSystem(source: FileSystemSource, place: WorkerPlace): Promise<FileSystem> {
+  const module = (await import(source.module)) as { createFileSystem: CreateFileSystem };
+  return await module.createFileSystem(source.data, place);
+}
+
+/** Memory for requests out of the file system's registered memory, beginning on a page. */
+function requestMemory(fileSystem: FileSystem, transferBytes: number): ExchangeMemory {
+  const bytes = exchangeBytes(transferBytes);
+  const memory = fileSystem.registeredBuffer(bytes + PAGE_BYTES);
+  const address = addressOf(memory);
+  const skipped = (PAGE_BYTES - (address % PAGE_BYTES)) % PAGE_BYTES;
+  return { memory: memory.subarray(skipped, skipped + bytes), address: address + skipped };
+}
+
+/** Answers requests until there are no more. */
+function serve(fileSystem: FileSystem, orders: WorkerOrders, parked: ParkedRequests): WorkerEnd {
+  const channel = new Channel(
+    orders.deviceFd,
+    orders.wakeFd,
+    orders.stop,
+    new PollBudget(orders.pollMicroseconds),
+  );
+  const memory = requestMemory(fileSystem, orders.transferBytes);
+  const exchange = new Exchange(channel, memory);
+  const { deviceFd, validity, openPolicy } = orders;
+  const service = { exchange, fileSystem, deviceFd, validity, openPolicy, parked };
+  const dispatcher = new Dispatcher(service, (error) => {
+    console.error('dafs: a request failed by a mistake of ours:', error);
+  });
+  let requests = 0;
+  for (let opcode = exchange.receive(); opcode !== 0; opcode = exchange.receive()) {
+    dispatcher.dispatch(opcode);
+    requests++;
+  }
+  channel.close();
+  return { requests, aborted: channel.aborted };
+}
+
+function fail(error: unknown): void {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  report({ kind: 'failed', code: String(code ?? 'EIO'), message: String(message ?? error) });
+}
+
+async function run(): Promise<void> {
+  // Errors are answers here (ENOENT of a lookup): tracing each one's stack costs more than the rest.
+  Error.stackTraceLimit = 0;
+  const { source, index, parkedMemory } = workerData as WorkerStart;
+  const parked = new ParkedRequests(parkedMemory);
+  const fileSystem = await openFileSystem(source, { index, parked });
+  parentPort?.once('message', (orders: WorkerOrders) => {
+    try {
+      const end = serve(fileSystem, orders, parked);
+      fileSystem.close();
+      report({ kind: 'ended', ...end });
+    } catch (error) {
+      fail(error);
+    }
+  });
+  report({ kind: 'ready', hasLocks: fileSystem.locks !== undefined });
+}
+
+run().catch(fail);

@@ -1,0 +1,46 @@
+/** The ceiling, mounted by a process of its own. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { run } from '../../support/run.ts';
+
+const program = fileURLToPath(new URL('ceiling-main.ts', import.meta.url));
+
+export interface CeilingRequest {
+  readonly directory: string;
+  readonly contentBytes: number;
+  /** `copy`: a file in memory; `alone`: nothing is copied, the driver alone. */
+  readonly kind: 'copy' | 'alone';
+  readonly options?: string;
+}
+
+export class CeilingProcess {
+  readonly directory: string;
+  readonly #child: ChildProcess;
+
+  private constructor(directory: string, child: ChildProcess) {
+    this.directory = directory;
+    this.#child = child;
+  }
+
+  /** Resolves when the directory is usable. */
+  static async start(request: CeilingRequest): Promise<CeilingProcess> {
+    const { directory, contentBytes, kind, options = '' } = request;
+    const words = [program, directory, String(contentBytes), kind, options];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const said = once(child.stdout as NodeJS.ReadableStream, 'data');
+    const exited = once(child, 'exit').then(([status]) => {
+      throw new Error(`the ceiling ended with ${status} before it was mounted`);
+    });
+    await Promise.race([said, exited]);
+    exited.catch(() => undefined);
+    return new CeilingProcess(directory, child);
+  }
+
+  async stop(): Promise<void> {
+    const exited = once(this.#child, 'exit');
+    await run('umount', ['-l', this.directory]);
+    if (this.#child.exitCode === null) await exited;
+  }
+}

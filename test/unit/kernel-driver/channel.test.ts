@@ -1,0 +1,82 @@
+import { afterEach, expect, test } from 'vitest';
+import { Channel } from '../../../mount/drivers/kernel/channel.ts';
+import { PollBudget } from '../../../mount/drivers/kernel/poll-budget.ts';
+import { closeDescriptor } from '../../../nic/system-calls.ts';
+import {
+  addressOf,
+  createEventDescriptor,
+  createSocketPair,
+  raiseEvent,
+  readInto,
+  setNonBlocking,
+  writeFrom,
+} from '../../../nic/system-calls-fuse.ts';
+
+/** A socket in the place of /dev/fuse, with the test at its other end. */
+function bench(pollMicroseconds = 50) {
+  const [device, kernel] = createSocketPair();
+  setNonBlocking(device);
+  const wakeFd = createEventDescriptor();
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const channel = new Channel(device, wakeFd, stop, new PollBudget(pollMicroseconds));
+  const memory = new Uint8Array(256);
+  const open = new Set([device, kernel, wakeFd]);
+  const close = (fd: number) => {
+    if (open.delete(fd)) closeDescriptor(fd);
+  };
+  cleanUps.push(() => {
+    channel.close();
+    for (const fd of [...open]) close(fd);
+  });
+  return { channel, device, kernel, wakeFd, stop, memory, address: addressOf(memory), close };
+}
+
+const cleanUps: (() => void)[] = [];
+
+afterEach(() => {
+  for (const cleanUp of cleanUps.splice(0)) cleanUp();
+});
+
+test.each([0, 50])('a request that is there is read (polling up to %i us)', (microseconds) => {
+  const { channel, kernel, memory, address } = bench(microseconds);
+  memory.set(Buffer.from('request'));
+  writeFrom(kernel, address, 7);
+  memory.fill(0);
+  expect(channel.receive(address, 100)).toBe(7);
+  expect(Buffer.from(memory.subarray(0, 7)).toString()).toBe('request');
+});
+
+test('a reply goes out by the same channel', () => {
+  const { channel, kernel, memory, address } = bench();
+  memory.set(Buffer.from('reply'));
+  channel.reply(address, 5);
+  expect(readInto(kernel, address + 100, 100)).toBe(5);
+});
+
+test('the end of the device is the end of requests', () => {
+  const { channel, kernel, address, close } = bench();
+  close(kernel);
+  expect(channel.receive(address, 100)).toBe(0);
+  expect(channel.receive(address, 100)).toBe(0);
+  expect(channel.aborted).toBe(false);
+});
+
+test('a worker that is told to stop stops, asleep or not', () => {
+  const { channel, kernel, wakeFd, stop, address } = bench(0);
+  writeFrom(kernel, address, 10);
+  Atomics.store(stop, 0, 1);
+  raiseEvent(wakeFd);
+  expect(channel.receive(address, 100)).toBe(0);
+});
+
+test('a device that cannot be read is an error and not an end', () => {
+  const { channel, device, address, close } = bench();
+  close(device);
+  expect(() => channel.receive(address, 100)).toThrow('cannot be read');
+});
+
+test('a reply that the device does not take is an error', () => {
+  const { channel, device, address, close } = bench();
+  close(device);
+  expect(() => channel.reply(address, 5)).toThrow('refuses');
+});

@@ -1,0 +1,298 @@
+import { expect, test } from 'vitest';
+import { Dispatcher } from '../../../mount/drivers/kernel/dispatch.ts';
+import { Exchange, exchangeBytes, type Wire } from '../../../mount/drivers/kernel/exchange.ts';
+import {
+  createParkedMemory,
+  ParkedRequests,
+} from '../../../mount/drivers/kernel/parked-requests.ts';
+import { ErrnoError } from '../../../mount/errno.ts';
+import {
+  type Attributes,
+  type Fh,
+  type FileSystem,
+  type Nodeid,
+  ROOT_NODEID,
+} from '../../../mount/file-system.ts';
+import { bytesOfBlock, readGolden } from '../kernel-abi/support/golden.ts';
+
+const FH = 0x1122334455667788n as Fh;
+const ADDRESS = 0x10000;
+
+const attributes: Attributes = {
+  nodeid: 42 as Nodeid,
+  mode: 0o100644,
+  nlink: 1,
+  uid: 1000,
+  gid: 100,
+  rdevMajor: 0,
+  rdevMinor: 0,
+  sizeBytes: 10,
+  blocks: 8,
+  blockBytes: 4096,
+  atime: { seconds: 1, nseconds: 2 },
+  mtime: { seconds: -3, nseconds: 4 },
+  ctime: { seconds: 5, nseconds: 6 },
+  btime: { seconds: 7, nseconds: 8 },
+  change: 9n,
+};
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString();
+}
+
+/** Answers as the golden exchanges expect. */
+const answers: Partial<FileSystem> = {
+  lookup(_caller, _parent, name) {
+    if (text(name) !== 'file') throw new ErrnoError('ENOENT');
+    return attributes;
+  },
+  getattr: () => attributes,
+  setattr: () => attributes,
+  readlink: () => Buffer.from('target'),
+  mknod: () => attributes,
+  mkdir: () => attributes,
+  symlink: () => attributes,
+  link: () => attributes,
+  open: () => FH,
+  create: () => ({ attributes, fh: FH }),
+  read(_nodeid, _fh, _offset, into) {
+    into.set(Buffer.from('hello'));
+    return 5;
+  },
+  write: (_nodeid, _fh, _offset, data) => data.byteLength,
+  readdir(_caller, _nodeid, cookie, withAttributes, _bytesHint, visit) {
+    const dot = { name: Buffer.from('.'), nodeid: ROOT_NODEID, type: 0o040000, cookie: 1 };
+    const file = { name: Buffer.from('file'), nodeid: 42 as Nodeid, type: 0o100000, cookie: 3 };
+    if (cookie < 1) visit({ ...dot, attributes: undefined });
+    if (cookie < 3) visit({ ...file, attributes: withAttributes ? attributes : undefined });
+    return true;
+  },
+  statfs: () => ({
+    blockBytes: 4096,
+    blocks: 1000,
+    blocksFree: 900,
+    blocksAvailable: 800,
+    files: 70,
+    filesFree: 60,
+    nameBytes: 255,
+  }),
+};
+
+type Call = readonly unknown[];
+
+/** Bytes as text, callers as uid/gid/pid: what a call was made with, for comparison. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return value.byteLength > 64 ? value.byteLength : text(value);
+  if (typeof value === 'function') return 'visitor';
+  if (typeof value === 'object' && value !== null && 'pid' in value) {
+    const { uid, gid, pid } = value as { uid: number; gid: number; pid: number };
+    return `${uid}/${gid}/${pid}`;
+  }
+  return value;
+}
+
+function recordingFileSystem(calls: Call[], given: Partial<FileSystem> = answers): FileSystem {
+  return new Proxy({} as FileSystem, {
+    get: (_target, name: keyof FileSystem) => {
+      if (name === 'locks') return given.locks;
+      return (...values: unknown[]) => {
+        calls.push([name, ...values.map(plain)]);
+        return (given[name] as ((...all: unknown[]) => unknown) | undefined)?.(...values);
+      };
+    },
+  });
+}
+
+/** A wire whose kernel is the test. */
+class FakeWire implements Wire {
+  readonly memory = new Uint8Array(exchangeBytes(1 << 20));
+  readonly replies: Buffer[] = [];
+  #request: Uint8Array = new Uint8Array(0);
+
+  send(request: Uint8Array): void {
+    this.#request = request;
+  }
+
+  receive(address: number): number {
+    this.memory.set(this.#request, address - ADDRESS);
+    return this.#request.byteLength;
+  }
+
+  reply(address: number, bytes: number): void {
+    const start = address - ADDRESS;
+    this.replies.push(Buffer.from(this.memory.slice(start, start + bytes)));
+  }
+}
+
+function bench(given: Partial<FileSystem> = answers, negativeSeconds = 0) {
+  const calls: Call[] = [];
+  const mistakes: unknown[] = [];
+  const wire = new FakeWire();
+  const exchange = new Exchange(wire, { memory: wire.memory, address: ADDRESS });
+  const dispatcher = new Dispatcher(
+    {
+      exchange,
+      fileSystem: recordingFileSystem(calls, given),
+      validity: { attributesSeconds: 1.5, entrySeconds: 2, negativeSeconds },
+      openPolicy: { fileFlags: 0x42, directoryFlags: 0 },
+      deviceFd: -1,
+      parked: new ParkedRequests(createParkedMemory()),
+    },
+    (error) => mistakes.push(error),
+  );
+  const ask = (request: Uint8Array) => {
+    wire.send(request);
+    dispatcher.dispatch(exchange.receive());
+  };
+  return { ask, calls, wire, mistakes };
+}
+
+const WHO = '1000/100/4711';
+
+/** What the file system must be asked for each golden request. */
+const expectedCalls: Record<string, Call | undefined> = {
+  'LOOKUP of "file"': ['lookup', WHO, 1, 'file'],
+  'LOOKUP of "none"': ['lookup', WHO, 1, 'none'],
+  GETATTR: ['getattr', WHO, 42],
+  'SETATTR of size and times': [
+    'setattr',
+    WHO,
+    42,
+    { sizeBytes: 5, atime: { seconds: -7, nseconds: 123456789 }, mtime: 'now' },
+    FH,
+  ],
+  'SETATTR of mode and owner': ['setattr', WHO, 42, { mode: 0o4755, uid: 7, gid: 8 }, undefined],
+  READLINK: ['readlink', WHO, 42],
+  SYMLINK: ['symlink', WHO, 1, 'link', 'x/y'],
+  'MKNOD of a device': ['mknod', WHO, 1, 'dev', 0o060640, 0x5a, 0x1b7],
+  MKDIR: ['mkdir', WHO, 1, 'dir', 0o40755],
+  UNLINK: ['unlink', WHO, 1, 'file'],
+  RMDIR: ['rmdir', WHO, 1, 'dir'],
+  RENAME: ['rename', WHO, 1, 'old', 7, 'new', 0],
+  'RENAME2 with EXCHANGE': ['rename', WHO, 1, 'old', 7, 'new', 2],
+  LINK: ['link', WHO, 42, 7, 'hard'],
+  OPEN: ['open', WHO, 42, 0o1002],
+  READ: ['read', 42, FH, 4096, 8192],
+  'WRITE at the end': ['write', 42, FH, 10, 'world', true],
+  STATFS: ['statfs', WHO],
+  RELEASE: ['release', 42, FH],
+  'FSYNC of data': ['fsync', 42, FH, true],
+  FLUSH: ['flush', 42, FH],
+  OPENDIR: ['opendir', WHO, 1],
+  READDIR: ['readdir', WHO, 1, 0, false, 4096, 'visitor'],
+  'READDIR after the last': ['readdir', WHO, 1, 3, false, 4096, 'visitor'],
+  READDIRPLUS: ['readdir', WHO, 1, 0, true, 4096, 'visitor'],
+  FSYNCDIR: ['fsyncdir', 1, false],
+  ACCESS: ['access', WHO, 42, 4],
+  CREATE: ['create', WHO, 1, 'new', 0o100640, 0o102],
+  STATX: ['getattr', WHO, 42],
+};
+
+const blocks = readGolden('exchanges.txt');
+const requests = blocks.filter((block) => block.heading.startsWith('request '));
+
+test.each(requests.map((block) => [block.heading.slice(8), block] as const))(
+  '%s',
+  (title, block) => {
+    const reply = blocks.find((other) => other.heading === `reply ${title}`);
+    const { ask, calls, wire, mistakes } = bench();
+    ask(bytesOfBlock(block));
+    const expected = expectedCalls[title];
+    expect(calls).toEqual(expected === undefined ? [] : [expected]);
+    expect(wire.replies).toEqual(reply === undefined ? [] : [Buffer.from(bytesOfBlock(reply))]);
+    expect(mistakes).toEqual([]);
+  },
+);
+
+function request(title: string): Uint8Array {
+  const block = requests.find((candidate) => candidate.heading === `request ${title}`);
+  if (block === undefined) throw new Error(`no golden request '${title}'`);
+  return bytesOfBlock(block);
+}
+
+test('a name that leads nowhere is remembered when the mount says so', () => {
+  const { ask, wire } = bench(answers, 3);
+  ask(request('LOOKUP of "none"'));
+  const [reply] = wire.replies as [Buffer];
+  expect(reply.byteLength).toBe(16 + 128);
+  expect(reply.readInt32LE(4)).toBe(0);
+  expect(reply.readBigUInt64LE(16)).toBe(0n);
+  expect(reply.readBigUInt64LE(16 + 16)).toBe(3n);
+  expect(reply.subarray(16 + 24).every((byte) => byte === 0)).toBe(true);
+});
+
+test('a directory that does not fit is cut at an entry, and its end is not told', () => {
+  const name = Buffer.from('n'.repeat(100));
+  const { ask, wire } = bench({
+    readdir(_caller, _nodeid, cookie, _withAttributes, _bytesHint, visit) {
+      for (let own = cookie + 1; own <= 1000; own++) {
+        const entry = { nodeid: own as Nodeid, type: 0o100000, attributes: undefined };
+        if (!visit({ ...entry, name, cookie: own })) return false;
+      }
+      return true;
+    },
+  });
+  ask(request('READDIR'));
+  const [reply] = wire.replies as [Buffer];
+  const entries = Math.floor(4096 / 128);
+  expect(reply.byteLength).toBe(16 + entries * 128);
+  expect(reply.readBigUInt64LE(16 + (entries - 1) * 128 + 8)).toBe(BigInt(entries));
+});
+
+test('who may read a directory and not search it gets the names', () => {
+  const { ask, wire } = bench({
+    readdir(_caller, _nodeid, _cookie, withAttributes, _bytesHint, visit) {
+      if (withAttributes) throw new ErrnoError('EACCES');
+      const entry = { nodeid: 42 as Nodeid, type: 0o100000, cookie: 3, attributes: undefined };
+      return visit({ ...entry, name: Buffer.from('file') });
+    },
+  });
+  ask(request('READDIRPLUS'));
+  const [reply] = wire.replies as [Buffer];
+  expect(reply.byteLength).toBe(16 + 160);
+  expect(reply.readBigUInt64LE(16)).toBe(0n);
+  expect(reply.toString('latin1', 16 + 152, 16 + 156)).toBe('file');
+});
+
+test('an error without an errno is a mistake: reported, and EIO to the caller', () => {
+  const mistake = new TypeError('oops');
+  const { ask, wire, mistakes } = bench({
+    getattr() {
+      throw mistake;
+    },
+  });
+  ask(request('GETATTR'));
+  expect(mistakes).toEqual([mistake]);
+  expect(wire.replies[0]?.readInt32LE(4)).toBe(-5);
+});
+
+test('READ and WRITE use the same view and the same fh each time', () => {
+  const seen: unknown[] = [];
+  const { ask } = bench({
+    read(_nodeid, fh, _offset, into) {
+      seen.push(fh, into);
+      return 0;
+    },
+  });
+  ask(request('READ'));
+  ask(request('READ'));
+  expect(seen[0]).toBe(seen[2]);
+  expect(seen[1]).toBe(seen[3]);
+});
+
+test('the data of a WRITE begins on a page, where the data of a READ goes too', () => {
+  const offsets: number[] = [];
+  const { ask } = bench({
+    read(_nodeid, _fh, _offset, into) {
+      offsets.push(into.byteOffset % 4096);
+      return 0;
+    },
+    write(_nodeid, _fh, _offset, data) {
+      offsets.push(data.byteOffset % 4096);
+      return data.byteLength;
+    },
+  });
+  ask(request('READ'));
+  ask(request('WRITE at the end'));
+  expect(offsets).toEqual([0, 0]);
+});
