@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { ContextOptions } from '../nic/index.ts';
 import type { DirectiveHandler } from './back-control.ts';
-import type { Verifier } from './protocol/index.ts';
+import type { Extension, Verifier } from './protocol/index.ts';
 
 /**
  * Who a session belongs to (3.1.1.3). Sessions of one identity are one client to the server: they
@@ -53,6 +53,8 @@ export interface SessionOptions {
   readonly rdmaReadChannel?: boolean;
   /** Answers the server's own requests. When given, a back-control channel is asked for. */
   readonly onDirective?: DirectiveHandler;
+  /** Extensions of the protocol to ask for; the server may grant fewer. None when left out. */
+  readonly extensions?: readonly Extension[];
   /** The fencing id of the session (4.4.5). Empty when left out. */
   readonly fenceId?: string;
   /** How long connecting may take, in milliseconds. 10,000 when left out. */
@@ -73,6 +75,7 @@ export function withDefaults(options: SessionOptions) {
     transferSlots: options.transferSlots ?? 4,
     transferSlotBytes: options.transferSlotBytes ?? 1_048_576,
     rdmaReadChannel: options.rdmaReadChannel ?? false,
+    extensions: options.extensions ?? [],
     fenceId: options.fenceId ?? '',
     timeoutMs: options.timeoutMs ?? 10_000,
   };

@@ -1,7 +1,7 @@
 import type { PeerCredentials } from '../nic/index.ts';
 import { BackControl } from './back-control.ts';
 import type { ChannelOptions } from './channel.ts';
-import { DafsError } from './dafs-error.ts';
+import { DafsError, hasStatus } from './dafs-error.ts';
 import { Endpoint } from './endpoint.ts';
 import {
   agreedTerms,
@@ -15,6 +15,8 @@ import {
   type AuthRequest,
   ChannelUse,
   CredType,
+  DafsStatus,
+  type Extension,
   FIRST_EXCHANGE_BYTES,
   type Operation,
   operations,
@@ -42,6 +44,8 @@ const BACK_CONTROL_REQUESTS = 8;
 export class Session {
   /** What was agreed with the server. */
   readonly terms: SessionTerms;
+  /** The extensions that the server granted. */
+  readonly extensions: ReadonlySet<Extension>;
   /** Registered memory for transfers of memory that is not. */
   readonly transfers: TransferArena;
   /** The process at the other end, as the kernel says. */
@@ -65,6 +69,7 @@ export class Session {
       this.#endpoint.attach(this.#requester);
       const auth = authenticationFor(given, this.server?.uid);
       this.terms = this.#negotiate(options, given.onDirective !== undefined, auth, deadline);
+      this.extensions = this.#agreeOnExtensions(options.extensions, deadline);
       this.#bindChannels(path, options, given, auth, deadline);
       this.transfers = new TransferArena(
         this.#endpoint.domain,
@@ -239,6 +244,22 @@ export class Session {
     this.#requester.credits.grant(terms.maximumRequests);
     this.#requester.useChecksums = terms.usesChecksums;
     return terms;
+  }
+
+  #agreeOnExtensions(wanted: readonly Extension[], deadline: number): ReadonlySet<Extension> {
+    if (wanted.length === 0) {
+      return new Set();
+    }
+    try {
+      const request = new Request(operations.EXTENSIONS, { wanted }, 0);
+      return new Set(this.#exchange(this.#requester, request, deadline).granted);
+    } catch (error) {
+      // A server of the draft alone does not know the procedure.
+      if (hasStatus(error, DafsStatus.DAFSERR_NOTSUPP)) {
+        return new Set();
+      }
+      throw error;
+    }
   }
 
   #bindChannels(

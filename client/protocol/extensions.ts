@@ -1,4 +1,14 @@
-/** Ours, beyond DAFS 1.0: procedures and values from 1000, so that they never collide. */
+/**
+ * Ours, beyond DAFS 1.0: procedures and values from 1000, so that they never collide. EXTENSIONS.md
+ * describes the procedures.
+ */
+
+/**
+ * Groups of procedures that a session can do without. A client asks for them by EXTENSIONS; the
+ * procedures of those that it was not granted are DAFSERR_NOTSUPP.
+ */
+export const Extension = {} as const;
+export type Extension = number;
 
 /** OPEN by filehandle without a reclaim: the draft has that for recovery only. */
 export const CLAIM_FH = 1000;

@@ -1,6 +1,7 @@
 /** What the table of operations says about each procedure. */
 
 import { type Codec, codec } from './codec.ts';
+import type { Extension } from './extensions.ts';
 import { type Layout, structure } from './layout.ts';
 import { Procedure, type ProcedureName } from './procedure.ts';
 import type { DafsStatusName } from './status.ts';
@@ -64,6 +65,8 @@ export interface Operation<Arguments, Results> {
   /** Whether a session serves it before its client is authenticated (section 6.2.2). */
   readonly beforeAuthentication: boolean;
   readonly direct: DirectTransfer | undefined;
+  /** What a session must have been granted before it can be used; `undefined`: nothing. */
+  readonly extension: Extension | undefined;
   readonly resultsOnError: ResultsOnError;
   /** Where the discriminator that `results.decode` needs is found, if it needs one. */
   readonly resultsDiscriminator: 'status' | 'authType' | undefined;
@@ -79,6 +82,7 @@ export interface OperationDescription<Arguments, Results> {
   readonly channel?: OperationChannel;
   readonly beforeAuthentication?: boolean;
   readonly direct?: DirectTransfer;
+  readonly extension?: Extension;
   readonly resultsOnError?: ResultsOnError;
   readonly resultsDiscriminator?: 'status' | 'authType';
   readonly errors: readonly DafsStatusName[];
@@ -117,6 +121,7 @@ export const operation = <Arguments, Results>(
     channel: description.channel ?? 'operations',
     beforeAuthentication: description.beforeAuthentication ?? false,
     direct: description.direct,
+    extension: description.extension,
     resultsOnError: description.resultsOnError ?? 'never',
     resultsDiscriminator: description.resultsDiscriminator,
     errors: description.errors,

@@ -3,6 +3,7 @@
 import type { AnyOperation, Operation } from './operation.ts';
 import { attributeOperations } from './operations/attribute.ts';
 import { backControlOperations } from './operations/back-control.ts';
+import { extensionOperations } from './operations/extension.ts';
 import { fencingOperations } from './operations/fencing.ts';
 import { ioOperations } from './operations/io.ts';
 import { lockOperations } from './operations/lock.ts';
@@ -22,6 +23,7 @@ export const operations = {
   ...ioOperations,
   ...lockOperations,
   ...backControlOperations,
+  ...extensionOperations,
 } as const satisfies Record<ProcedureName, AnyOperation>;
 
 export type Operations = typeof operations;

@@ -1,4 +1,4 @@
-/** Procedure numbers (section 6.1.10), verbatim, without the prefix DAFS_PROC_. */
+/** Procedure numbers (section 6.1.10), verbatim, without the prefix DAFS_PROC_; ours from 1000. */
 export const Procedure = {
   CLIENT_AUTH: 100,
   CLIENT_CONNECT: 101,
@@ -57,6 +57,8 @@ export const Procedure = {
   GET_FENCING_LIST: 158,
   SET_FENCING_LIST: 159,
   HURRY_UP: 160,
+  // Not the draft's: EXTENSIONS.md.
+  EXTENSIONS: 1000,
 } as const;
 
 export type Procedure = (typeof Procedure)[keyof typeof Procedure];

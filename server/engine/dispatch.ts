@@ -5,6 +5,7 @@ import { accessHandlers } from '../operations/access.ts';
 import { attributeHandlers } from '../operations/attribute.ts';
 import { credentialHandlers } from '../operations/credential.ts';
 import { directoryHandlers } from '../operations/directory.ts';
+import { extensionHandlers } from '../operations/extension.ts';
 import { fileSystemHandlers } from '../operations/file-system.ts';
 import { lookupHandlers } from '../operations/lookup.ts';
 import { nameHandlers } from '../operations/name.ts';
@@ -44,6 +45,7 @@ const handlers: Handlers = {
   ...readlinkHandlers,
   ...readHandlers,
   ...writeHandlers,
+  ...extensionHandlers,
 };
 
 /** Possible before the client has authenticated (section 6.2.2). */

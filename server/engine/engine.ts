@@ -296,7 +296,8 @@ const supportedVersionBelow = (version: number): number =>
 /**
  * What must have come before a request: nothing at all, a session, or an authenticated one.
  *
- * @throws Refusal DAFSERR_ILLEGAL_STATE, DAFSERR_BAD_SESSION, or what Session.credential throws.
+ * @throws Refusal DAFSERR_ILLEGAL_STATE, DAFSERR_BAD_SESSION, DAFSERR_NOTSUPP for an extension that
+ * was not granted, or what Session.credential throws.
  */
 function requireState(exchange: Exchange, entry: DispatchEntry): void {
   const { role } = exchange.channel;
@@ -309,6 +310,10 @@ function requireState(exchange: Exchange, entry: DispatchEntry): void {
   const { session } = exchange;
   if (role !== 'operations') {
     refuse(DafsStatus.DAFSERR_ILLEGAL_STATE);
+  }
+  const { extension } = entry.operation;
+  if (extension !== undefined && !session.extensions.has(extension)) {
+    refuse(DafsStatus.DAFSERR_NOTSUPP);
   }
   if (entry.requires === 'authentication') {
     exchange.credential = session.credential(exchange.header.credHandle);

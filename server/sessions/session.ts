@@ -1,3 +1,4 @@
+import type { Extension } from '../../client/protocol/extensions.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { Credential } from '../access-control.ts';
 import type { Channel } from '../engine/channel.ts';
@@ -60,6 +61,8 @@ export class Session {
   /** Set when the client has authenticated; nothing but that is possible before. */
   client: Client | undefined;
   principal: Principal | undefined;
+  /** What EXTENSIONS granted. */
+  readonly extensions = new Set<Extension>();
 
   constructor(
     id: bigint,

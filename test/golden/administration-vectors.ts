@@ -1,4 +1,4 @@
-/** Sections 6.3, 6.4 and 6.6: response cache, fencing and back-control. */
+/** Sections 6.3, 6.4 and 6.6: response cache, fencing and back-control; and agreeing on extensions. */
 
 import { filehandle, request, response, sessionId, stateId } from './vector.ts';
 
@@ -11,6 +11,28 @@ const removeAt7Bytes = `
 `;
 
 export const administrationVectors = [
+  request(
+    'EXTENSIONS',
+    { wanted: [1, 3] },
+    `
+    00  u32  08 00 00 00              wanted: offset
+    04  raw  00*4                     to the first counted array
+    08  u32  02 00 00 00              wanted: count
+    0c  u32  01 00 00 00              wanted[0]
+    10  u32  03 00 00 00              wanted[1]
+    14  raw  00*4                     end of message
+  `,
+  ),
+  response(
+    'EXTENSIONS',
+    { granted: [3] },
+    `
+    00  u32  08 00 00 00              granted: offset
+    04  raw  00*4                     to the first counted array
+    08  u32  01 00 00 00              granted: count
+    0c  u32  03 00 00 00              granted[0]
+  `,
+  ),
   request('CHECK_RESPONSE', removeAt7, removeAt7Bytes),
   response('CHECK_RESPONSE', {}, ''),
   request('FETCH_RESPONSE', removeAt7, removeAt7Bytes),

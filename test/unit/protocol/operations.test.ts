@@ -18,9 +18,13 @@ import {
   statusName,
 } from '../../../client/protocol/index.ts';
 
+/** Ours begin here; the draft's lists know nothing of them. */
+const FIRST_EXTENSION = 1000;
+
 const named = (category: OperationCategory): string[] =>
   Object.keys(operations)
     .filter((name) => operations[name as OperationName].category === category)
+    .filter((name) => Procedure[name as OperationName] < FIRST_EXTENSION)
     .sort();
 
 const words = (text: string): string[] => text.trim().split(/\s+/).sort();

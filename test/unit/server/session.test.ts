@@ -388,3 +388,13 @@ describe('what a status shows', () => {
     ]);
   });
 });
+
+describe('EXTENSIONS', () => {
+  it('grants none of those that the server does not know', () => {
+    const connection = server.connection();
+    connection.connect();
+    const answer = connection.call('EXTENSIONS', { wanted: [0, 999_999, 0xffff_ffff] });
+    expect(answer.status).toBe('OK');
+    expect(answer.results.granted).toEqual([]);
+  });
+});

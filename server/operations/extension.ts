@@ -1,0 +1,20 @@
+import type { Extension } from '../../client/protocol/extensions.ts';
+import type { Handlers } from '../engine/handler.ts';
+import type { Service } from '../engine/service.ts';
+import type { Session } from '../sessions/session.ts';
+
+/** Whether a session gets an extension that it asks for, by the extension's number. */
+type Grants = ReadonlyMap<Extension, (service: Service, session: Session) => boolean>;
+
+const grants: Grants = new Map();
+
+/** Agreeing on extensions (EXTENSIONS.md of the protocol). */
+export const extensionHandlers = {
+  EXTENSIONS(service, { session }, { wanted }) {
+    const granted = wanted.filter((extension) => grants.get(extension)?.(service, session));
+    for (const extension of granted) {
+      session.extensions.add(extension);
+    }
+    return { granted };
+  },
+} satisfies Handlers;
