@@ -42,7 +42,8 @@ const drivers: Readonly<Record<string, () => Promise<Driver>>> = {
   'fuse-native': async () => (await import('./drivers/fuse-native/driver.ts')).fuseNativeDriver,
 };
 
-export const DEFAULT_DRIVER = 'fuse-native';
+/** The one that needs nothing but the kernel, carries more, and is faster. */
+export const DEFAULT_DRIVER = 'kernel';
 
 export const driverNames: readonly string[] = Object.keys(drivers);
 

@@ -113,7 +113,7 @@ describe('dafs mount refuses', () => {
   });
 
   it('a directory that is a mount of ours', async () => {
-    const mount = await workspace.startMount({ source: database, driver: 'fuse-native' });
+    const mount = await workspace.startMount({ source: database, driver: 'kernel' });
     const { directory } = mount;
     const other = workspace.path('other.sqlite');
     expect(await refusalOf('mount', other, directory)).toBe(

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { driverTable } from '../../support/drivers.ts';
 import { until } from '../../support/run.ts';
 import { isMountPoint, Workspace } from '../../support/workspace.ts';
 
@@ -18,7 +19,7 @@ interface Record {
   server: { pid: number } | undefined;
 }
 
-describe('a mount', { timeout: 90_000 }, () => {
+describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name: driver }) => {
   let workspace: Workspace;
   let directory: string;
   let database: string;
@@ -43,6 +44,8 @@ describe('a mount', { timeout: 90_000 }, () => {
       'mount',
       database,
       directory,
+      '--driver',
+      driver,
       ...args,
     ]);
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
@@ -100,7 +103,7 @@ describe('a mount', { timeout: 90_000 }, () => {
     async (signal) => {
       const { child } = await workspace.startMount({
         source: database,
-        driver: 'fuse-native',
+        driver,
         directory,
       });
       await shell(`seq 100000 > ${directory}/numbers`);
@@ -130,7 +133,7 @@ describe('a mount', { timeout: 90_000 }, () => {
   it('in use that is told to end disappears at once and ends with the last user', async () => {
     const running = await workspace.startMount({
       source: database,
-      driver: 'fuse-native',
+      driver,
       directory,
     });
     const user = await holdOpen();
@@ -215,8 +218,8 @@ describe('a mount', { timeout: 90_000 }, () => {
 
   it('of a running server leaves the server running', async () => {
     const server = await workspace.startServer({ name: 'shared' });
-    const one = await workspace.startMount({ source: 'dafs:shared', driver: 'fuse-native' });
-    const two = await workspace.startMount({ source: 'dafs:shared', driver: 'fuse-native' });
+    const one = await workspace.startMount({ source: 'dafs:shared', driver });
+    const two = await workspace.startMount({ source: 'dafs:shared', driver });
     await shell(`echo written by one > ${one.directory}/file`);
     expect(await shell(`cat ${two.directory}/file`)).toBe('written by one\n');
     await shell(
@@ -243,11 +246,13 @@ describe('a mount', { timeout: 90_000 }, () => {
     const { stdout: json } = await workspace.dafs(['status', '--json']);
     const status = JSON.parse(json);
     expect(status.servers).toHaveLength(1);
-    expect(status.servers[0].status.sessions).toHaveLength(1);
+    const { pid } = record.process;
+    expect(status.servers[0].status.counters.clients).toBe(1);
+    expect(status.servers[0].status.sessions[0]).toMatchObject({ pid, isTrusted: true });
     expect(status.mounts[0]).toMatchObject({
       directory,
       source: database,
-      driver: 'fuse-native',
+      driver,
       state: 'serving',
       readOnly: false,
     });
