@@ -4,13 +4,18 @@ export {
   StoreOpenError,
   type StoreOpenErrorCode,
 } from './errors.ts';
+export type { AttributeEntry, AttributeOption } from './extended-attributes.ts';
 export { Store } from './store.ts';
 export {
   type AttributeChanges,
+  type AttributeId,
+  AttributeKind,
   type DeviceNumber,
   type FileId,
   FileType,
   type Inode,
+  maxAttributeNameBytes,
+  maxAttributeValueBytes,
   maxFileBytes,
   maxLinks,
   maxNameBytes,

@@ -1,3 +1,4 @@
+import { nextChange } from './clock.ts';
 import { type DeviceNumber, type FileId, FileType, type Inode, type Time } from './types.ts';
 
 /**
@@ -18,6 +19,7 @@ export class InodeRecord implements Inode {
   ctime: Time = epoch;
   btime: Time = epoch;
   change = 0;
+  attributeKinds = 0;
   parent: FileId = 0 as FileId;
 
   /** The size that the row gets: that far the rows of blocks go; `size` runs ahead of it. */
@@ -69,6 +71,7 @@ const restorable = [
   'nlink',
   'atime',
   'btime',
+  'attributeKinds',
   'parent',
   'storedSize',
   'storedBytes',
@@ -96,6 +99,12 @@ function pick<Key extends keyof Snapshot>(
   return Object.fromEntries(keys.map((key) => [key, snapshot[key]])) as Partial<Snapshot>;
 }
 
+/** Notes that the object has changed: for everything but reading it. */
+export function touch(record: InodeRecord, now: Time): void {
+  record.ctime = now;
+  record.change = nextChange(record.change, now);
+}
+
 const noDevice: DeviceNumber = { major: 0, minor: 0 };
 const epoch: Time = { seconds: 0, nseconds: 0 };
 
@@ -121,6 +130,7 @@ export const inodeColumns = [
   'btimeSeconds',
   'btimeNseconds',
   'change',
+  'attributeKinds',
   'id',
 ] as const;
 
@@ -147,6 +157,7 @@ export function rowOf(record: InodeRecord): number[] {
     record.btime.seconds,
     record.btime.nseconds,
     record.change,
+    record.attributeKinds,
     record.id,
   ];
 }
@@ -155,7 +166,7 @@ export function rowOf(record: InodeRecord): number[] {
 export function recordOf(row: readonly number[]): InodeRecord {
   const value = (index: number): number => row[index] as number;
   const time = (index: number): Time => ({ seconds: value(index), nseconds: value(index + 1) });
-  const record = new InodeRecord(value(20) as FileId, value(0) as FileType);
+  const record = new InodeRecord(value(21) as FileId, value(0) as FileType);
   record.mode = value(1);
   record.uid = value(2);
   record.gid = value(3);
@@ -171,5 +182,6 @@ export function recordOf(row: readonly number[]): InodeRecord {
   record.ctime = time(15);
   record.btime = time(17);
   record.change = value(19);
+  record.attributeKinds = value(20);
   return record;
 }

@@ -1,8 +1,8 @@
 import type Database from 'better-sqlite3';
-import { currentTime, nextChange } from './clock.ts';
+import { currentTime } from './clock.ts';
 import type { EntryTable } from './entry-table.ts';
 import { StoreError } from './errors.ts';
-import type { InodeRecord } from './inode-record.ts';
+import { type InodeRecord, touch } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
 import { checkName, showName } from './names.ts';
 import {
@@ -271,11 +271,6 @@ function resizeDirectory(directory: InodeRecord, bytes: number, now: Time): void
   directory.storedSize = directory.size;
   directory.mtime = now;
   touch(directory, now);
-}
-
-function touch(record: InodeRecord, now: Time): void {
-  record.ctime = now;
-  record.change = nextChange(record.change, now);
 }
 
 function checkObject(object: NewObject): void {

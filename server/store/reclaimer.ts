@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { BlockTable } from './block-table.ts';
+import type { ExtendedAttributes } from './extended-attributes.ts';
 import type { InodeRecord } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
 import type { Transaction, TransactionObserver } from './transaction.ts';
@@ -19,8 +20,8 @@ export class Reclaimer implements TransactionObserver {
   readonly #transaction: Transaction;
   readonly #inodes: InodeTable;
   readonly #blocks: BlockTable;
+  readonly #attributes: ExtendedAttributes;
   readonly #deleteTarget: Database.Statement<[number]>;
-  readonly #deleteAttributes: Database.Statement<[number]>;
   /** Inodes with work to do; the table shows them to nobody else. */
   readonly #pending: Set<FileId>;
   /** What this transaction did to `#pending`: id, and whether it was added. */
@@ -31,13 +32,14 @@ export class Reclaimer implements TransactionObserver {
     transaction: Transaction,
     inodes: InodeTable,
     blocks: BlockTable,
+    attributes: ExtendedAttributes,
   ) {
     this.#transaction = transaction;
     this.#inodes = inodes;
     this.#blocks = blocks;
+    this.#attributes = attributes;
     this.#pending = inodes.reclaimed;
     this.#deleteTarget = database.prepare('DELETE FROM symlink WHERE inode = ?');
-    this.#deleteAttributes = database.prepare('DELETE FROM attribute WHERE inode = ?');
     transaction.observe(this);
     for (const id of database.prepare('SELECT id FROM inode WHERE nlink = 0').pluck().all()) {
       this.#pending.add(id as FileId);
@@ -113,7 +115,7 @@ export class Reclaimer implements TransactionObserver {
     if (record.type === FileType.SYMBOLIC_LINK) {
       this.#deleteTarget.run(record.id);
     }
-    this.#deleteAttributes.run(record.id);
+    this.#attributes.removeAll(record);
     this.#inodes.delete(record);
     this.#remove(record.id);
   }

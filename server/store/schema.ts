@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
-import { currentTime, nextChange } from './clock.ts';
+import { currentTime } from './clock.ts';
+import { InodeRecord, inodeColumns, rowOf, touch } from './inode-record.ts';
 import { FileType, rootId } from './types.ts';
 
 /** `DAFS` in ASCII, at offset 68 of every database of ours. */
@@ -80,6 +81,21 @@ export const migrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    // Extended attributes get numbers, which are never given twice, and inodes say what they have.
+    version: 2,
+    statements: `
+      DROP TABLE attribute;
+      CREATE TABLE attribute (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        inode INTEGER NOT NULL,
+        name BLOB NOT NULL,
+        value BLOB NOT NULL
+      ) STRICT;
+      CREATE UNIQUE INDEX attributeByName ON attribute (inode, name);
+      ALTER TABLE inode ADD COLUMN attributeKinds INTEGER NOT NULL DEFAULT 0;
+    `,
+  },
 ];
 
 /** The schema that this program writes, and the newest that it reads. */
@@ -126,11 +142,19 @@ export function initialize(database: Database, blockBytes: number): void {
       .prepare('INSERT INTO filesystem VALUES (1, ?, ?, ?, ?)')
       .run(randomBytes(16), randomBytes(6).readUIntBE(0, 6), blockBytes, rootId + 1);
     const now = currentTime();
-    const times = Array.from({ length: 4 }, () => [now.seconds, now.nseconds]).flat();
-    const owner = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
-    const values = [rootId, FileType.DIRECTORY, 0o755, ...owner, 2, 0, 0, rootId, rootId, 0, 0];
+    const root = new InodeRecord(rootId, FileType.DIRECTORY);
+    root.mode = 0o755;
+    root.uid = process.getuid?.() ?? 0;
+    root.gid = process.getgid?.() ?? 0;
+    root.nlink = 2;
+    root.parent = rootId;
+    root.atime = now;
+    root.mtime = now;
+    root.btime = now;
+    touch(root, now);
+    const row = rowOf(root);
     database
-      .prepare(`INSERT INTO inode VALUES (${Array(21).fill('?').join(', ')})`)
-      .run(...values, ...times, nextChange(0, now));
+      .prepare(`INSERT INTO inode (${inodeColumns.join(', ')}) VALUES (${row.map(() => '?')})`)
+      .run(...row);
   })();
 }

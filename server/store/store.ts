@@ -6,6 +6,7 @@ import { Checkpointer } from './checkpointer.ts';
 import { currentTime, nextChange } from './clock.ts';
 import { EntryTable } from './entry-table.ts';
 import { StoreError } from './errors.ts';
+import { ExtendedAttributes } from './extended-attributes.ts';
 import { FileContents } from './file-contents.ts';
 import type { InodeRecord } from './inode-record.ts';
 import { InodeTable } from './inode-table.ts';
@@ -47,6 +48,8 @@ export class Store {
   readonly blockBytes: number;
   /** The data of files, for the block cache. */
   readonly contents: FileContents;
+  /** The extended attributes of all objects. */
+  readonly extendedAttributes: ExtendedAttributes;
 
   readonly #database: Database.Database;
   readonly #ownership: Ownership;
@@ -90,7 +93,14 @@ export class Store {
     this.#entries = new EntryTable(database);
     this.#blocks = new BlockTable(database, row.blockBytes);
     this.#namespace = new Namespace(database, this.#inodes, this.#entries);
-    this.#reclaimer = new Reclaimer(database, this.#transaction, this.#inodes, this.#blocks);
+    this.extendedAttributes = new ExtendedAttributes(database, this.#transaction, this.#inodes);
+    this.#reclaimer = new Reclaimer(
+      database,
+      this.#transaction,
+      this.#inodes,
+      this.#blocks,
+      this.extendedAttributes,
+    );
     this.#checkpointer = new Checkpointer(database, path);
     this.#transaction.observe(this.#checkpointer);
     this.contents = new FileContents(

@@ -10,6 +10,11 @@ declare const fileIdBrand: unique symbol;
  */
 export type FileId = number & { readonly [fileIdBrand]: true };
 
+declare const attributeIdBrand: unique symbol;
+
+/** Number of an extended attribute, given out once and never again. */
+export type AttributeId = number & { readonly [attributeIdBrand]: true };
+
 /** The root directory of every store. */
 export const rootId = 1 as FileId;
 
@@ -21,6 +26,15 @@ export const maxNameBytes = 255;
 
 /** Longest target of a symbolic link, in bytes (PATH_MAX without its NUL). */
 export const maxTargetBytes = 4095;
+
+/** Longest name of an extended attribute, its namespace included, in bytes. */
+export const maxAttributeNameBytes = 255;
+
+/** Longest value of an extended attribute, in bytes. */
+export const maxAttributeValueBytes = 65_536;
+
+/** Longest list of an object's extended attributes: names, each with a NUL, as Linux lists them. */
+export const maxAttributeListBytes = 65_536;
 
 /** Most names that a file may have: what ext4 allows, and enough to be noticed by no one. */
 export const maxLinks = 65_000;
@@ -74,7 +88,17 @@ export interface Inode {
   readonly change: number;
   /** The directory that holds a directory (the root: itself); 0 for all other types. */
   readonly parent: FileId;
+  /** What extended attributes the object has, a sum of {@link AttributeKind}: 0 for none. */
+  readonly attributeKinds: number;
 }
+
+/** Kinds of extended attributes that somebody asks for so often that inodes say who has them. */
+export const AttributeKind = {
+  /** Any at all. */
+  ANY: 1,
+  /** `security.capability`: what a program may do, which every change of the file takes away. */
+  CAPABILITY: 2,
+} as const;
 
 /** What `Store.create` makes. */
 export interface NewObject {

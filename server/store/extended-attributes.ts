@@ -1,0 +1,214 @@
+import type Database from 'better-sqlite3';
+import { currentTime } from './clock.ts';
+import { StoreError } from './errors.ts';
+import { type InodeRecord, touch } from './inode-record.ts';
+import type { InodeTable } from './inode-table.ts';
+import { showName } from './names.ts';
+import { storeErrorOf, type Transaction } from './transaction.ts';
+import {
+  type AttributeId,
+  AttributeKind,
+  type FileId,
+  maxAttributeListBytes,
+  maxAttributeNameBytes,
+  maxAttributeValueBytes,
+} from './types.ts';
+
+/** What setting an attribute does when there is one of that name already, or none. */
+export type AttributeOption = 'either' | 'create' | 'replace';
+
+/** An extended attribute as listings show it. */
+export interface AttributeEntry {
+  readonly id: AttributeId;
+  readonly name: Uint8Array;
+  /** Length of its value. */
+  readonly bytes: number;
+}
+
+const kindByName: ReadonlyMap<string, number> = new Map([
+  ['security.capability', AttributeKind.CAPABILITY],
+]);
+
+const kindOf = (name: Uint8Array): number =>
+  kindByName.get(Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1')) ?? 0;
+
+/**
+ * Extended attributes: values of up to 64 KiB under names, one table for all objects. They go with
+ * their object. What names mean, and to whom, is not known here.
+ *
+ * An inode says in `attributeKinds` what it has, so that the many objects without any, and those
+ * without the kinds that are asked for all the time, cost no query.
+ */
+export class ExtendedAttributes {
+  readonly #transaction: Transaction;
+  readonly #inodes: InodeTable;
+  readonly #find: Database.Statement<[number, Uint8Array], AttributeId>;
+  readonly #value: Database.Statement<[number, Uint8Array], Buffer>;
+  readonly #byId: Database.Statement<[number, number], [Buffer, Buffer]>;
+  readonly #list: Database.Statement<[number, number], [AttributeId, Buffer, number]>;
+  readonly #listBytes: Database.Statement<[number], number>;
+  readonly #insert: Database.Statement<[number, Uint8Array, Uint8Array]>;
+  readonly #update: Database.Statement<[Uint8Array, number]>;
+  readonly #delete: Database.Statement<[number]>;
+  readonly #deleteAll: Database.Statement<[number]>;
+
+  constructor(database: Database.Database, transaction: Transaction, inodes: InodeTable) {
+    this.#transaction = transaction;
+    this.#inodes = inodes;
+    this.#find = database
+      .prepare<[number, Uint8Array], AttributeId>(
+        'SELECT id FROM attribute WHERE inode = ? AND name = ?',
+      )
+      .pluck();
+    this.#value = database
+      .prepare<[number, Uint8Array], Buffer>(
+        'SELECT value FROM attribute WHERE inode = ? AND name = ?',
+      )
+      .pluck();
+    this.#byId = database
+      .prepare<[number, number], [Buffer, Buffer]>(
+        'SELECT name, value FROM attribute WHERE id = ? AND inode = ?',
+      )
+      .raw();
+    this.#list = database
+      .prepare<[number, number], [AttributeId, Buffer, number]>(
+        'SELECT id, name, length(value) FROM attribute WHERE inode = ? AND id > ? ORDER BY id',
+      )
+      .raw();
+    this.#listBytes = database
+      .prepare<[number], number>('SELECT total(length(name) + 1) FROM attribute WHERE inode = ?')
+      .pluck();
+    this.#insert = database.prepare('INSERT INTO attribute (inode, name, value) VALUES (?, ?, ?)');
+    this.#update = database.prepare('UPDATE attribute SET value = ? WHERE id = ?');
+    this.#delete = database.prepare('DELETE FROM attribute WHERE id = ?');
+    this.#deleteAll = database.prepare('DELETE FROM attribute WHERE inode = ?');
+  }
+
+  /** The value of an attribute; undefined when the object has none of that name. */
+  get(id: FileId, name: Uint8Array): Uint8Array | undefined {
+    return this.#mayHave(id, name) ? this.#reading(() => this.#value.get(id, name)) : undefined;
+  }
+
+  /** The number of an attribute; undefined when the object has none of that name. */
+  find(id: FileId, name: Uint8Array): AttributeId | undefined {
+    return this.#mayHave(id, name) ? this.#reading(() => this.#find.get(id, name)) : undefined;
+  }
+
+  /** Name and value of the attribute of that number, if this object has it. */
+  byId(
+    id: FileId,
+    attribute: AttributeId,
+  ): { readonly name: Uint8Array; readonly value: Uint8Array } | undefined {
+    const row = this.#reading(() => this.#byId.get(attribute, id));
+    return row && { name: row[0], value: row[1] };
+  }
+
+  /**
+   * The attributes whose numbers are above `after`, in the order of their numbers, which is that of
+   * their creation. There are at most 64 KiB of names.
+   */
+  list(id: FileId, after = 0): AttributeEntry[] {
+    if (this.#kinds(id) === 0) {
+      return [];
+    }
+    const rows = this.#reading(() => this.#list.all(id, after));
+    return rows.map(([attribute, name, bytes]) => ({ id: attribute, name, bytes }));
+  }
+
+  /**
+   * Sets an attribute. Changes ctime, as ext4 does.
+   * @throws {StoreError} ESTALE; EEXIST, ENOENT as `option` says; EINVAL: no name, or one that is
+   * too long or has a NUL; EFBIG: the value is longer than 64 KiB; ENOSPC: the object's names
+   * would take more than 64 KiB.
+   */
+  set(id: FileId, name: Uint8Array, value: Uint8Array, option: AttributeOption): void {
+    checkAttribute(name, value);
+    this.#transaction.modify(() => {
+      const record = this.#record(id);
+      const existing = this.#find.get(id, name);
+      if (existing === undefined) {
+        this.#checkNew(record, name, option);
+        this.#inodes.change(record);
+        this.#insert.run(id, name, value);
+      } else {
+        if (option === 'create') {
+          throw new StoreError('EEXIST', `inode ${id} has an attribute ${showName(name)}`);
+        }
+        this.#inodes.change(record);
+        this.#update.run(value, existing);
+      }
+      record.attributeKinds |= AttributeKind.ANY | kindOf(name);
+      touch(record, currentTime());
+    });
+  }
+
+  /** Removes an attribute. @returns whether there was one. @throws {StoreError} ESTALE */
+  remove(id: FileId, name: Uint8Array): boolean {
+    return this.#transaction.modify(() => {
+      const record = this.#record(id);
+      const existing = this.#find.get(id, name);
+      if (existing === undefined) {
+        return false;
+      }
+      this.#inodes.change(record);
+      this.#delete.run(existing);
+      const isLast = this.#listBytes.get(id) === 0;
+      record.attributeKinds = isLast ? 0 : record.attributeKinds & ~kindOf(name);
+      touch(record, currentTime());
+      return true;
+    });
+  }
+
+  /** Removes what an object that is being deleted has left. */
+  removeAll(record: InodeRecord): void {
+    if (record.attributeKinds !== 0) {
+      this.#deleteAll.run(record.id);
+    }
+  }
+
+  #checkNew(record: InodeRecord, name: Uint8Array, option: AttributeOption): void {
+    if (option === 'replace') {
+      throw new StoreError('ENOENT', `inode ${record.id} has no attribute ${showName(name)}`);
+    }
+    const listBytes = record.attributeKinds === 0 ? 0 : (this.#listBytes.get(record.id) as number);
+    if (listBytes + name.length + 1 > maxAttributeListBytes) {
+      throw new StoreError('ENOSPC', `inode ${record.id} has too many attributes`);
+    }
+  }
+
+  #kinds(id: FileId): number {
+    return this.#reading(() => this.#record(id)).attributeKinds;
+  }
+
+  /** Whether it is worth a query. */
+  #mayHave(id: FileId, name: Uint8Array): boolean {
+    const kinds = this.#kinds(id);
+    const kind = kinds === 0 ? 0 : kindOf(name);
+    return kinds !== 0 && (kind === 0 || (kinds & kind) !== 0);
+  }
+
+  #record(id: FileId): InodeRecord {
+    const record = this.#inodes.find(id);
+    if (record === undefined) {
+      throw new StoreError('ESTALE', `there is no inode ${id}`);
+    }
+    return record;
+  }
+
+  #reading<Result>(action: () => Result): Result {
+    try {
+      return action();
+    } catch (error) {
+      throw storeErrorOf(error);
+    }
+  }
+}
+
+function checkAttribute(name: Uint8Array, value: Uint8Array): void {
+  if (name.length === 0 || name.length > maxAttributeNameBytes || name.includes(0)) {
+    throw new StoreError('EINVAL', `${showName(name)} cannot be the name of an attribute`);
+  }
+  if (value.length > maxAttributeValueBytes) {
+    throw new StoreError('EFBIG', `an attribute has at most ${maxAttributeValueBytes} bytes`);
+  }
+}
