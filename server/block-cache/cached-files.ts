@@ -89,6 +89,7 @@ export class CachedFiles {
 
   /** A LOOSE slot becomes a block as the store has it. */
   addClean(slot: number, id: FileId, number: number): void {
+    this.#pending[slot] = stored;
     this.table.enter(slot, id, number);
     this.#fileOf(id).slots.add(slot);
     this.table.moveTo(slot, SlotState.CLEAN);

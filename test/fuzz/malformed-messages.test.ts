@@ -24,7 +24,7 @@ import { openArguments, unchecked } from '../unit/server/support/files.ts';
 import { ChannelLost, RawChannel, RawFabric } from '../unit/server/support/raw-channel.ts';
 import { connectArguments } from '../unit/server/support/test-server.ts';
 import { fuzzMessage, type Knowledge } from './support/messages.ts';
-import { Random } from './support/random.ts';
+import { Random } from '../support/random.ts';
 
 const MESSAGES = Number(process.env.DAFS_FUZZ_MESSAGES ?? 12_000);
 const SEED = Number(process.env.DAFS_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));

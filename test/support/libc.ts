@@ -25,6 +25,7 @@ const prototypes = {
   fallocate: 'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
   copy_file_range:
     'int64_t copy_file_range(int source, void *sourceOffset, int target, void *targetOffset, size_t length, uint32_t flags)',
+  posix_fadvise: 'int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)',
   fsync: 'int fsync(int fd)',
   fdatasync: 'int fdatasync(int fd)',
   syncfs: 'int syncfs(int fd)',
@@ -165,6 +166,7 @@ export const C = {
   PROT_WRITE: 2,
   MAP_SHARED: 1,
   MAP_PRIVATE: 2,
+  MAP_ANONYMOUS: 0x20,
   MS_SYNC: 4,
   SEEK_SET: 0,
   SEEK_CUR: 1,
@@ -173,7 +175,10 @@ export const C = {
   SEEK_HOLE: 4,
   FALLOC_FL_KEEP_SIZE: 1,
   FALLOC_FL_PUNCH_HOLE: 2,
+  FALLOC_FL_COLLAPSE_RANGE: 8,
   FALLOC_FL_ZERO_RANGE: 0x10,
+  FALLOC_FL_INSERT_RANGE: 0x20,
+  POSIX_FADV_DONTNEED: 4,
   RENAME_NOREPLACE: 1,
   RENAME_EXCHANGE: 2,
 } as const;

@@ -20,7 +20,7 @@ import type {
   StateId,
   Verifier,
 } from '../../../client/protocol/types.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../support/random.ts';
 
 /** What a fuzzer knows of the server and may use in messages that are right. */
 export interface Knowledge {

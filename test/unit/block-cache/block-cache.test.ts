@@ -59,6 +59,28 @@ describe('BlockCache', () => {
     expect(store.inode(file.id)?.size).toBe(10_010);
   });
 
+  it('counts a slot that held a new block once as what it holds now', () => {
+    const store = newStore();
+    const stored = makeFile(store, 'stored');
+    const first = new TestCache(store, 8);
+    first.write(stored.id, 0, pattern(8 * block));
+    first.cache.flush();
+    const reader = reopen(store);
+    const fresh = makeFile(reader, 'fresh');
+    const cache = new TestCache(reader, 8);
+    cache.write(fresh.id, 0, pattern(block));
+    cache.write(fresh.id, 0, pattern(block, 2));
+    // Every slot is one of the stored file's once, also the one that the first block left.
+    cache.cache.flush();
+    for (let number = 0; number < 8; number += 1) {
+      cache.read(stored.id, number * block, block);
+      cache.write(stored.id, number * block + 1, pattern(10));
+    }
+    cache.cache.flush();
+    expect(reader.inode(stored.id)?.usedBytes).toBe(8 * block);
+    expect(reader.inode(fresh.id)?.usedBytes).toBe(block);
+  });
+
   it('stores sizes and times together with the data, and attributes at once', () => {
     const store = newStore();
     const file = makeFile(store, 'file');
