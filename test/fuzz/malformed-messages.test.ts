@@ -19,12 +19,12 @@ import { statusName } from '../../client/protocol/status.ts';
 import type { Filehandle, SessionId, StateId } from '../../client/protocol/types.ts';
 import type { NicError } from '../../nic/index.ts';
 import { type FileId, FileType, rootId, Store } from '../../server/store/index.ts';
+import { Random } from '../support/random.ts';
 import { type ServerProcess, Workspace } from '../support/workspace.ts';
 import { openArguments, unchecked } from '../unit/server/support/files.ts';
 import { ChannelLost, RawChannel, RawFabric } from '../unit/server/support/raw-channel.ts';
 import { connectArguments } from '../unit/server/support/test-server.ts';
 import { fuzzMessage, type Knowledge } from './support/messages.ts';
-import { Random } from '../support/random.ts';
 
 const MESSAGES = Number(process.env.DAFS_FUZZ_MESSAGES ?? 12_000);
 const SEED = Number(process.env.DAFS_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
