@@ -116,10 +116,7 @@ export class Connection implements ChannelPort {
   }
 
   postReceive(): void {
-    const slot = this.#free.pop();
-    if (slot === undefined) {
-      throw new Error('more receives are wanted than there are exchanges');
-    }
+    const slot = this.#takeSlot();
     this.#element.lkey = slot.memory.lkey;
     this.#element.address = slot.requestAddress;
     this.#element.length = slot.memory.requestBytes;
@@ -131,6 +128,10 @@ export class Connection implements ChannelPort {
     // The exchange of the first message goes out of use with its answer.
     this.#free = [];
     this.#addSlots(maxRequests, maxRequestSize, maxResponseSize);
+  }
+
+  take(): Exchange {
+    return this.#takeSlot().exchange;
   }
 
   release(exchange: Exchange): void {
@@ -172,6 +173,14 @@ export class Connection implements ChannelPort {
     for (const memory of this.#memories) {
       memory.close();
     }
+  }
+
+  #takeSlot(): Slot {
+    const slot = this.#free.pop();
+    if (slot === undefined) {
+      throw new Error('more exchanges are wanted than there are');
+    }
+    return slot;
   }
 
   #addSlots(count: number, requestBytes: number, responseBytes: number): void {

@@ -2,6 +2,7 @@ import { ReceiveCredits } from '../sessions/credits.ts';
 import type { SessionParameters } from '../sessions/negotiation.ts';
 import type { Session } from '../sessions/session.ts';
 import { type ChainState, emptyChain } from './chain.ts';
+import type { Directives } from './directives.ts';
 import type { Exchange } from './exchange.ts';
 import type { RemoteMemory } from './memory.ts';
 
@@ -18,6 +19,8 @@ export interface ChannelPort {
   readonly remoteMemory: RemoteMemory;
   /** Posts one receive of the channel's request size, into an exchange that is free. */
   postReceive(): void;
+  /** Takes an exchange out of use for receives: what we ask on our own is encoded in its response. */
+  take(): Exchange;
   /** The exchange's request is done with: the next receive may go into it. */
   release(exchange: Exchange): void;
   /** From now on the channel's messages are of these sizes and so many are under way at once. */
@@ -37,6 +40,8 @@ export class Channel {
   readonly credits: ReceiveCredits;
   role: ChannelRole = 'new';
   session: Session | undefined;
+  /** Our own requests, on a back-control channel. */
+  directives: Directives | undefined;
   /** The byte order of its messages: the first one decides (section 6.1.1.5). */
   littleEndian: boolean | undefined;
   chain: ChainState = emptyChain;

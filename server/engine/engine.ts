@@ -81,6 +81,7 @@ export class Engine {
       return;
     }
     channel.isClosed = true;
+    channel.directives?.fail();
     const { session } = channel;
     if (session === undefined) {
       return;
@@ -96,8 +97,13 @@ export class Engine {
     }
   }
 
-  /** Executes a request. Its answer is sent by the next `finish`. */
+  /** Executes a request; its answer is sent by the next `finish`. Or takes an answer to one of ours. */
   receive(exchange: Exchange): void {
+    const { directives } = exchange.channel;
+    if (directives !== undefined) {
+      directives.receive(exchange);
+      return;
+    }
     this.#requestCount += 1;
     exchange.channel.requestCount += 1;
     exchange.begin();

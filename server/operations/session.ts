@@ -4,12 +4,13 @@ import type { AuthRequest, AuthResult } from '../../client/protocol/operations/s
 import type { ArgumentsOf, ResultsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { ClientId, SessionId } from '../../client/protocol/types.ts';
-import type { Channel, ChannelRole } from '../engine/channel.ts';
+import type { Channel } from '../engine/channel.ts';
+import { Directives } from '../engine/directives.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import { PARKED, type Service } from '../engine/service.ts';
-import { negotiate } from '../sessions/negotiation.ts';
+import { negotiate, type SessionParameters } from '../sessions/negotiation.ts';
 import { isSamePrincipal, type Principal, type Session } from '../sessions/session.ts';
 
 /** After a DISCONNECT the client has this long to close its end before the server does. */
@@ -208,21 +209,34 @@ function bind(
   session: Session,
   args: ArgumentsOf<'CONNECT_BIND'>,
 ): Pick<ResultsOf<'CONNECT_BIND'>, 'maxRequestSize' | 'maxResponseSize' | 'maxRequests'> {
-  const isBackControl = args.channelUse === ChannelUse.DAFS_BACK_CONTROL_CHANNEL;
-  const role: ChannelRole = isBackControl ? 'back-control' : 'rdma-read';
-  channel.role = role;
-  channel.session = session;
-  channel.deadlineMs = undefined;
-  channel.credits.retire();
-  if (isBackControl) {
-    session.backControl = channel;
-  } else {
-    session.rdmaRead = channel;
-  }
-  const { maxRequestSize, maxResponseSize, maxRequests } = negotiate(
+  const parameters = negotiate(
     { ...session.parameters, maxCredentials: 0, ...args },
     service.limits,
     0,
   );
+  channel.session = session;
+  channel.deadlineMs = undefined;
+  channel.credits.retire();
+  if (args.channelUse === ChannelUse.DAFS_BACK_CONTROL_CHANNEL) {
+    channel.role = 'back-control';
+    session.backControl = channel;
+    channel.directives = directivesOn(channel, parameters);
+  } else {
+    channel.role = 'rdma-read';
+    session.rdmaRead = channel;
+  }
+  const { maxRequestSize, maxResponseSize, maxRequests } = parameters;
   return { maxRequestSize, maxResponseSize, maxRequests };
+}
+
+/** What we send there are requests, and responses are what we receive; one buffer more to send from. */
+function directivesOn(channel: Channel, parameters: SessionParameters): Directives {
+  const { maxRequestSize, maxResponseSize, maxRequests } = parameters;
+  channel.port.resize({
+    ...parameters,
+    maxRequestSize: maxResponseSize,
+    maxResponseSize: maxRequestSize,
+    maxRequests: maxRequests + 1,
+  });
+  return new Directives(channel, maxRequests);
 }

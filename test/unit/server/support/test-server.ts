@@ -202,6 +202,10 @@ export class TestConnection implements ChannelPort {
     this.posted += 1;
   }
 
+  take(): Exchange {
+    return this.#takeExchange();
+  }
+
   release(exchange: Exchange): void {
     if (exchange.request.bytes.length === this.#messageBytes[0]) {
       this.#free.push(exchange);
@@ -301,6 +305,14 @@ export class TestConnection implements ChannelPort {
     this.deliver(exchange);
     this.server.engine.finish();
     return this.sent[count] as MessageBuffer;
+  }
+
+  /** Delivers a message that `write` puts into an exchange; the batch does not end. */
+  deliverWritten(write: (message: MessageBuffer) => void): void {
+    const exchange = this.#takeExchange();
+    exchange.request.littleEndian = this.littleEndian;
+    write(exchange.request);
+    this.deliver(exchange);
   }
 
   deliver(exchange: Exchange): void {
