@@ -24,7 +24,7 @@ export class Announcements {
   constructor(socket: number, domain: ProtectionDomain) {
     this.socket = socket;
     this.#domain = domain;
-    domain.audience.add(this);
+    domain.arenas.join(this);
   }
 
   /** Sends the peer an arena in which a region is registered for remote access. */
@@ -60,6 +60,6 @@ export class Announcements {
   }
 
   close(): void {
-    this.#domain.audience.delete(this);
+    this.#domain.arenas.leave(this);
   }
 }

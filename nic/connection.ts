@@ -73,7 +73,7 @@ export class Connection {
     this.#queuePair = queuePair;
     this.ring = new PeerRing(ring, greeting.slots, greeting.slotBytes);
     this.doorbell = new PeerDoorbell(epoch, bell);
-    this.memory = new RemoteMemory(table, () => this.receive());
+    this.memory = new RemoteMemory(table, greeting.queuePairNumber, () => this.receive());
     try {
       this.memory.addAll(greeting.segments, shared);
     } catch (error) {

@@ -114,9 +114,9 @@ export class Context {
     if (this.#idlePolls % POLLS_PER_LOOK === 0) this.serviceIfDue();
   }
 
-  /** @internal */
-  serviceIfDue(): void {
-    if (performance.now() - this.#servicedMs >= SERVICE_INTERVAL_MS) this.service();
+  /** @internal Looks at the sockets unless that was done so many milliseconds ago. */
+  serviceIfDue(intervalMs = SERVICE_INTERVAL_MS): void {
+    if (performance.now() - this.#servicedMs >= intervalMs) this.service();
   }
 
   /** @internal Takes in what the sockets tell: deaths, and segments come and gone. */

@@ -4,7 +4,7 @@ export class NicError extends Error {
 
   /**
    * @param code errno name (`ECONNREFUSED`, `EPERM`, ...) when a system call failed, otherwise one of
-   *   QP_STATE, QUEUE_FULL, INVALID_ARGUMENT, CQ_OVERRUN, CLOSED, BUSY.
+   *   QP_STATE, QUEUE_FULL, INVALID_ARGUMENT, REM_ACCESS_ERR, CQ_OVERRUN, CLOSED, BUSY.
    */
   constructor(code: string, message: string) {
     super(message);

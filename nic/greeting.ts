@@ -22,7 +22,7 @@ export function greet(
   privateData: Uint8Array,
 ): void {
   const { ring, context, protectionDomain, number } = queuePair;
-  const shared = [...protectionDomain.sharedArenas];
+  const shared = protectionDomain.arenas.forAll();
   const first = shared.slice(0, MAXIMUM_GREETING_SEGMENTS);
   const payload = encodeMessage({
     type,

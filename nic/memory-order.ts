@@ -25,3 +25,13 @@ export const storeRelease: Store = isStronglyOrdered
   : (words, index, value) => {
       Atomics.store(words, index, value);
     };
+
+const nowhere = new Int32Array(new SharedArrayBuffer(4));
+
+/** What is loaded and stored before it is so before what comes after it, for every other process. */
+export const fence: () => void = isStronglyOrdered
+  ? () => {}
+  : () => {
+      Atomics.store(nowhere, 0, 0);
+      Atomics.load(nowhere, 0);
+    };

@@ -7,7 +7,7 @@ export const MessageType = { HELLO: 1, ACCEPT: 2, REJECT: 3, SEGMENT: 4, RELEASE
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
 /** Raised when the socket's messages or anything in the shared memory changes. */
-const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 2;
 const MAGIC = 0x43_49_4e_44; // "DNIC"
 
 /** A greeting's own descriptors: ring, epoch, bell and table. */

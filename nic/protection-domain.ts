@@ -3,7 +3,9 @@ import type { Arena } from './arena.ts';
 import type { Context } from './context.ts';
 import { NicError, requireInteger } from './error.ts';
 import { MemoryRegion } from './memory-region.ts';
+import { MemoryWindow } from './memory-window.ts';
 import { QueuePair, type QueuePairOptions } from './queue-pair.ts';
+import { SharedArenas } from './shared-arenas.ts';
 import { SharedReceiveQueue } from './shared-receive-queue.ts';
 import {
   Access,
@@ -13,19 +15,17 @@ import {
   TranslationProtectionTable,
 } from './translation-protection-table.ts';
 
-const ALL_ACCESS = Access.LOCAL_WRITE | REMOTE_ACCESS;
+const ALL_ACCESS = Access.LOCAL_WRITE | REMOTE_ACCESS | Access.MW_BIND;
+const ANY_QUEUE_PAIR = 0;
 
 /** Keeps apart what does not belong together: regions serve only queue pairs of their own domain. */
 export class ProtectionDomain {
   /** @internal */ readonly context: Context;
   /** @internal */ readonly table = new TranslationProtectionTable();
-  /** @internal The peers that are told of its arenas. */
-  readonly audience = new Set<Announcements>();
+  /** @internal What peers are sent of its memory. */ readonly arenas = new SharedArenas();
   /** @internal */ readonly queuePairs = new Set<QueuePair>();
   /** @internal */ readonly sharedReceiveQueues = new Set<SharedReceiveQueue>();
   readonly #regions: (MemoryRegion | undefined)[] = [];
-  readonly #segmentIds = new Map<Arena, number>();
-  #nextSegmentId = 1;
   #registered = 0;
   #changeable = 0;
 
@@ -66,32 +66,36 @@ export class ProtectionDomain {
       access: region.access,
       address: region.address,
       bytes: region.bytes,
-      segment: this.#announce(region.arena),
+      segment: this.arenas.shareWithAll(region.arena),
       segmentOffset: offset,
+      queuePair: ANY_QUEUE_PAIR,
     });
   }
 
-  /** The arena's segment id; the first time, all connected peers are sent the arena. */
-  #announce(arena: Arena): number {
-    const known = this.#segmentIds.get(arena);
-    if (known !== undefined) return known;
-    const id = this.#nextSegmentId++;
-    this.#segmentIds.set(arena, id);
-    arena.closing.add(this.#arenaClosing);
-    for (const peer of this.audience) peer.announce(id, arena);
-    return id;
+  /** @internal Opens a region to a connected peer. @throws NicError INVALID_ARGUMENT, ENOMEM */
+  bindWindow(queuePair: number, peer: Announcements, region: MemoryRegion): MemoryWindow {
+    const { address, bytes, arena, offset } = region;
+    if (!this.holds(region, Access.MW_BIND)) {
+      throw new NicError('INVALID_ARGUMENT', 'windows need a region of the domain with MW_BIND');
+    }
+    const window = new MemoryWindow(this, region, this.context.keys.allocate());
+    region.windows++;
+    this.table.publish(window.rkey, {
+      access: Access.REMOTE_READ,
+      address,
+      bytes,
+      segment: this.arenas.shareWith(arena, peer),
+      segmentOffset: offset,
+      queuePair,
+    });
+    return window;
   }
 
-  readonly #arenaClosing = (arena: Arena): void => {
-    const id = this.#segmentIds.get(arena);
-    this.#segmentIds.delete(arena);
-    if (id === undefined) return;
-    for (const peer of this.audience) peer.release(id);
-  };
-
-  /** @internal The arenas shared with peers so far, by segment id. */
-  get sharedArenas(): ReadonlyMap<Arena, number> {
-    return this.#segmentIds;
+  /** @internal */
+  withdrawWindow({ rkey, region }: MemoryWindow): void {
+    this.table.withdraw(rkey);
+    region.windows--;
+    this.context.keys.release(rkey);
   }
 
   /** @internal */
@@ -121,6 +125,11 @@ export class ProtectionDomain {
     return address + length <= region.address + region.bytes ? region : undefined;
   }
 
+  /** @internal Whether a region is registered here now with this access. */
+  holds(region: MemoryRegion, access: number): boolean {
+    return this.#regions[keyIndex(region.lkey)] === region && (region.access & access) === access;
+  }
+
   /**
    * Makes a queue pair in RESET.
    * @throws NicError INVALID_ARGUMENT when a size is out of range or a queue is of another context.
@@ -148,7 +157,7 @@ export class ProtectionDomain {
     for (const queuePair of this.queuePairs) queuePair.close();
     for (const queue of this.sharedReceiveQueues) queue.close();
     for (const region of this.#regions) region?.deregister();
-    for (const arena of this.#segmentIds.keys()) arena.closing.delete(this.#arenaClosing);
+    this.arenas.close();
     this.close();
   }
 }
@@ -159,7 +168,7 @@ function requireCompatible(arena: Arena, access: number): void {
     throw new NicError('INVALID_ARGUMENT', 'remote write and atomic access need LOCAL_WRITE too');
   }
   const shared = arena.remote !== 'none';
-  if ((access & REMOTE_ACCESS) !== 0 && !shared) {
+  if ((access & (REMOTE_ACCESS | Access.MW_BIND)) !== 0 && !shared) {
     throw new NicError('INVALID_ARGUMENT', "remote access to an arena made with remote 'none'");
   }
   if (needsLocalWrite && arena.remote !== 'write') {

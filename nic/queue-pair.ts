@@ -2,14 +2,18 @@ import type { CompletionQueue } from './completion-queue.ts';
 import type { Connection, PeerCredentials } from './connection.ts';
 import type { Context } from './context.ts';
 import { NicError, requireInteger } from './error.ts';
+import type { MemoryRegion } from './memory-region.ts';
+import type { MemoryWindow } from './memory-window.ts';
 import type { ProtectionDomain } from './protection-domain.ts';
 import { mayBecome, QueuePairState, stateName } from './queue-pair-state.ts';
 import { ReceiveQueue } from './receive-queue.ts';
+import { RemoteRegion } from './remote-region.ts';
 import { isMessage, Requester } from './requester.ts';
 import { Responder } from './responder.ts';
 import { SendQueue } from './send-queue.ts';
 import { SendRing, STATE_CLOSED } from './send-ring.ts';
 import { MAXIMUM_WORK_REQUESTS, type SharedReceiveQueue } from './shared-receive-queue.ts';
+import { Access } from './translation-protection-table.ts';
 import {
   type ScatterGatherEntry,
   type SendWorkRequest,
@@ -64,6 +68,8 @@ export class QueuePair {
   #responder: Responder;
   #state: QueuePairState = RESET;
   #peer: PeerCredentials | undefined;
+  /** Bound for this connection. */
+  readonly #windows: MemoryWindow[] = [];
   #closed = false;
 
   /** @internal Made by ProtectionDomain.createQueuePair. */
@@ -246,6 +252,42 @@ export class QueuePair {
     return connection.memory.translate(rkey, address, length, access) === WcStatus.SUCCESS;
   }
 
+  /**
+   * Opens a region, registered with MW_BIND, for reading to the peer alone, until the connection ends.
+   * @throws NicError QP_STATE without a connection, INVALID_ARGUMENT for a region of another domain or
+   *   without MW_BIND, ENOMEM when the table is full.
+   */
+  bindWindow(region: MemoryRegion): MemoryWindow {
+    const { announcements } = this.#requireConnection('a memory window was bound to');
+    const window = this.protectionDomain.bindWindow(this.number, announcements, region);
+    this.#windows.push(window);
+    return window;
+  }
+
+  /**
+   * Has a range of the peer's memory admitted for reading, once for as often as it is read.
+   * @param address a multiple of 8.
+   * @throws NicError QP_STATE without a connection, REM_ACCESS_ERR when the peer does not grant it.
+   */
+  importRegion(rkey: number, address: number, bytes: number): RemoteRegion {
+    const connection = this.#requireConnection('memory was imported through');
+    const { memory } = connection;
+    const status = memory.translate(rkey, address, bytes, Access.REMOTE_READ);
+    const { segment, offset } = memory;
+    if (status !== WcStatus.SUCCESS || segment === undefined || offset % 8 !== 0) {
+      throw new NicError('REM_ACCESS_ERR', `the peer grants no ${bytes} bytes at ${address}`);
+    }
+    return new RemoteRegion(this, connection, rkey, segment, offset, bytes);
+  }
+
+  #requireConnection(deed: string): Connection {
+    const { connection } = this;
+    if (this.#state !== RTS || connection === undefined) {
+      throw new NicError('QP_STATE', `${deed} a queue pair in ${stateName(this.#state)}`);
+    }
+    return connection;
+  }
+
   /** @internal Takes in messages and completes sends, as far as they complete in this queue. */
   progress(queue: CompletionQueue): void {
     const { connection } = this;
@@ -333,6 +375,7 @@ export class QueuePair {
     const { connection } = this;
     if (connection === undefined) return;
     this.connection = undefined;
+    for (const window of this.#windows.splice(0)) window.deallocate();
     this.context.unwatch(this);
     connection.close();
   }

@@ -2,7 +2,7 @@ import { NicError } from './error.ts';
 import { type MappedMemory, mapForeignSegment } from './mapped-memory.ts';
 import type { AnnouncedSegment } from './messages.ts';
 import { closeDescriptor } from './system-calls.ts';
-import { Access, TableEntry } from './translation-protection-table.ts';
+import { Access, holdsKey, TableEntry } from './translation-protection-table.ts';
 import { VendorError, WcStatus } from './work-request.ts';
 
 const MAXIMUM_SEGMENTS = 4096;
@@ -15,6 +15,7 @@ export class RemoteMemory {
   readonly #table: MappedMemory;
   readonly #segments = new Map<number, MappedMemory>();
   readonly #entry = new TableEntry();
+  readonly #queuePair: number;
   readonly #receiveNews: () => boolean;
   #mappedBytes = 0;
   // Of the last translation that succeeded.
@@ -24,11 +25,13 @@ export class RemoteMemory {
   vendorError: number = VendorError.NONE;
 
   /**
+   * @param queuePair the peer's number of its end of the connection.
    * @param receiveNews reads the connection's socket, for a segment not heard of yet; tells whether
    *   there may be more.
    */
-  constructor(table: MappedMemory, receiveNews: () => boolean) {
+  constructor(table: MappedMemory, queuePair: number, receiveNews: () => boolean) {
     this.#table = table;
+    this.#queuePair = queuePair;
     this.#receiveNews = receiveNews;
   }
 
@@ -76,6 +79,8 @@ export class RemoteMemory {
     const entry = this.#entry;
     if (!entry.read(this.#table, rkey)) return this.#refuse(VendorError.UNKNOWN_KEY);
     if ((entry.access & access) !== access) return this.#refuse(VendorError.RIGHTS);
+    const isForOther = entry.queuePair !== 0 && entry.queuePair !== this.#queuePair;
+    if (isForOther) return this.#refuse(VendorError.RIGHTS);
     const within = address - entry.address;
     if (!(within >= 0 && within + length <= entry.bytes)) return this.#refuse(VendorError.BOUNDS);
     const segment = this.#segments.get(entry.segment) ?? this.#unheardOf(entry.segment);
@@ -89,6 +94,11 @@ export class RemoteMemory {
     this.segment = segment;
     this.offset = offset;
     return WcStatus.SUCCESS;
+  }
+
+  /** Whether the peer has not withdrawn a key since it was translated. */
+  holds(rkey: number): boolean {
+    return holdsKey(this.#table, rkey);
   }
 
   /** Reads the peer's news until there is none or the segment is among it. */

@@ -17,6 +17,8 @@ export const Access = {
   REMOTE_WRITE: 2,
   REMOTE_READ: 4,
   REMOTE_ATOMIC: 8,
+  /** Memory windows may be bound to it. */
+  MW_BIND: 16,
 } as const;
 export const REMOTE_ACCESS = Access.REMOTE_WRITE | Access.REMOTE_READ | Access.REMOTE_ATOMIC;
 export const REMOTE_CHANGE = Access.REMOTE_WRITE | Access.REMOTE_ATOMIC;
@@ -34,11 +36,14 @@ const entryLayout = defineLayout('TranslationEntry', 64, {
   bytes: 'u53',
   segmentOffset: 'u53',
   segment: 'i32',
-  padding: 28,
+  /** The owner's queue pair whose peer alone may use the key; 0: all of the domain's may. */
+  queuePair: 'i32',
+  padding: 24,
 });
 const ENTRY_WORDS = entryLayout.bytes / 4;
 const { key: KEY, access: ACCESS, address: ADDRESS, bytes: BYTES } = entryLayout.word;
 const { segmentOffset: SEGMENT_OFFSET, segment: SEGMENT } = entryLayout.word;
+const QUEUE_PAIR = entryLayout.word.queuePair;
 
 export const TABLE_BYTES = TABLE_ENTRIES * entryLayout.bytes;
 
@@ -78,6 +83,11 @@ export class MemoryKeys {
   }
 }
 
+/** Whether a table that may hold anything holds this key now. */
+export function holdsKey(table: MappedMemory, key: number): boolean {
+  return loadAcquire(table.words, keyIndex(key) * ENTRY_WORDS + KEY) === (key | 0);
+}
+
 /** The owner's side. */
 export class TranslationProtectionTable {
   readonly segment = new SharedSegment('dafs-table', TABLE_BYTES, 'read');
@@ -91,6 +101,7 @@ export class TranslationProtectionTable {
     writeU53(words, at + BYTES, entry.bytes);
     writeU53(words, at + SEGMENT_OFFSET, entry.segmentOffset);
     words[at + SEGMENT] = entry.segment;
+    words[at + QUEUE_PAIR] = entry.queuePair;
     Atomics.store(words, at + KEY, key | 0);
   }
 
@@ -111,6 +122,7 @@ export class TableEntry {
   bytes = 0;
   segment = 0;
   segmentOffset = 0;
+  queuePair = 0;
 
   /** Reads the entry of a key; false when the key is not valid. */
   read(table: MappedMemory, key: number): boolean {
@@ -122,6 +134,7 @@ export class TableEntry {
     this.bytes = readU53(words, at + BYTES);
     this.segmentOffset = readU53(words, at + SEGMENT_OFFSET);
     this.segment = loadAcquire(words, at + SEGMENT);
+    this.queuePair = loadAcquire(words, at + QUEUE_PAIR);
     if (loadAcquire(words, at + KEY) !== (key | 0)) return false;
     return this.address >= 0 && this.bytes >= 0 && this.segmentOffset >= 0;
   }

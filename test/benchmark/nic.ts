@@ -281,6 +281,18 @@ class Bench {
     };
   }
 
+  /** Reads of memory that was admitted once, each with the look that makes them trustworthy. */
+  #importedReads(bytes: number): (count: number) => void {
+    const { queuePair, region } = this.#endpoint;
+    const remote = queuePair.importRegion(this.#rkey, this.#remoteAddress, bytes);
+    return (count) => {
+      for (let index = 0; index < count; index++) {
+        const status = remote.read(0, region, 0, bytes);
+        if (status !== 0 || !remote.isReadable()) throw new Error('the read failed');
+      }
+    };
+  }
+
   #measurements(): Measurement[] {
     const endpoint = this.#endpoint;
     const words = this.#bare.memory.words;
@@ -346,6 +358,13 @@ class Bench {
         bytes: 4096,
         run: perform(this.#rdma(Opcode.RDMA_WRITE, 4096)),
       },
+      {
+        ...quick,
+        name: 'RDMA read 4 KiB',
+        bytes: 4096,
+        run: perform(this.#rdma(Opcode.RDMA_READ, 4096)),
+      },
+      { ...quick, name: 'imported read 4 KiB', bytes: 4096, run: this.#importedReads(4096) },
       {
         ...quick,
         name: 'fetch-and-add',

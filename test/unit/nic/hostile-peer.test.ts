@@ -343,6 +343,7 @@ describe('table contents', () => {
         const rest = [...content];
         if (isPlausible) for (const at of [1, 3, 5]) rest[at] = 0;
         if (isPlausible) rest[6] = 3;
+        if (isPlausible) rest[7] = 0;
         peer.writeEntry(INDEX, [KEY, 15, ...rest]);
         const completion = rdma(code, address, 8);
         expect([0, 9, 10]).toContain(completion?.status);

@@ -193,7 +193,7 @@ describe('translation and protection table', () => {
     const u53 = fc.maxSafeNat();
     fc.assert(
       fc.property(key, u53, u53, u53, fc.nat(), (key, address, bytes, segmentOffset, segment) => {
-        const entry = { access: 15, address, bytes, segmentOffset, segment };
+        const entry = { access: 15, address, bytes, segmentOffset, segment, queuePair: 0 };
         expect(read.read(memory, key)).toBe(false);
         table.publish(key, entry);
         expect(read.read(memory, key)).toBe(true);
@@ -225,11 +225,11 @@ test('registration refuses rights that contradict the arena or one another', () 
   const side = openSide();
   const register = (remote: 'none' | 'read' | 'write', access: number) => () =>
     side.domain.registerMemory(createArena(4096, remote), 0, 4096, access);
-  const { LOCAL_WRITE, REMOTE_WRITE, REMOTE_READ, REMOTE_ATOMIC } = Access;
-  for (const access of [REMOTE_WRITE, REMOTE_ATOMIC, 16, -1, 1.5]) {
+  const { LOCAL_WRITE, REMOTE_WRITE, REMOTE_READ, REMOTE_ATOMIC, MW_BIND } = Access;
+  for (const access of [REMOTE_WRITE, REMOTE_ATOMIC, 32, -1, 1.5]) {
     expect(register('write', access)).toThrowError(/access/);
   }
-  for (const access of [REMOTE_READ, LOCAL_WRITE | REMOTE_WRITE]) {
+  for (const access of [REMOTE_READ, MW_BIND, LOCAL_WRITE | REMOTE_WRITE]) {
     expect(register('none', access)).toThrowError(/'none'/);
   }
   expect(register('read', LOCAL_WRITE | REMOTE_WRITE)).toThrowError(/'write'/);
