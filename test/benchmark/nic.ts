@@ -346,24 +346,18 @@ class Bench {
         name: 'RDMA read 1 MiB',
         run: perform(this.#rdma(Opcode.RDMA_READ, MEBIBYTE)),
       },
-      {
+      ...(
+        [
+          [Opcode.RDMA_WRITE, 64, 'RDMA write 64 B'],
+          [Opcode.RDMA_WRITE, 4096, 'RDMA write 4 KiB'],
+          [Opcode.RDMA_READ, 4096, 'RDMA read 4 KiB'],
+        ] as const
+      ).map(([opcode, bytes, name]) => ({
         ...quick,
-        name: 'RDMA write 64 B',
-        bytes: 64,
-        run: perform(this.#rdma(Opcode.RDMA_WRITE, 64)),
-      },
-      {
-        ...quick,
-        name: 'RDMA write 4 KiB',
-        bytes: 4096,
-        run: perform(this.#rdma(Opcode.RDMA_WRITE, 4096)),
-      },
-      {
-        ...quick,
-        name: 'RDMA read 4 KiB',
-        bytes: 4096,
-        run: perform(this.#rdma(Opcode.RDMA_READ, 4096)),
-      },
+        name,
+        bytes,
+        run: perform(this.#rdma(opcode, bytes)),
+      })),
       { ...quick, name: 'imported read 4 KiB', bytes: 4096, run: this.#importedReads(4096) },
       {
         ...quick,
