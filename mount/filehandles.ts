@@ -1,36 +1,30 @@
+import { filehandleOf, fileIdOf, setFileId } from '../client/protocol/filehandle.ts';
 import type { Filehandle, StateId } from '../client/protocol/index.ts';
-import type { Fh, Nodeid } from './file-system.ts';
-
-const FILEHANDLE_BYTES = 64;
-const FILE_ID_OFFSET = 16;
+import { type Fh, type Nodeid, ROOT_NODEID } from './file-system.ts';
 
 /**
- * Makes the filehandles of one file system from nodeids: its handle (16 bytes), the file's id (8
- * bytes, the first the most significant), zeros. So a FUSE worker needs no table of what the others
- * have looked up.
+ * Makes the filehandles of one file system from nodeids, which are its file ids. So a FUSE worker
+ * needs no table of what the others have looked up.
  *
  * A maker has one handle and overwrites it with each call: keep one maker for each handle that a
  * request needs at the same time.
  */
 export class FilehandleMaker {
-  readonly #handle = new Uint8Array(FILEHANDLE_BYTES) as Filehandle;
-  readonly #view = new DataView(this.#handle.buffer);
+  readonly #handle: Filehandle;
 
   constructor(fileSystemHandle: Uint8Array) {
-    this.#handle.set(fileSystemHandle);
+    this.#handle = filehandleOf(fileSystemHandle, ROOT_NODEID);
   }
 
   of(nodeid: Nodeid): Filehandle {
-    this.#view.setUint32(FILE_ID_OFFSET, Math.floor(nodeid / 2 ** 32));
-    this.#view.setUint32(FILE_ID_OFFSET + 4, nodeid % 2 ** 32);
+    setFileId(this.#handle, nodeid);
     return this.#handle;
   }
 }
 
 /** The file that one of this server's handles stands for. */
 export function nodeidOf(handle: Filehandle): Nodeid {
-  const view = new DataView(handle.buffer, handle.byteOffset + FILE_ID_OFFSET, 8);
-  return (view.getUint32(0) * 2 ** 32 + view.getUint32(4)) as Nodeid;
+  return fileIdOf(handle) as Nodeid;
 }
 
 /** An fh is the stateid of the open: the kernel keeps it for us. */

@@ -6,6 +6,7 @@ export * from './codec.ts';
 export * from './constants.ts';
 export * from './errno.ts';
 export * from './extensions.ts';
+export * from './filehandle.ts';
 export * from './headers.ts';
 export * from './message-buffer.ts';
 export * from './operation.ts';
