@@ -137,6 +137,20 @@ export class FileClient {
     return this.#opener.open(claim, access, creation, credential);
   }
 
+  /**
+   * Creates and opens a regular file without a name, in the file system that `directory` lies in.
+   * link() may give it its first one; otherwise it ends with its last open.
+   */
+  openUnlinked(
+    directory: Filehandle,
+    access: OpenAccess,
+    attributes: StatusChanges,
+    credential = 0,
+  ): OpenFile {
+    const claim = { claimType: ClaimType.CLAIM_CREATE_UNLINKED, dirHandle: directory } as const;
+    return this.#opener.open(claim, access, { mode: 'unchecked', attributes }, credential);
+  }
+
   /** Opens a regular file that is known by its handle (our extension CLAIM_FH). */
   openHandle(filehandle: Filehandle, access: OpenAccess, credential = 0): OpenFile {
     const claim = { claimType: CLAIM_FH, filehandle } as const;
@@ -278,7 +292,7 @@ export class FileClient {
     return this.#create(directory, name, kind, { mode }, credential);
   }
 
-  /** Gives a file one more name. */
+  /** Gives a file one more name, or its first one. */
   link(filehandle: Filehandle, directory: Filehandle, name: Uint8Array, credential = 0): void {
     const request = { sourceObject: filehandle, destinationObject: directory, newname: name };
     this.session.callInPlace(operations.LINK, request, credential, nothing);
@@ -294,12 +308,14 @@ export class FileClient {
     this.#remove(directory, name, RemoveModeExtension.REMOVE_DIRECTORY, credential);
   }
 
+  /** @param flags of RenameFlag: they need the extension NAMES. */
   rename(
     sourceDirectory: Filehandle,
     sourceName: Uint8Array,
     targetDirectory: Filehandle,
     targetName: Uint8Array,
     credential = 0,
+    flags = 0,
   ): void {
     const request = {
       sourcedir: sourceDirectory,
@@ -307,7 +323,11 @@ export class FileClient {
       oldname: sourceName,
       newname: targetName,
     };
-    this.session.callInPlace(operations.RENAME, request, credential, nothing);
+    if (flags === 0) {
+      this.session.callInPlace(operations.RENAME, request, credential, nothing);
+    } else {
+      this.session.callInPlace(operations.RENAME2, { ...request, flags }, credential, nothing);
+    }
   }
 
   /**

@@ -12,9 +12,11 @@ export { PathFiles, type PathFilesOptions, type Permission } from './path-files.
 export type { Path } from './path-walk.ts';
 export {
   AccessRight,
+  Extension,
   type Filehandle,
   ObjectType,
   operations,
+  RenameFlag,
   StableHow,
   type StateId,
   type Time,

@@ -24,6 +24,8 @@ export interface OpenMode {
   readonly writes: boolean;
   readonly appends: boolean;
   readonly stability: StableHow;
+  /** Whether the file may get names by this descriptor: not with O_TMPFILE and O_EXCL. */
+  readonly mayBeLinked: boolean;
 }
 
 /** The client's own cookies for the two entries that servers do not tell (6.5.29). */

@@ -286,6 +286,16 @@ export class PathFiles {
     this.files.link(handle, directory, name, this.#credential);
   }
 
+  /** Gives an open file one more name, or the first to one that was opened by O_TMPFILE. */
+  linkOpen(descriptor: number, target: Path): void {
+    const { directory, name } = this.#newName('link', target, false);
+    const { file, mode } = this.#description(descriptor);
+    if (!mode.mayBeLinked) {
+      throw posixError('link', 'ENOENT', 'the file was opened never to get a name');
+    }
+    this.files.link(file.handle, directory, name, this.#credential);
+  }
+
   unlink(path: Path): void {
     const walk = this.#walk('unlink');
     const step = walk.toLast(path, this.#workingDirectory);
@@ -309,7 +319,8 @@ export class PathFiles {
     this.files.rmdir(step.directory, step.name, this.#credential);
   }
 
-  rename(source: Path, target: Path): void {
+  /** @param flags RenameFlag's; they need the extension NAMES of the session */
+  rename(source: Path, target: Path, flags = 0): void {
     const walk = this.#walk('rename');
     const from = walk.toLast(source, this.#workingDirectory);
     const to = walk.toLast(target, this.#workingDirectory);
@@ -322,7 +333,8 @@ export class PathFiles {
         throw posixError('rename', 'ENOTDIR', 'a path ends in a slash, but not at a directory');
       }
     }
-    this.files.rename(from.directory, from.name, to.directory, to.name, this.#credential);
+    const { files } = this;
+    files.rename(from.directory, from.name, to.directory, to.name, this.#credential, flags);
   }
 
   /** The names in a directory, without `.` and `..`. */

@@ -42,8 +42,9 @@ export class PathOpener {
     this.#flags = flags;
     this.#createMode = createMode & 0o7777;
     const access = ACCESS_MODES[flags & (constants.O_WRONLY | constants.O_RDWR)];
-    if (access === undefined || this.#has(O_TMPFILE)) {
-      throw posixError('open', access ? 'EOPNOTSUPP' : 'EINVAL', 'these flags cannot be served');
+    const isUnnamedForReading = this.#has(O_TMPFILE) && access === 'read';
+    if (access === undefined || isUnnamedForReading) {
+      throw posixError('open', 'EINVAL', 'these flags make no sense together');
     }
     this.#access = access;
   }
@@ -68,6 +69,9 @@ export class PathOpener {
   }
 
   #tryOpen(step: LastStep): OpenDescription {
+    if (this.#has(O_TMPFILE)) {
+      return this.#createUnnamed(step);
+    }
     const creates = this.#has(constants.O_CREAT);
     if (creates && this.#has(constants.O_EXCL) && step.kind === 'name' && !step.mustBeDirectory) {
       return this.#create(step);
@@ -99,6 +103,20 @@ export class PathOpener {
       this.#credential,
     );
     const status = this.#files.getattr(file.handle, this.#credential);
+    return this.#description(file, true, { handle: file.handle, status });
+  }
+
+  /** Makes a file without a name in the file system of the directory that the path leads to. */
+  #createUnnamed(step: LastStep): OpenDescription {
+    const directory = this.#walk.find(step, true);
+    if (directory === undefined || !isDirectory(directory)) {
+      throw posixError('open', directory ? 'ENOTDIR' : 'ENOENT', 'there is no such directory');
+    }
+    const attributes = { mode: this.#createMode };
+    const credential = this.#credential;
+    const { handle } = directory;
+    const file = this.#files.openUnlinked(handle, this.#access, attributes, credential);
+    const status = this.#files.getattr(file.handle, credential);
     return this.#description(file, true, { handle: file.handle, status });
   }
 
@@ -158,6 +176,7 @@ export class PathOpener {
       writes: !isForStatus && this.#access !== 'read',
       appends: this.#has(constants.O_APPEND),
       stability: this.#stability(),
+      mayBeLinked: !(this.#has(O_TMPFILE) && this.#has(constants.O_EXCL)),
     };
     return new OpenDescription(this.#files, file, isOpen, found.status, mode, this.#credential);
   }

@@ -7,7 +7,7 @@ import { DafsError } from '../client/dafs-error.ts';
 import type { DirectoryEntry as ClientDirectoryEntry } from '../client/directory-reader.ts';
 import { FileClient } from '../client/file-client.ts';
 import type { Creation } from '../client/opening.ts';
-import { type Filehandle, StableHow, type Verifier } from '../client/protocol/index.ts';
+import { Extension, type Filehandle, StableHow, type Verifier } from '../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../client/registration.ts';
 import { Session } from '../client/session.ts';
 import type { ClientIdentity } from '../client/session-options.ts';
@@ -51,7 +51,7 @@ export interface FileSystemOptions {
  */
 export function connectFileSystem(serverName: string, options: FileSystemOptions): PathFileSystem {
   const { identity } = options;
-  const session = Session.connect(serverName, identity ? { identity } : {});
+  const session = Session.connect(serverName, { extensions, ...(identity && { identity }) });
   try {
     return new ClientFileSystem(session, options.isShared);
   } catch (error) {
@@ -59,6 +59,9 @@ export function connectFileSystem(serverName: string, options: FileSystemOptions
     throw error;
   }
 }
+
+/** What goes beyond the draft and is of use to a mount. */
+const extensions = [Extension.NAMES];
 
 /** Cookies of the two entries that the server leaves to its clients (section 6.5.29). */
 const DOT_COOKIE = 1;
@@ -197,12 +200,10 @@ class ClientFileSystem implements PathFileSystem {
     newName: Uint8Array,
     flags: number,
   ): void {
-    // RENAME of DAFS 1.0 knows no flags.
-    if (flags !== 0) throw new ErrnoError('EINVAL');
     posix(() => {
       const source = this.#handles.of(parent);
       const target = this.#otherHandles.of(newParent);
-      this.#client.rename(source, name, target, newName, this.#credentials.of(caller));
+      this.#client.rename(source, name, target, newName, this.#credentials.of(caller), flags);
     });
   }
 
@@ -239,6 +240,16 @@ class ClientFileSystem implements PathFileSystem {
       const creation = creationOf(mode & PERMISSION_BITS, flags);
       const directory = this.#handles.of(parent);
       const file = this.#client.open(directory, name, access, creation, credential);
+      return { attributes: this.#status(file.handle, credential), fh: fhOf(file.stateId) };
+    });
+  }
+
+  tmpfile(caller: Caller, directory: Nodeid, mode: number, flags: number): CreatedFile {
+    return posix(() => {
+      const credential = this.#credentials.of(caller);
+      const handle = this.#handles.of(directory);
+      const attributes = { mode: mode & PERMISSION_BITS };
+      const file = this.#client.openUnlinked(handle, openAccess(flags), attributes, credential);
       return { attributes: this.#status(file.handle, credential), fh: fhOf(file.stateId) };
     });
   }

@@ -196,7 +196,10 @@ export interface FileSystem {
   /** Makes a symbolic link to `target`. */
   symlink(caller: Caller, parent: Nodeid, name: Uint8Array, target: Uint8Array): Attributes;
 
-  /** Gives a file one more name and returns its attributes. Errors: EPERM for a directory. */
+  /**
+   * Gives a file one more name, or the first to one of {@link tmpfile}, and returns its attributes.
+   * Errors: EPERM for a directory.
+   */
   link(caller: Caller, nodeid: Nodeid, newParent: Nodeid, newName: Uint8Array): Attributes;
 
   /** Removes a name of anything but a directory. Errors: EISDIR. */
@@ -205,7 +208,7 @@ export interface FileSystem {
   /** Removes an empty directory. Errors: ENOTDIR, ENOTEMPTY. */
   rmdir(caller: Caller, parent: Nodeid, name: Uint8Array): void;
 
-  /** Renames as rename(2); `flags` of {@link RenameFlag}, EINVAL for those that are not carried. */
+  /** Renames as renameat2(2); `flags` of {@link RenameFlag}, EINVAL for others. */
   rename(
     caller: Caller,
     parent: Nodeid,
@@ -229,6 +232,9 @@ export interface FileSystem {
     mode: number,
     flags: number,
   ): CreatedFile;
+
+  /** Creates and opens a regular file that has no name (O_TMPFILE); `mode` has the umask applied. */
+  tmpfile(caller: Caller, directory: Nodeid, mode: number, flags: number): CreatedFile;
 
   /**
    * Reads up to `into.length` bytes at `offset` and returns how many there were; fewer than asked

@@ -7,8 +7,14 @@
  * Groups of procedures that a session can do without. A client asks for them by EXTENSIONS; the
  * procedures of those that it was not granted are DAFSERR_NOTSUPP.
  */
-export const Extension = {} as const;
+export const Extension = {
+  /** Renaming with flags. */
+  NAMES: 3,
+} as const;
 export type Extension = number;
+
+/** Flags of RENAME2, the numbers of renameat2(2). */
+export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2 } as const;
 
 /** OPEN by filehandle without a reclaim: the draft has that for recovery only. */
 export const CLAIM_FH = 1000;

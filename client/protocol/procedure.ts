@@ -59,6 +59,7 @@ export const Procedure = {
   HURRY_UP: 160,
   // Not the draft's: EXTENSIONS.md.
   EXTENSIONS: 1000,
+  RENAME2: 1030,
 } as const;
 
 export type Procedure = (typeof Procedure)[keyof typeof Procedure];

@@ -114,6 +114,11 @@ const carriedOperations = [
     follows: ['name', 'newName'],
     output: [],
   }),
+  carried(51, 'TMPFILE', 'tmpfile', {
+    input: abi.CreateIn,
+    follows: ['name'],
+    output: [abi.EntryOut, abi.OpenOut],
+  }),
   carried(52, 'STATX', 'statx', { input: abi.StatxIn, output: [abi.StatxOut] }),
 ] as const;
 
@@ -179,12 +184,6 @@ const refusedOperations = [
     'SYNCFS',
     { input: abi.SyncfsIn, output: [] },
     'never sent on /dev/fuse (virtiofs and fuseblk only); syncfs(2) syncs the dirty pages alone',
-  ),
-  refused(
-    51,
-    'TMPFILE',
-    { input: abi.CreateIn, follows: ['name'], output: [abi.EntryOut, abi.OpenOut] },
-    'the kernel answers EOPNOTSUPP from then on; callers of O_TMPFILE fall back to a named file',
   ),
   refused(
     53,

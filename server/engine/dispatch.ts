@@ -12,6 +12,7 @@ import { nameHandlers } from '../operations/name.ts';
 import { openHandlers } from '../operations/open.ts';
 import { readHandlers } from '../operations/read.ts';
 import { readlinkHandlers } from '../operations/readlink.ts';
+import { renameHandlers } from '../operations/rename.ts';
 import { sessionHandlers } from '../operations/session.ts';
 import { writeHandlers } from '../operations/write.ts';
 import type { Exchange } from './exchange.ts';
@@ -41,6 +42,7 @@ const handlers: Handlers = {
   ...attributeHandlers,
   ...openHandlers,
   ...nameHandlers,
+  ...renameHandlers,
   ...directoryHandlers,
   ...readlinkHandlers,
   ...readHandlers,

@@ -67,12 +67,14 @@ export function requireName(name: Uint8Array): void {
 /**
  * Makes an object on behalf of a request, as its own, with the group and the setgid bit that the
  * directory may pass on. {@link requireModifiable} must have been called.
+ *
+ * @param name undefined for an object that has none yet
  */
 export function createObject(
   service: Service,
   exchange: Exchange,
   directory: Inode,
-  name: Uint8Array,
+  name: Uint8Array | undefined,
   description: ObjectDescription,
   attributes: FileAttributes,
 ): Inode {
@@ -87,11 +89,11 @@ export function createObject(
   const { credential } = exchange;
   const wantedMode = attributes.mode ?? defaultMode[type];
   const inherited = inheritedGroupAndMode(directory, credential, wantedMode, type);
-  const inode = service.store.create(directory.id, name, {
-    ...description,
-    ...inherited,
-    uid: credential.uid,
-  });
+  const object = { ...description, ...inherited, uid: credential.uid };
+  const inode =
+    name === undefined
+      ? service.store.createUnnamed(directory.id, object)
+      : service.store.create(directory.id, name, object);
   if (objectSize !== undefined && objectSize > 0) {
     service.cache.truncate(inode.id, objectSize);
   }

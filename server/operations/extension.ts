@@ -1,4 +1,4 @@
-import type { Extension } from '../../client/protocol/extensions.ts';
+import { Extension } from '../../client/protocol/extensions.ts';
 import type { Handlers } from '../engine/handler.ts';
 import type { Service } from '../engine/service.ts';
 import type { Session } from '../sessions/session.ts';
@@ -6,7 +6,9 @@ import type { Session } from '../sessions/session.ts';
 /** Whether a session gets an extension that it asks for, by the extension's number. */
 type Grants = ReadonlyMap<Extension, (service: Service, session: Session) => boolean>;
 
-const grants: Grants = new Map();
+const toEveryone = () => true;
+
+const grants: Grants = new Map([[Extension.NAMES, toEveryone]]);
 
 /** Agreeing on extensions (EXTENSIONS.md of the protocol). */
 export const extensionHandlers = {

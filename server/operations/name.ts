@@ -2,8 +2,7 @@ import { ObjectType, RemoveMode } from '../../client/protocol/constants.ts';
 import { RemoveModeExtension } from '../../client/protocol/extensions.ts';
 import type { ArgumentsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
-import { isSuperuser, Permission, requirePermission, requireRemovable } from '../access-control.ts';
-import type { Exchange } from '../engine/exchange.ts';
+import { isSuperuser, requireRemovable } from '../access-control.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
@@ -15,19 +14,20 @@ import {
   requireModifiable,
   requireSearchable,
 } from './create-object.ts';
+import { existingEntry, requireAbsent } from './entries.ts';
 
-/** Making, linking, renaming and removing names (sections 6.5.9, 6.5.17, 6.5.33 and 6.5.34). */
+/** Making, linking and removing names (sections 6.5.9, 6.5.17 and 6.5.33). */
 export const nameHandlers = {
   CREATE(service, exchange, args) {
     const directory = service.filehandles.inode(args.filehandle);
     const description = describe(args.create);
-    if (description.rdev !== undefined && !isSuperuser(exchange.credential)) {
-      // Whoever could make device files could read the machine's disks through them.
-      refuse(DafsStatus.DAFSERR_PERM);
-    }
     requireSearchable(exchange, directory, args.component);
     requireAbsent(service, directory, args.component);
     requireModifiable(exchange, directory);
+    if (isDevice(description) && !isSuperuser(exchange.credential)) {
+      // Whoever could make device files could read the machine's disks through them.
+      refuse(DafsStatus.DAFSERR_PERM);
+    }
     const before = directory.change;
     const { component, attr } = args;
     const inode = createObject(service, exchange, directory, component, description, attr);
@@ -43,9 +43,6 @@ export const nameHandlers = {
     requireSearchable(exchange, directory, args.newname);
     if (source.type === FileType.DIRECTORY) {
       refuse(DafsStatus.DAFSERR_ISDIR);
-    }
-    if (source.nlink === 0) {
-      refuse(DafsStatus.DAFSERR_NOENT);
     }
     requireAbsent(service, directory, args.newname);
     requireModifiable(exchange, directory);
@@ -63,34 +60,6 @@ export const nameHandlers = {
     service.store.remove(directory.id, args.target);
     service.reclaimIfUnused(target.id);
     return { changeInfo: changeInfo(before, directory) };
-  },
-
-  RENAME(service, exchange, args) {
-    const { credential } = exchange;
-    const source = service.filehandles.inode(args.sourcedir);
-    const target = service.filehandles.inode(args.targetdir);
-    const moved = existingEntry(service, exchange, source, args.oldname);
-    requireSearchable(exchange, target, args.newname);
-    requireModifiable(exchange, target);
-    requireRemovable(source, moved, credential);
-    if (moved.type === FileType.DIRECTORY && source.id !== target.id) {
-      // Its entry `..` changes.
-      requirePermission(moved, credential, Permission.WRITE);
-    }
-    const replaced = entryOf(service, target, args.newname);
-    if (replaced !== undefined) {
-      requireRemovable(target, replaced, credential);
-    }
-    const sourceBefore = source.change;
-    const targetBefore = target.change;
-    service.store.rename(source.id, args.oldname, target.id, args.newname);
-    if (replaced !== undefined) {
-      service.reclaimIfUnused(replaced.id);
-    }
-    return {
-      source: changeInfo(sourceBefore, source),
-      target: changeInfo(targetBefore, target),
-    };
   },
 } satisfies Handlers;
 
@@ -121,26 +90,10 @@ function describe(create: Creation): ObjectDescription {
   }
 }
 
-function entryOf(service: Service, directory: Inode, name: Uint8Array): Inode | undefined {
-  const id = service.store.lookup(directory.id, name);
-  return id === undefined ? undefined : service.store.inode(id);
-}
-
-function requireAbsent(service: Service, directory: Inode, name: Uint8Array): void {
-  if (service.store.lookup(directory.id, name) !== undefined) {
-    refuse(DafsStatus.DAFSERR_EXIST);
-  }
-}
-
-function existingEntry(
-  service: Service,
-  exchange: Exchange,
-  directory: Inode,
-  name: Uint8Array,
-): Inode {
-  requireSearchable(exchange, directory, name);
-  return entryOf(service, directory, name) ?? refuse(DafsStatus.DAFSERR_NOENT);
-}
+/** The character device 0:0 is none: overlay file systems mark removed names by it (mknod(2)). */
+const isDevice = ({ type, rdev }: ObjectDescription): boolean =>
+  rdev !== undefined &&
+  !(type === FileType.CHARACTER_DEVICE && rdev.major === 0 && rdev.minor === 0);
 
 /** Which files a REMOVE of each mode leaves alone, and what it says then. */
 const removeRules: Readonly<

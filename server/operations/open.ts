@@ -22,7 +22,7 @@ import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
 import { Share, type ShareRequest } from '../state/opens.ts';
 import { FileType, type Inode } from '../store/index.ts';
-import { changeInfo, createObject, requireModifiable } from './create-object.ts';
+import { changeInfo, createObject, requireDirectory, requireModifiable } from './create-object.ts';
 import { matchesVerifier, timesOfVerifier } from './exclusive-create.ts';
 import { requireNames, searchStatus, walkPath } from './lookup.ts';
 
@@ -41,6 +41,8 @@ export const openHandlers = {
     switch (claim.claimType) {
       case ClaimType.CLAIM_NULL:
         return openByName(service, exchange, args, claim.dirHandle, claim.pathname, share);
+      case ClaimType.CLAIM_CREATE_UNLINKED:
+        return openUnlinked(service, exchange, args, claim.dirHandle, share);
       case CLAIM_FH:
         return openByHandle(service, exchange, args, claim.filehandle, share);
       case ClaimType.CLAIM_DELEGATE_CUR:
@@ -93,6 +95,25 @@ function openByName(
   return openResults(service, inode, stateId, changeInfo(before, directory), path.length);
 }
 
+/** Makes a file that has no name until a LINK gives it one; it ends with its last open otherwise. */
+function openUnlinked(
+  service: Service,
+  exchange: Exchange,
+  args: OpenArguments,
+  handle: Filehandle,
+  share: ShareRequest,
+): ResultsOf<'OPEN'> {
+  const directory = service.filehandles.inode(handle);
+  requireDirectory(directory);
+  if (args.open.openType !== OpenType.OPEN_CREATE) {
+    refuse(DafsStatus.DAFSERR_INVAL);
+  }
+  const inode = createFile(service, exchange, directory, undefined, args.open);
+  const stateId = register(service, exchange, args, inode, share);
+  const change = changeInfo(directory.change, directory);
+  return openResults(service, inode, stateId, change, 0);
+}
+
 function openByHandle(
   service: Service,
   exchange: Exchange,
@@ -135,7 +156,7 @@ function createFile(
   service: Service,
   exchange: Exchange,
   directory: Inode,
-  name: Uint8Array,
+  name: Uint8Array | undefined,
   open: OpenArguments['open'],
 ): Inode {
   if (open.openType !== OpenType.OPEN_CREATE) {

@@ -39,6 +39,8 @@ export class InodeRecord implements Inode {
   resized = false;
   /** This transaction made the inode. */
   created = false;
+  /** It was made without a name and may get its first one. */
+  linkable = false;
   /** There are data in memory that the rows do not have: this object must not be forgotten. */
   dataPending = false;
   /** Since the table last looked for what could be forgotten. */
@@ -76,6 +78,7 @@ const restorable = [
   'storedSize',
   'storedBytes',
   'content',
+  'linkable',
 ] as const;
 
 /** A write into memory is not undone with the transaction; these follow it, unless it was cut. */

@@ -177,7 +177,7 @@ export class InodeTable implements TransactionObserver {
         break;
       }
       this.#records.delete(id);
-      const isAhead = record.dataPending || record.snapshot !== undefined;
+      const isAhead = record.dataPending || record.snapshot !== undefined || record.linkable;
       if (record.recentlyUsed || isAhead) {
         record.recentlyUsed = false;
         this.#records.set(id, record);

@@ -77,6 +77,21 @@ export class Namespace {
     checkObject(object);
     const cookie = this.#vacancy(parent, name);
     const now = currentTime();
+    const record = this.#make(object, now);
+    record.nlink = record.isDirectory ? 2 : 1;
+    this.#attach(parent, cookie, name, record, now);
+    return record;
+  }
+
+  createUnnamed(directory: FileId, object: NewObject): InodeRecord {
+    this.#checkAlive(this.directory(directory));
+    checkObject(object);
+    const record = this.#make(object, currentTime());
+    record.linkable = true;
+    return record;
+  }
+
+  #make(object: NewObject, now: Time): InodeRecord {
     const record = this.#inodes.create(object.type);
     record.mode = object.mode & 0o7777;
     record.uid = object.uid;
@@ -91,8 +106,6 @@ export class Namespace {
       record.size = object.target.length;
       record.storedSize = record.size;
     }
-    record.nlink = record.isDirectory ? 2 : 1;
-    this.#attach(parent, cookie, name, record, now);
     return record;
   }
 
@@ -103,7 +116,7 @@ export class Namespace {
     if (record.isDirectory) {
       throw new StoreError('EISDIR', `inode ${id} is a directory: it has one name`);
     }
-    if (record.nlink === 0) {
+    if (record.nlink === 0 && !record.linkable) {
       throw new StoreError('ENOENT', `inode ${id} has been removed`);
     }
     if (record.nlink >= maxLinks) {
@@ -113,6 +126,7 @@ export class Namespace {
     const now = currentTime();
     touch(record, now);
     record.nlink++;
+    record.linkable = false;
     this.#attach(parent, cookie, name, record, now);
     return record;
   }
@@ -155,6 +169,32 @@ export class Namespace {
     return replaced;
   }
 
+  exchange(
+    sourceDirectory: FileId,
+    sourceName: Uint8Array,
+    targetDirectory: FileId,
+    targetName: Uint8Array,
+  ): void {
+    const sourceParent = this.directory(sourceDirectory);
+    const targetParent = this.directory(targetDirectory);
+    const source = this.#occupant(sourceParent, sourceName);
+    const target = this.#occupant(targetParent, targetName);
+    this.#checkMove(source.record, targetParent);
+    this.#checkMove(target.record, sourceParent);
+    if (source.record === target.record) {
+      return;
+    }
+    const now = currentTime();
+    for (const { record } of [source, target]) {
+      this.#inodes.change(record);
+      touch(record, now);
+    }
+    this.#detach(sourceParent, source.cookie, sourceName, source.record, now);
+    this.#detach(targetParent, target.cookie, targetName, target.record, now);
+    this.#attach(sourceParent, source.cookie, sourceName, target.record, now);
+    this.#attach(targetParent, target.cookie, targetName, source.record, now);
+  }
+
   /** @returns false when both names are of one object, and nothing is to be done. */
   #checkRename(
     moved: InodeRecord,
@@ -163,9 +203,7 @@ export class Namespace {
     targetParent: InodeRecord,
   ): boolean {
     this.#checkAlive(targetParent);
-    if (moved.isDirectory && this.#isWithin(targetParent, moved)) {
-      throw new StoreError('EINVAL', 'a directory cannot move into itself');
-    }
+    this.#checkMove(moved, targetParent);
     if (replaced?.isDirectory && this.#isWithin(sourceParent, replaced)) {
       throw new StoreError('ENOTEMPTY', 'the target holds the source');
     }
@@ -181,6 +219,12 @@ export class Namespace {
       this.#checkEmpty(replaced);
     }
     return true;
+  }
+
+  #checkMove(moved: InodeRecord, targetParent: InodeRecord): void {
+    if (moved.isDirectory && this.#isWithin(targetParent, moved)) {
+      throw new StoreError('EINVAL', 'a directory cannot move into itself');
+    }
   }
 
   #isWithin(directory: InodeRecord, ancestor: InodeRecord): boolean {

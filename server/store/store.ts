@@ -161,7 +161,15 @@ export class Store {
   }
 
   /**
-   * Gives an object that is no directory another name.
+   * Makes an object without a name, which link() may give it. Until then it is an orphan.
+   * @throws {StoreError} ESTALE, ENOTDIR, EINVAL; ENOENT: the directory has been removed.
+   */
+  createUnnamed(directory: FileId, object: NewObject): Inode {
+    return this.#modify(() => this.#namespace.createUnnamed(directory, object));
+  }
+
+  /**
+   * Gives an object that is no directory another name, or one that was made without its first.
    * @throws {StoreError} ESTALE, ENOTDIR, EEXIST, EISDIR, EMLINK, EINVAL, ENAMETOOLONG; ENOENT: the
    * object or the directory has been removed.
    */
@@ -192,6 +200,21 @@ export class Store {
   ): Inode | undefined {
     return this.#modify(() =>
       this.#namespace.rename(sourceDirectory, sourceName, targetDirectory, targetName),
+    );
+  }
+
+  /**
+   * Gives each of two objects the other's name.
+   * @throws {StoreError} ESTALE, ENOTDIR, ENOENT, ENAMETOOLONG; EINVAL: a directory into itself.
+   */
+  exchange(
+    sourceDirectory: FileId,
+    sourceName: Uint8Array,
+    targetDirectory: FileId,
+    targetName: Uint8Array,
+  ): void {
+    this.#modify(() =>
+      this.#namespace.exchange(sourceDirectory, sourceName, targetDirectory, targetName),
     );
   }
 

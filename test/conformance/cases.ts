@@ -9,7 +9,9 @@ import { namespaceCases } from './cases/namespace.ts';
 import { openCases } from './cases/open.ts';
 import { permissionCases } from './cases/permission.ts';
 import { renameCases } from './cases/rename.ts';
+import { renameFlagCases } from './cases/rename-flags.ts';
 import { sizeCases } from './cases/size.ts';
+import { unnamedCases } from './cases/unnamed.ts';
 
 export const conformanceCases: readonly ConformanceCase[] = [
   ...openCases,
@@ -18,6 +20,8 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...namespaceCases,
   ...linkCases,
   ...renameCases,
+  ...renameFlagCases,
+  ...unnamedCases,
   ...attributeCases,
   ...permissionCases,
   ...directoryCases,

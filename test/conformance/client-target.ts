@@ -1,5 +1,5 @@
 /** The client library as a conformance target: every call goes to a server, without a mount. */
-import { FileClient, ObjectType, PathFiles, Session } from '../../client/index.ts';
+import { Extension, FileClient, ObjectType, PathFiles, Session } from '../../client/index.ts';
 import { C } from '../support/libc.ts';
 import type {
   Device,
@@ -104,7 +104,7 @@ export class ClientTarget implements Target {
   /** @param socket path of the server's fabric socket */
   constructor(socket: string) {
     this.#address = socket;
-    this.#session = Session.connect(socket);
+    this.#session = Session.connect(socket, { extensions: [Extension.NAMES] });
     this.paths = new PathFiles(new FileClient(this.#session));
   }
 
@@ -264,6 +264,10 @@ export class ClientTarget implements Target {
     translate(() => this.paths.link(source, target, true));
   }
 
+  linkOpen(fd: number, target: Path): void {
+    translate(() => this.paths.linkOpen(fd, target));
+  }
+
   symlink(content: Path, path: Path): void {
     translate(() => this.paths.symlink(content, path));
   }
@@ -276,8 +280,8 @@ export class ClientTarget implements Target {
     translate(() => this.paths.rename(source, target));
   }
 
-  renameWith(): void {
-    unsupported('renameat2');
+  renameWith(source: Path, target: Path, flags: number): void {
+    translate(() => this.paths.rename(source, target, flags));
   }
 
   makeNode(path: Path, kind: FileKind, mode: number, device?: Device): void {

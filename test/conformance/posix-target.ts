@@ -193,6 +193,10 @@ export class PosixTarget implements Target {
     call('linkat', C.AT_FDCWD, paths[0], C.AT_FDCWD, paths[1], C.AT_SYMLINK_FOLLOW);
   }
 
+  linkOpen(fd: number, target: Path): void {
+    call('linkat', fd, pathBytes(''), C.AT_FDCWD, pathBytes(target), C.AT_EMPTY_PATH);
+  }
+
   symlink(content: Path, path: Path): void {
     call('symlink', pathBytes(content), pathBytes(path));
   }

@@ -117,6 +117,8 @@ export interface Target {
   link(source: Path, target: Path): void;
   /** Makes a second name of what `source` leads to. */
   linkFollowing(source: Path, target: Path): void;
+  /** Makes a name of an open file (AT_EMPTY_PATH). */
+  linkOpen(fd: number, target: Path): void;
   symlink(content: Path, path: Path): void;
   readlink(path: Path, bytes?: number): Uint8Array;
   rename(source: Path, target: Path): void;

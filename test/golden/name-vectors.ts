@@ -245,6 +245,43 @@ export const nameVectors = [
   `,
   ),
   request(
+    'RENAME2',
+    {
+      sourcedir: fh,
+      targetdir: other,
+      oldname: ascii('from'),
+      newname: ascii('to'),
+      flags: 2,
+    },
+    `
+    00  raw  11*64                    sourcedir
+    40  raw  22*64                    targetdir
+    80  u32  90 00 00 00              oldname: offset
+    84  u32  98 00 00 00              newname: offset
+    88  u32  02 00 00 00              flags = RENAME_EXCHANGE
+    8c  raw  00*4                     end of structure
+    90  u32  04 00 00 00              oldname: count
+    94  raw  66 72 6f 6d              oldname
+    98  u32  02 00 00 00              newname: count
+    9c  raw  74 6f                    newname
+    9e  raw  00*2                     end of message
+  `,
+  ),
+  response(
+    'RENAME2',
+    { source: changeInfo, target: changeInfo },
+    `
+    00  u64  05 00 00 00 00 00 00 00  source.before
+    08  u64  06 00 00 00 00 00 00 00  source.after
+    10  u32  01 00 00 00              source.atomic
+    14  raw  00*4                     source.pad
+    18  u64  05 00 00 00 00 00 00 00  target.before
+    20  u64  06 00 00 00 00 00 00 00  target.after
+    28  u32  01 00 00 00              target.atomic
+    2c  raw  00*4                     target.pad
+  `,
+  ),
+  request(
     'READDIR_INLINE',
     { ...listing, attrRequestBitmap: 0x10 },
     `

@@ -3,6 +3,7 @@
 import { fileAttr } from '../attributes.ts';
 import { codec } from '../codec.ts';
 import { ObjectType } from '../constants.ts';
+import { Extension } from '../extensions.ts';
 import {
   array,
   boolean32,
@@ -79,6 +80,40 @@ const readlinkErrors = errors(
   'RESOURCE',
   'SERVERFAULT',
   'STALE',
+);
+
+const renameArguments = {
+  sourcedir: filehandle,
+  targetdir: filehandle,
+  oldname: component,
+  newname: component,
+};
+
+const renameResults = structure({ source: changeInfo, target: changeInfo });
+
+const renameErrors = errors(
+  'ACCES',
+  'BADHANDLE',
+  'CHAIN_FORM',
+  'CHAIN_BROKEN',
+  'DELAY',
+  'DQUOT',
+  'EXIST',
+  'FHEXPIRED',
+  'INVAL',
+  'IO',
+  'ISDIR',
+  'MOVED',
+  'NAMETOOLONG',
+  'NOENT',
+  'NOSPC',
+  'NOTDIR',
+  'NOTEMPTY',
+  'NOTSUPP',
+  'RESOURCE',
+  'SERVERFAULT',
+  'STALE',
+  'XDEV',
 );
 
 const chain = { takesFilehandle: 'filehandle' } as const;
@@ -273,40 +308,17 @@ export const nameOperations = {
   RENAME: operation('RENAME', {
     category: 'fs-state-modifying',
     chain: { takesFilehandle: 'targetdir' },
-    arguments: [
-      'DAFS_Rename_Args',
-      structure({
-        sourcedir: filehandle,
-        targetdir: filehandle,
-        oldname: component,
-        newname: component,
-      }),
-    ],
-    results: ['DAFS_Rename_Res', structure({ source: changeInfo, target: changeInfo })],
-    errors: errors(
-      'ACCES',
-      'BADHANDLE',
-      'CHAIN_FORM',
-      'CHAIN_BROKEN',
-      'DELAY',
-      'DQUOT',
-      'EXIST',
-      'FHEXPIRED',
-      'INVAL',
-      'IO',
-      'ISDIR',
-      'MOVED',
-      'NAMETOOLONG',
-      'NOENT',
-      'NOSPC',
-      'NOTDIR',
-      'NOTEMPTY',
-      'NOTSUPP',
-      'RESOURCE',
-      'SERVERFAULT',
-      'STALE',
-      'XDEV',
-    ),
+    arguments: ['DAFS_Rename_Args', structure(renameArguments)],
+    results: ['DAFS_Rename_Res', renameResults],
+    errors: renameErrors,
+  }),
+  RENAME2: operation('RENAME2', {
+    category: 'fs-state-modifying',
+    extension: Extension.NAMES,
+    chain: { takesFilehandle: 'targetdir' },
+    arguments: ['DAFS_Rename2_Args', structure({ ...renameArguments, flags: u32 })],
+    results: ['DAFS_Rename2_Res', renameResults],
+    errors: renameErrors,
   }),
   READDIR_INLINE: operation('READDIR_INLINE', {
     category: 'bulk-fetch',

@@ -5,7 +5,7 @@
  */
 
 import { constants } from 'node:fs';
-import type { Fh } from '../../file-system.ts';
+import type { CreatedFile, Fh } from '../../file-system.ts';
 import { FsyncFlag, ReleaseFlag } from '../../kernel-abi/constants.ts';
 import {
   CreateIn,
@@ -44,6 +44,12 @@ export function fileHandlers({ exchange, fileSystem, validity, openPolicy }: Ser
     out.backingId = 0;
   }
 
+  function answerCreated({ attributes, fh }: CreatedFile): void {
+    fillEntry(entryOut, attributes, validity);
+    fillOpen(createdOpenOut, fh);
+    exchange.answer(EntryOut.bytes + OpenOut.bytes);
+  }
+
   return {
     open(): void {
       fillOpen(openOut, fileSystem.open(caller, exchange.nodeid, openIn.flags));
@@ -53,10 +59,12 @@ export function fileHandlers({ exchange, fileSystem, validity, openPolicy }: Ser
     create(): void {
       const { mode, flags } = createIn;
       const name = exchange.name(CreateIn.bytes);
-      const created = fileSystem.create(caller, exchange.nodeid, name, mode, flags);
-      fillEntry(entryOut, created.attributes, validity);
-      fillOpen(createdOpenOut, created.fh);
-      exchange.answer(EntryOut.bytes + OpenOut.bytes);
+      answerCreated(fileSystem.create(caller, exchange.nodeid, name, mode, flags));
+    },
+
+    tmpfile(): void {
+      const { mode, flags } = createIn;
+      answerCreated(fileSystem.tmpfile(caller, exchange.nodeid, mode, flags));
     },
 
     read(): void {

@@ -111,5 +111,6 @@ export function createFileSystem(data: unknown): FileSystem {
     rmdir: refuse,
     rename: refuse,
     create: refuse,
+    tmpfile: refuse,
   };
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { C } from '../../support/libc.ts';
 import { type CaseBody, defineCases, O } from '../case.ts';
 import {
   bytesOf,
@@ -272,30 +271,4 @@ const refusing = defineCases('rename', {
   },
 });
 
-const flagged = defineCases('rename', {
-  'with NOREPLACE onto an existing name fails': (t) => {
-    put(t, 'a', 'A');
-    put(t, 'b', 'B');
-    fails('EEXIST', () => t.renameWith('a', 'b', C.RENAME_NOREPLACE));
-    holds(t, 'b', 'B');
-  },
-  'with NOREPLACE to a new name works': (t) => {
-    put(t, 'a', 'A');
-    t.renameWith('a', 'b', C.RENAME_NOREPLACE);
-    holds(t, 'b', 'A');
-  },
-  'with EXCHANGE swaps a file and a directory': (t) => {
-    put(t, 'a', 'A');
-    t.mkdir('d');
-    put(t, 'd/inside');
-    t.renameWith('a', 'd', C.RENAME_EXCHANGE);
-    holds(t, 'd', 'A');
-    assert.deepEqual(names(t, 'a'), ['inside']);
-  },
-  'with EXCHANGE and a missing name fails': (t) => {
-    put(t, 'a', 'A');
-    fails('ENOENT', () => t.renameWith('a', 'b', C.RENAME_EXCHANGE));
-  },
-});
-
-export const renameCases = [...pairs, ...moving, ...refusing, ...flagged];
+export const renameCases = [...pairs, ...moving, ...refusing];

@@ -55,6 +55,7 @@ const answers: Partial<FileSystem> = {
   link: () => attributes,
   open: () => FH,
   create: () => ({ attributes, fh: FH }),
+  tmpfile: () => ({ attributes, fh: FH }),
   read(_nodeid, _fh, _offset, into) {
     into.set(Buffer.from('hello'));
     return 5;
@@ -185,6 +186,7 @@ const expectedCalls: Record<string, Call | undefined> = {
   FSYNCDIR: ['fsyncdir', 1, false],
   ACCESS: ['access', WHO, 42, 4],
   CREATE: ['create', WHO, 1, 'new', 0o100640, 0o102],
+  TMPFILE: ['tmpfile', WHO, 1, 0o100640, 0o20300002],
   STATX: ['getattr', WHO, 42],
 };
 

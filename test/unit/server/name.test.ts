@@ -251,61 +251,6 @@ describe('REMOVE', () => {
   });
 });
 
-describe('RENAME', () => {
-  it('moves a name and replaces what is in its place', () => {
-    const directory = files.mkdir('directory');
-    const file = files.create('file');
-    files.create('target', {}, directory);
-    expect(files.rename('file', 'target', files.root, directory)).toBe('OK');
-    expect(files.lookup('file').status).toBe('NOENT');
-    expect(files.lookup('directory/target').results.filehandle).toEqual(file.filehandle);
-  });
-
-  it('replaces only what is alike and empty', () => {
-    const full = files.mkdir('full');
-    files.mkdir('empty');
-    files.create('inside', {}, full);
-    files.create('file');
-    expect(files.rename('empty', 'full')).toBe('NOTEMPTY');
-    expect(files.rename('empty', 'file')).toBe('NOTDIR');
-    expect(files.rename('file', 'empty')).toBe('ISDIR');
-    expect(files.rename('full', 'empty')).toBe('OK');
-  });
-
-  it('moves no directory into itself', () => {
-    const outer = files.mkdir('outer');
-    files.mkdir('inner', 0o755, outer);
-    expect(
-      files.rename('outer', 'x', files.root, files.lookup('outer/inner').results.filehandle),
-    ).toBe('INVAL');
-  });
-
-  it('does nothing when both names are of one file', () => {
-    const file = files.create('file');
-    link(file.filehandle, 'other');
-    expect(files.rename('file', 'other')).toBe('OK');
-    expect(files.lookup('file').status).toBe('OK');
-    expect(files.attributes(file.filehandle).numLinks).toBe(2);
-  });
-
-  it('of a directory to another parent needs permission to write the directory itself', () => {
-    const mine = files.mkdir('mine', 0o777);
-    const yours = files.mkdir('yours', 0o777);
-    files.mkdir('moved', 0o755, mine);
-    files.actAs(7);
-    expect(files.rename('moved', 'moved', mine, yours)).toBe('ACCES');
-    expect(files.rename('moved', 'other', mine, mine)).toBe('OK');
-  });
-
-  it('knows its errors', () => {
-    files.create('file');
-    expect(files.rename('none', 'other')).toBe('NOENT');
-    expect(files.rename('file', '')).toBe('INVAL');
-    expect(files.rename('file', 'x'.repeat(256))).toBe('NAMETOOLONG');
-    expect(files.rename('file', 'x', files.root, files.create('a').filehandle)).toBe('NOTDIR');
-  });
-});
-
 describe('READLINK', () => {
   it('gives a link’s contents, inline or direct', () => {
     const target = `some/${'where/'.repeat(100)}\xff`;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CLAIM_FH } from '../../../client/protocol/extensions.ts';
-import type { StateId, Verifier } from '../../../client/protocol/types.ts';
+import type { Filehandle, StateId, Verifier } from '../../../client/protocol/types.ts';
 import { Files, guarded, type openArguments, unchecked } from './support/files.ts';
 import { bytes, TestServer, text } from './support/test-server.ts';
 
@@ -109,7 +109,45 @@ describe('OPEN', () => {
     expect(files.open('', { claim: directory }).status).toBe('ISDIR');
   });
 
-  it('knows no delegations, reclaims nothing and makes no unlinked files', () => {
+  it('makes a file without a name, to which LINK gives its first one', () => {
+    const claim = { claimType: 4, dirHandle: files.root } as const;
+    const opened = files.open('', { claim, open: unchecked({ mode: 0o640 }) });
+    expect(opened.status).toBe('OK');
+    const { filehandle, stateId } = opened.results;
+    files.write({ filehandle, stateId }, 0, 'contents');
+    expect(files.attributes(filehandle)).toMatchObject({ numLinks: 0, mode: 0o640 });
+    const link = (name: string) =>
+      files.connection.call('LINK', {
+        sourceObject: filehandle,
+        destinationObject: files.root,
+        newname: bytes(name),
+      }).status;
+    expect(link('name')).toBe('OK');
+    expect(files.attributes(filehandle).numLinks).toBe(1);
+    expect(files.remove('name')).toBe('OK');
+    expect(link('again')).toBe('NOENT');
+    expect(text(files.read({ filehandle, stateId }, 0, 100).results.readData)).toBe('contents');
+  });
+
+  it('frees a file without a name at its last close', () => {
+    const claim = { claimType: 4, dirHandle: files.root } as const;
+    const { filehandle, stateId } = files.open('', { claim, open: unchecked() }).results;
+    expect(files.connection.call('CLOSE', { filehandle, stateId }).status).toBe('OK');
+    expect(files.read({ filehandle, stateId: 0n as StateId }, 0, 1).status).toBe('STALE');
+  });
+
+  it('makes files without a name only where others could be made', () => {
+    const open = unchecked();
+    const status = (dirHandle: Filehandle, rest = {}) =>
+      files.open('', { claim: { claimType: 4, dirHandle }, open, ...rest }).status;
+    const file = files.create('file');
+    expect(status(file.filehandle)).toBe('NOTDIR');
+    expect(status(files.root, { open: { openType: 0 } })).toBe('INVAL');
+    files.actAs(7);
+    expect(status(files.root)).toBe('ACCES');
+  });
+
+  it('knows no delegations and reclaims nothing', () => {
     const { root } = files;
     const status = (claim: ReturnType<typeof openArguments>['claim']) =>
       files.open('', { claim }).status;
@@ -118,7 +156,6 @@ describe('OPEN', () => {
     const pathname = [bytes('file')];
     expect(status({ claimType: 2, dirHandle: root, pathname, stateId })).toBe('BAD_STATEID');
     expect(status({ claimType: 3, dirHandle: root, pathname })).toBe('NOTSUPP');
-    expect(status({ claimType: 4, dirHandle: root })).toBe('NOTSUPP');
   });
 
   it('refuses what is no share and no share key', () => {

@@ -12,6 +12,8 @@ const operation = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(fc.constant('link' as const), which, name, which) },
   { weight: 3, arbitrary: fc.tuple(fc.constant('remove' as const), which, name) },
   { weight: 4, arbitrary: fc.tuple(fc.constant('rename' as const), which, name, which, name) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('exchange' as const), which, name, which, name) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('unnamed' as const)) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('resize' as const), which, fc.nat(20_000)) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('chmod' as const), which, fc.nat(0o7777)) },
   {
@@ -57,6 +59,12 @@ class Comparison {
         break;
       case 'rename':
         this.rename(operation[1], operation[2], operation[3], operation[4]);
+        break;
+      case 'exchange':
+        this.exchange(operation[1], operation[2], operation[3], operation[4]);
+        break;
+      case 'unnamed':
+        this.createUnnamed();
         break;
       case 'resize':
         this.resize(operation[1], operation[2]);
@@ -118,6 +126,22 @@ class Comparison {
       this.model.rename(from, name, to, newName);
       this.leaves(from, name);
     }
+  }
+
+  exchange(fromIndex: number, name: string, toIndex: number, newName: string): void {
+    const from = this.pick(this.model.directories, fromIndex);
+    const to = this.pick(this.model.directories, toIndex);
+    const expected = this.model.whyNotExchange(from, name, to, newName);
+    const code = codeOf(() => this.store.exchange(from, bytes(name), to, bytes(newName)));
+    expect(code).toBe(expected);
+    if (expected === undefined) {
+      this.model.exchange(from, name, to, newName);
+    }
+  }
+
+  createUnnamed(): void {
+    const object = { type: FileType.REGULAR, mode: 0o640, uid: 3, gid: 4 };
+    this.model.createUnnamed(this.store.createUnnamed(rootId, object).id);
   }
 
   resize(index: number, size: number): void {

@@ -288,6 +288,12 @@ export class MemoryFileSystem implements FileSystem {
     return ++this.#lastFh as Fh;
   }
 
+  tmpfile(caller: Caller, _directory: Nodeid, mode: number, flags: number): CreatedFile {
+    const { attributes } = this.#make(caller, S_IFREG | (mode & 0o7777), 0, 0);
+    attributes.nlink = 0;
+    return { fh: this.open(caller, attributes.nodeid, flags), attributes };
+  }
+
   create(
     caller: Caller,
     parent: Nodeid,

@@ -46,7 +46,9 @@ console.log(
       call('lseek', fd, 0, C.SEEK_SET);
       return call('copy_file_range', fd, null, other, null, 10, 0);
     }),
-    temporary: outcome(() => call('open', pathBytes(directory), C.O_TMPFILE | 2, 0o600)),
+    temporary: outcome(() =>
+      call('close', call('open', pathBytes(directory), C.O_TMPFILE | 2, 0o600)),
+    ),
     getxattr: outcome(() => call('getxattr', path, attribute, Buffer.alloc(10), 10)),
     setxattr: outcome(() => call('setxattr', path, attribute, Buffer.from('y'), 1, 0)),
     listxattr: outcome(() => call('listxattr', path, Buffer.alloc(10), 10)),

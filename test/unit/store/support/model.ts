@@ -2,6 +2,8 @@ import { type FileId, FileType, rootId } from '../../../../server/store/index.ts
 
 export interface ModelObject {
   readonly type: FileType;
+  /** It was made without a name and has not had one yet. */
+  linkable?: boolean;
   nlink: number;
   mode: number;
   size: number;
@@ -45,13 +47,16 @@ export class Model {
   }
 
   whyNotLink(id: FileId, directory: FileId, name: string): string | undefined {
-    const { type, nlink } = this.get(id);
-    const because = type === FileType.DIRECTORY ? 'EISDIR' : nlink === 0 ? 'ENOENT' : undefined;
+    const { type, nlink, linkable } = this.get(id);
+    const isGone = nlink === 0 && !linkable;
+    const because = type === FileType.DIRECTORY ? 'EISDIR' : isGone ? 'ENOENT' : undefined;
     return this.whyNotCreate(directory, name) ?? because;
   }
 
   link(id: FileId, directory: FileId, name: string): void {
-    this.get(id).nlink++;
+    const object = this.get(id);
+    object.nlink++;
+    object.linkable = false;
     this.#enter(directory, name, id);
   }
 
@@ -97,6 +102,29 @@ export class Model {
       this.remove(to, newName);
     }
     this.#enter(to, newName, this.#leave(from, name));
+  }
+
+  whyNotExchange(from: FileId, name: string, to: FileId, newName: string): string | undefined {
+    const one = this.get(from).entries.get(name);
+    const other = this.get(to).entries.get(newName);
+    if (one === undefined || other === undefined) {
+      return 'ENOENT';
+    }
+    return this.#holds(one, to) || this.#holds(other, from) ? 'EINVAL' : undefined;
+  }
+
+  exchange(from: FileId, name: string, to: FileId, newName: string): void {
+    const one = this.#leave(from, name);
+    const other = from === to && name === newName ? one : this.#leave(to, newName);
+    this.#enter(from, name, other);
+    if (from !== to || name !== newName) {
+      this.#enter(to, newName, one);
+    }
+  }
+
+  /** Makes an object without a name. */
+  createUnnamed(id: FileId): void {
+    this.objects.set(id, { ...newObject(FileType.REGULAR, 0o640), nlink: 0, linkable: true });
   }
 
   /** Whether `inner` is the object or a directory somewhere below it. */
