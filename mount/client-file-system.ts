@@ -4,28 +4,21 @@
 
 import { constants } from 'node:fs';
 import { DafsError } from '../client/dafs-error.ts';
-import type { DirectoryEntry as ClientDirectoryEntry } from '../client/directory-reader.ts';
 import { FileClient } from '../client/file-client.ts';
 import type { Creation } from '../client/opening.ts';
-import { Extension, type Filehandle, StableHow, type Verifier } from '../client/protocol/index.ts';
+import { Extension, type Filehandle, StableHow } from '../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../client/registration.ts';
 import { Session } from '../client/session.ts';
 import type { ClientIdentity } from '../client/session-options.ts';
 import { CallerCredentials } from './caller-credentials.ts';
+import { DirectoryListing } from './directory-listing.ts';
 import { ErrnoError, type ErrnoName } from './errno.ts';
-import {
-  attributesOf,
-  nodeTypeOf,
-  statisticsOf,
-  statusChangesOf,
-  typeBits,
-} from './file-attributes.ts';
+import { attributesOf, nodeTypeOf, statisticsOf, statusChangesOf } from './file-attributes.ts';
 import {
   type AttributeChanges,
   type Attributes,
   type Caller,
   type CreatedFile,
-  type DirectoryEntry,
   type DirectoryVisitor,
   type Fh,
   type FileSystemStatistics,
@@ -63,34 +56,24 @@ export function connectFileSystem(serverName: string, options: FileSystemOptions
 /** What goes beyond the draft and is of use to a mount. */
 const extensions = [Extension.NAMES];
 
-/** Cookies of the two entries that the server leaves to its clients (section 6.5.29). */
-const DOT_COOKIE = 1;
-const DOT_DOT_COOKIE = 2;
-const DOT = new TextEncoder().encode('.');
-const DOT_DOT = new TextEncoder().encode('..');
-
-/** What a first page is asked with, and a page that is read for its verifier alone takes. */
-const NO_VERIFIER = 0n as Verifier;
-const SMALL_PAGE_BYTES = 4096;
-
 const PERMISSION_BITS = 0o7777;
 
 class ClientFileSystem implements PathFileSystem {
   readonly #session: Session;
   readonly #client: FileClient;
+  readonly #directories: DirectoryListing;
   readonly #isShared: boolean;
   readonly #credentials: CallerCredentials;
   readonly #handles: FilehandleMaker;
   /** For the second file of a request that names two. */
   readonly #otherHandles: FilehandleMaker;
   readonly #registered = new Map<ArrayBufferLike, RegisteredBuffer>();
-  /** Goes with the cookies of every directory of the file system; learnt from the first page read. */
-  #cookieVerifier: Verifier | undefined;
 
   constructor(session: Session, isShared: boolean) {
     this.#session = session;
     this.#isShared = isShared;
     this.#client = new FileClient(session);
+    this.#directories = new DirectoryListing(this.#client);
     this.#credentials = new CallerCredentials(session);
     this.#handles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
     this.#otherHandles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
@@ -313,24 +296,8 @@ class ClientFileSystem implements PathFileSystem {
   ): boolean {
     return posix(() => {
       const credential = this.#credentials.of(caller);
-      const directory = this.#handles.of(nodeid);
-      if (cookie < DOT_COOKIE && !visit(ownEntry(DOT, nodeid, DOT_COOKIE))) return false;
-      if (cookie < DOT_DOT_COOKIE) {
-        const parent = this.#parent(directory, nodeid, credential);
-        if (!visit(ownEntry(DOT_DOT, parent, DOT_DOT_COOKIE))) return false;
-      }
-      let position = cookie <= DOT_DOT_COOKIE ? 0 : cookie;
-      for (;;) {
-        const verifier = position === 0 ? NO_VERIFIER : this.#verifierForCookies(credential);
-        const start = { cookie: position, verifier, withStatus: withAttributes };
-        const page = this.#client.readdir(directory, start, bytesHint, credential);
-        this.#cookieVerifier = page.verifier;
-        for (const entry of page.entries) {
-          if (!visit(this.#entry(entry))) return false;
-          position = entry.cookie;
-        }
-        if (page.isLast) return true;
-      }
+      const start = { nodeid, cookie, withAttributes };
+      return this.#directories.read(this.#handles.of(nodeid), start, bytesHint, credential, visit);
     });
   }
 
@@ -400,41 +367,4 @@ class ClientFileSystem implements PathFileSystem {
     this.#client.close(file, credential);
     return this.#status(file.handle, credential);
   }
-
-  #parent(directory: Filehandle, nodeid: Nodeid, credential: number): Nodeid {
-    if (nodeid === ROOT_NODEID) return ROOT_NODEID;
-    try {
-      return nodeidOf(this.#client.lookupParent(directory, credential));
-    } catch (error) {
-      // Who may read a directory and not search it gets its listing all the same (readdir(3)).
-      if (error instanceof DafsError && error.errno === 'EACCES') return nodeid;
-      throw error;
-    }
-  }
-
-  #entry(entry: ClientDirectoryEntry): DirectoryEntry {
-    const { name, cookie, fileId, type, status } = entry;
-    const blockBytes = this.#client.fileSystem.preferredTransferBytes;
-    return {
-      name,
-      nodeid: fileId as Nodeid,
-      type: typeBits(type),
-      cookie,
-      attributes: status && attributesOf(status, blockBytes),
-    };
-  }
-
-  #verifierForCookies(credential: number): Verifier {
-    this.#cookieVerifier ??= this.#client.readdir(
-      this.#client.root,
-      undefined,
-      SMALL_PAGE_BYTES,
-      credential,
-    ).verifier;
-    return this.#cookieVerifier;
-  }
-}
-
-function ownEntry(name: Uint8Array, nodeid: Nodeid, cookie: number): DirectoryEntry {
-  return { name, nodeid, type: constants.S_IFDIR, cookie, attributes: undefined };
 }
