@@ -10,11 +10,17 @@
 export const Extension = {
   /** Renaming with flags. */
   NAMES: 3,
+  /** Locks of owners that are not opens, and waiting for locks. */
+  LOCKS: 6,
 } as const;
 export type Extension = number;
 
 /** Flags of RENAME2, the numbers of renameat2(2). */
 export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2 } as const;
+
+/** The two sorts of locks, which know nothing of each other: fcntl(2)'s and flock(2)'s. */
+export const LockKind = { RECORD: 1, FLOCK: 2 } as const;
+export type LockKind = (typeof LockKind)[keyof typeof LockKind];
 
 /** OPEN by filehandle without a reclaim: the draft has that for recovery only. */
 export const CLAIM_FH = 1000;

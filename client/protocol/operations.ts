@@ -9,6 +9,7 @@ import { ioOperations } from './operations/io.ts';
 import { lockOperations } from './operations/lock.ts';
 import { nameOperations } from './operations/name.ts';
 import { openOperations } from './operations/open.ts';
+import { ownerLockOperations } from './operations/owner-lock.ts';
 import { responseCacheOperations } from './operations/response-cache.ts';
 import { sessionOperations } from './operations/session.ts';
 import type { ProcedureName } from './procedure.ts';
@@ -24,6 +25,7 @@ export const operations = {
   ...lockOperations,
   ...backControlOperations,
   ...extensionOperations,
+  ...ownerLockOperations,
 } as const satisfies Record<ProcedureName, AnyOperation>;
 
 export type Operations = typeof operations;

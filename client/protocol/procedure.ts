@@ -60,6 +60,11 @@ export const Procedure = {
   // Not the draft's: EXTENSIONS.md.
   EXTENSIONS: 1000,
   RENAME2: 1030,
+  OWNER_LOCK: 1060,
+  OWNER_LOCKT: 1061,
+  OWNER_LOCKU: 1062,
+  CANCEL_LOCK: 1063,
+  BC_LOCK_GRANTED: 1064,
 } as const;
 
 export type Procedure = (typeof Procedure)[keyof typeof Procedure];

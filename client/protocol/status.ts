@@ -77,6 +77,9 @@ export const DafsStatus = {
   DAFSERR_BATCH_REQUEST_NOT_FOUND: 16003,
   DAFSERR_NO_PARTIAL_INFO: 16004,
   DAFSERR_PREFETCH_NOT_SUPPORTED: 16005,
+
+  // What only procedures of ours answer begins at 17000 (see EXTENSIONS.md).
+  DAFSERR_DEADLOCK: 17000,
 } as const;
 
 export type DafsStatus = (typeof DafsStatus)[keyof typeof DafsStatus];

@@ -6,6 +6,9 @@ import { Filehandles } from '../filehandles.ts';
 import type { Authentication } from '../sessions/authentication.ts';
 import { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
+import { LockGrants } from '../sessions/lock-grants.ts';
+import type { Client } from '../sessions/session.ts';
+import { LockTable } from '../state/locks.ts';
 import { OpenTable } from '../state/opens.ts';
 import type { FileId, Store } from '../store/index.ts';
 import type { Clock } from './clock.ts';
@@ -44,9 +47,16 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
       store.reclaim(id);
     }
   };
+  const grants = new LockGrants();
+  const locks = new LockTable({
+    maxLocksPerClient: limits.maxLocksPerClient,
+    // Whoever holds opens is a client.
+    onGrant: (holder, waitId) => grants.tell(holder as Client, waitId),
+  });
   const opens = new OpenTable({
     instance: Number(random() & 0xff_ffffn),
     maxOpensPerClient: limits.maxOpensPerClient,
+    onClose: (open) => locks.closed(open),
     onLastClose: reclaimIfUnused,
   });
   const service: Service = {
@@ -58,6 +68,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     transfer: new DirectTransfer(options.zeros, limits.maxDirectBuffers),
     filehandles: new Filehandles(store),
     opens,
+    locks,
     sessions: new SessionTable({ limits, opens, drawId: () => nonZero(random) }),
     authentication: options.authentication,
     limits,

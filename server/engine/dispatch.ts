@@ -7,9 +7,11 @@ import { credentialHandlers } from '../operations/credential.ts';
 import { directoryHandlers } from '../operations/directory.ts';
 import { extensionHandlers } from '../operations/extension.ts';
 import { fileSystemHandlers } from '../operations/file-system.ts';
+import { lockHandlers } from '../operations/lock.ts';
 import { lookupHandlers } from '../operations/lookup.ts';
 import { nameHandlers } from '../operations/name.ts';
 import { openHandlers } from '../operations/open.ts';
+import { ownerLockHandlers } from '../operations/owner-lock.ts';
 import { readHandlers } from '../operations/read.ts';
 import { readlinkHandlers } from '../operations/readlink.ts';
 import { renameHandlers } from '../operations/rename.ts';
@@ -48,6 +50,8 @@ const handlers: Handlers = {
   ...readHandlers,
   ...writeHandlers,
   ...extensionHandlers,
+  ...lockHandlers,
+  ...ownerLockHandlers,
 };
 
 /** Possible before the client has authenticated (section 6.2.2). */

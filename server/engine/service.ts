@@ -5,6 +5,7 @@ import type { Filehandles } from '../filehandles.ts';
 import type { Authentication } from '../sessions/authentication.ts';
 import type { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
+import type { LockTable } from '../state/locks.ts';
 import type { OpenTable } from '../state/opens.ts';
 import type { FileId, Store } from '../store/index.ts';
 import type { Clock } from './clock.ts';
@@ -25,6 +26,7 @@ export interface Service {
   readonly transfer: DirectTransfer;
   readonly filehandles: Filehandles;
   readonly opens: OpenTable;
+  readonly locks: LockTable;
   readonly sessions: SessionTable;
   readonly authentication: Authentication;
   readonly limits: Limits;

@@ -8,7 +8,10 @@ type Grants = ReadonlyMap<Extension, (service: Service, session: Session) => boo
 
 const toEveryone = () => true;
 
-const grants: Grants = new Map([[Extension.NAMES, toEveryone]]);
+const grants: Grants = new Map([
+  [Extension.NAMES, toEveryone],
+  [Extension.LOCKS, toEveryone],
+]);
 
 /** Agreeing on extensions (EXTENSIONS.md of the protocol). */
 export const extensionHandlers = {

@@ -10,6 +10,8 @@ export interface Limits {
   readonly maxSessionsPerClient: number;
   /** More are DAFSERR_RESOURCE. */
   readonly maxOpensPerClient: number;
+  /** Locked ranges and waits for locks together; more are DAFSERR_RESOURCE. */
+  readonly maxLocksPerClient: number;
   /** More registered credentials are DAFSERR_RESOURCE; negotiated down at CLIENT_CONNECT. */
   readonly maxCredentialsPerClient: number;
   /** More supplementary groups in a credential are DAFSERR_INVAL (section 6.2.8). */
@@ -38,6 +40,7 @@ export const defaultLimits: Limits = {
   maxConnectionsPerUser: 512,
   maxSessionsPerClient: 64,
   maxOpensPerClient: 1 << 18,
+  maxLocksPerClient: 1 << 16,
   maxCredentialsPerClient: 4096,
   maxGroupsPerCredential: 256,
   maxIdentifierBytes: 1024,

@@ -37,6 +37,8 @@ export interface OpenTableOptions {
   /** Distinguishes this server instance from its predecessors: 24 random bits. */
   readonly instance: number;
   readonly maxOpensPerClient: number;
+  /** Called for each open that ends. */
+  readonly onClose: (open: Open) => void;
   /** Called when nobody has a file open any more. */
   readonly onLastClose: (fileId: FileId) => void;
 }
@@ -54,6 +56,16 @@ interface OpenFile {
 }
 
 const INSTANCE_SHIFT = 40n;
+
+/** What tells a lock owner from every other one: the client, and the bytes that name him there. */
+export function lockOwnerKey(holder: OpenHolder, owner: Uint8Array): string {
+  return `${holder.clientId}:${Buffer.from(owner).toString('latin1')}`;
+}
+
+/** The bytes that name a lock owner to his client. */
+export function lockOwnerBytes(key: string): Uint8Array {
+  return Buffer.from(key.slice(key.indexOf(':') + 1), 'latin1');
+}
 
 /** The stateid that names no open: rights come from the file's mode alone. */
 export const ANONYMOUS_STATEID = 0n;
@@ -112,7 +124,7 @@ export class OpenTable {
    */
   open(holder: OpenHolder, fileId: FileId, owner: Uint8Array, request: ShareRequest): Open {
     this.requireRoom(holder, request);
-    const ownerKey = `${holder.clientId}:${Buffer.from(owner).toString('latin1')}`;
+    const ownerKey = lockOwnerKey(holder, owner);
     const file = this.#byFile.get(fileId);
     const own = file?.byOwner.get(ownerKey);
     if (file !== undefined) {
@@ -172,6 +184,7 @@ export class OpenTable {
   }
 
   close(open: Open): void {
+    this.#options.onClose(open);
     const file = this.#fileOf(open);
     count(file, open, -1);
     file.byOwner.delete(open.ownerKey);

@@ -16,6 +16,7 @@ import { attributeVectors, everyFileAttribute } from './attribute-vectors.ts';
 import { ioVectors } from './io-vectors.ts';
 import { directEntries, directLink, nameVectors } from './name-vectors.ts';
 import { openVectors } from './open-vectors.ts';
+import { ownerLockVectors } from './owner-lock-vectors.ts';
 import { sessionVectors } from './session-vectors.ts';
 import { bytesOf, type GoldenField, type GoldenVector } from './vector.ts';
 
@@ -25,6 +26,7 @@ const vectors: readonly GoldenVector[] = [
   ...attributeVectors,
   ...nameVectors,
   ...openVectors,
+  ...ownerLockVectors,
   ...ioVectors,
 ];
 

@@ -12,6 +12,7 @@ import {
 import type { MessageBuffer } from '../../../../client/protocol/message-buffer.ts';
 import { operationByProcedure } from '../../../../client/protocol/operations.ts';
 import type { SessionId } from '../../../../client/protocol/types.ts';
+import type { PeerIdentity } from '../../../../server/engine/channel.ts';
 import type { TestConnection, TestServer } from './test-server.ts';
 
 export interface ReceivedDirective {
@@ -29,10 +30,15 @@ export class TestBackControl {
   constructor(
     server: TestServer,
     sessionId: SessionId,
-    options: { maxRequests?: number; checksums?: boolean; messageBytes?: number } = {},
+    options: {
+      maxRequests?: number;
+      checksums?: boolean;
+      messageBytes?: number;
+      peer?: Partial<PeerIdentity>;
+    } = {},
   ) {
     this.#checksums = options.checksums ?? false;
-    this.connection = server.connection();
+    this.connection = server.connection(options.peer);
     const { status } = this.connection.call('CONNECT_BIND', {
       sessionId,
       channelUse: ChannelUse.DAFS_BACK_CONTROL_CHANNEL,

@@ -331,10 +331,12 @@ export class TestConnection implements ChannelPort {
     if (this.checksums) {
       verifyMessage(message);
     }
-    const external =
-      operation.resultsDiscriminator === 'authType'
-        ? (args as unknown as { authType: number }).authType
-        : undefined;
+    const discriminators = {
+      authType: () => (args as unknown as { authType: number }).authType,
+      status: () => header.status,
+    };
+    const { resultsDiscriminator } = operation;
+    const external = resultsDiscriminator && discriminators[resultsDiscriminator]();
     const results =
       message.length > HEADER_BYTES ? operation.results.decode(message, external) : {};
     return { status: shortStatus(header.status), header, results };

@@ -1,0 +1,90 @@
+import { LockType } from '../../client/protocol/constants.ts';
+import { LockKind as WireKind } from '../../client/protocol/extensions.ts';
+import { DafsStatus } from '../../client/protocol/status.ts';
+import type { Exchange } from '../engine/exchange.ts';
+import type { Handlers } from '../engine/handler.ts';
+import { refuse } from '../engine/refusal.ts';
+import type { Service } from '../engine/service.ts';
+import { directivesTo } from '../sessions/lock-grants.ts';
+import type { LockKind } from '../state/lock-space.ts';
+import type { LockSubject } from '../state/locks.ts';
+import { lockOwnerKey } from '../state/opens.ts';
+import {
+  describeConflict,
+  openOf,
+  requireAccess,
+  requireLockable,
+  requireMode,
+  requireRange,
+} from './lock.ts';
+
+const kindOfWire: Readonly<Record<WireKind, LockKind>> = {
+  [WireKind.RECORD]: 'record',
+  [WireKind.FLOCK]: 'flock',
+};
+
+const waitingTypes: ReadonlySet<number> = new Set([LockType.READW_LT, LockType.WRITEW_LT]);
+
+/** Locks of owners that are not opens, and waiting for them (extension LOCKS). */
+export const ownerLockHandlers = {
+  OWNER_LOCK(service, exchange, args) {
+    const open = openOf(service, exchange, args.filehandle, args.stateId);
+    const mode = requireMode(args.lockType);
+    const subject = subjectOf(service, exchange, args);
+    if (subject.kind === 'record') {
+      requireAccess(open, mode);
+    }
+    const wanted = { ...requireRange(args), mode, pid: args.pid };
+    if (waitingTypes.has(args.lockType)) {
+      requireGrantsToArrive(exchange);
+      return { isGranted: service.locks.lockOrWait(open, subject, wanted, args.waitId) };
+    }
+    if (service.locks.lock(open, subject, wanted) !== undefined) {
+      refuse(DafsStatus.DAFSERR_DENIED);
+    }
+    return { isGranted: true };
+  },
+
+  OWNER_LOCKT(service, exchange, args) {
+    const inode = requireLockable(service, args.filehandle);
+    const mode = requireMode(args.lockType);
+    const subject = subjectOf(service, exchange, args);
+    const conflict = service.locks.test(inode.id, subject, requireRange(args), mode);
+    if (conflict === undefined) {
+      return { results: { status: DafsStatus.DAFS_STATUS_OK } };
+    }
+    const { pid } = conflict.range;
+    const status = DafsStatus.DAFSERR_DENIED;
+    exchange.status = status;
+    return { results: { status, ...describeConflict(conflict), pid } };
+  },
+
+  OWNER_LOCKU(service, exchange, args) {
+    const { fileId } = openOf(service, exchange, args.filehandle, args.stateId);
+    service.locks.unlock(fileId, subjectOf(service, exchange, args), requireRange(args));
+    return undefined;
+  },
+
+  CANCEL_LOCK(service, exchange, { waitId }) {
+    return { isCancelled: service.locks.cancel(exchange.client, waitId) };
+  },
+} satisfies Handlers;
+
+/** @throws Refusal DAFSERR_INVAL for an owner with too long a name */
+function subjectOf(
+  service: Service,
+  exchange: Exchange,
+  { kind, owner }: { readonly kind: WireKind; readonly owner: Uint8Array },
+): LockSubject {
+  if (owner.length > service.limits.maxIdentifierBytes) {
+    refuse(DafsStatus.DAFSERR_INVAL);
+  }
+  return { kind: kindOfWire[kind], ownerKey: lockOwnerKey(exchange.client, owner) };
+}
+
+/** @throws Refusal DAFSERR_BACK_CHANNEL_UNUSABLE when nothing could tell the client of a grant */
+function requireGrantsToArrive({ client }: Exchange): void {
+  if (directivesTo(client) === undefined) {
+    refuse(DafsStatus.DAFSERR_BACK_CHANNEL_UNUSABLE);
+  }
+}

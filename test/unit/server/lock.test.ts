@@ -1,0 +1,421 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LockType } from '../../../client/protocol/constants.ts';
+import { Extension, LockKind } from '../../../client/protocol/extensions.ts';
+import type { ArgumentsOf, ResultsOf } from '../../../client/protocol/operations.ts';
+import { Procedure } from '../../../client/protocol/procedure.ts';
+import type { Filehandle, StateId } from '../../../client/protocol/types.ts';
+import { type ReceivedDirective, TestBackControl } from './support/back-control.ts';
+import { Files, unchecked } from './support/files.ts';
+import { bytes, TestServer, text } from './support/test-server.ts';
+
+const { READ_LT, WRITE_LT, READW_LT, WRITEW_LT, ABORT_LT } = LockType;
+const { RECORD, FLOCK } = LockKind;
+const ROOT = { uid: 0, gid: 0 };
+const ALL = 0xffff_ffff_ffff_ffffn;
+
+interface OpenedFile {
+  readonly filehandle: Filehandle;
+  readonly stateId: StateId;
+}
+
+/** A client with a back-control channel, that has `file` open. */
+class Locker {
+  readonly files: Files;
+  readonly file: OpenedFile;
+  readonly backControl: TestBackControl;
+
+  constructor(name: string) {
+    const connection = server.connection(ROOT);
+    const connect = { clientIdString: bytes(name), useBackControlChannel: true };
+    const { sessionId } = connection.connect({ connect });
+    connection.call('EXTENSIONS', { wanted: [Extension.LOCKS] });
+    this.files = new Files(connection);
+    this.backControl = new TestBackControl(server, sessionId, { peer: ROOT });
+    this.file = this.open('file');
+  }
+
+  open(name: string, shareAccess = 3): OpenedFile {
+    const { status, results } = this.files.open(name, { open: unchecked(), shareAccess });
+    if (status !== 'OK') {
+      throw new Error(`OPEN: ${status}`);
+    }
+    return { filehandle: results.filehandle.slice() as Filehandle, stateId: results.stateId };
+  }
+
+  close(file: OpenedFile = this.file): void {
+    expect(this.files.connection.call('CLOSE', file).status).toBe('OK');
+  }
+
+  // The draft's own, whose owner is the open.
+
+  lock(first: bigint, length: bigint, lockType: LockType = WRITE_LT, file = this.file) {
+    const range = { offset: first, length };
+    return this.files.connection.call('LOCK', { ...file, lockType, options: 0, ...range });
+  }
+
+  unlock(first: bigint, length: bigint, file = this.file) {
+    const range = { offset: first, length };
+    return this.files.connection.call('LOCKU', { ...file, lockType: WRITE_LT, ...range });
+  }
+
+  test(first: bigint, length: bigint, lockType: LockType = WRITE_LT) {
+    const { filehandle } = this.file;
+    const range = { offset: first, length, owner: bytes('me') };
+    return this.files.connection.call('LOCKT', { filehandle, lockType, ...range });
+  }
+
+  // Those of owners that are not opens.
+
+  ownerLock(owner: string, rest: Partial<ArgumentsOf<'OWNER_LOCK'>> = {}) {
+    return this.files.connection.call('OWNER_LOCK', {
+      ...this.file,
+      kind: RECORD,
+      lockType: WRITE_LT,
+      offset: 0n,
+      length: ALL,
+      owner: bytes(owner),
+      pid: 1,
+      waitId: 0n,
+      ...rest,
+    });
+  }
+
+  ownerUnlock(owner: string, rest: Partial<ArgumentsOf<'OWNER_LOCKU'>> = {}) {
+    const whole = { kind: RECORD, offset: 0n, length: ALL, owner: bytes(owner) } as const;
+    return this.files.connection.call('OWNER_LOCKU', { ...this.file, ...whole, ...rest }).status;
+  }
+
+  ownerTest(owner: string, rest: Partial<ArgumentsOf<'OWNER_LOCKT'>> = {}) {
+    const { filehandle } = this.file;
+    const whole = { kind: RECORD, lockType: WRITE_LT, offset: 0n, length: ALL } as const;
+    const args = { filehandle, ...whole, owner: bytes(owner), ...rest };
+    return this.files.connection.call('OWNER_LOCKT', args);
+  }
+
+  wait(owner: string, waitId: bigint, rest: Partial<ArgumentsOf<'OWNER_LOCK'>> = {}) {
+    return this.ownerLock(owner, { lockType: WRITEW_LT, waitId, ...rest });
+  }
+
+  cancel(waitId: bigint): boolean {
+    return this.files.connection.call('CANCEL_LOCK', { waitId }).results.isCancelled;
+  }
+
+  /** The ids of the waits that the server tells are over; answers the notice. */
+  granted(): readonly bigint[] {
+    const [notice] = this.backControl.take();
+    if (notice === undefined) {
+      return [];
+    }
+    this.backControl.answer(notice);
+    return waitsIn(notice);
+  }
+}
+
+function waitsIn({ procedure, args }: ReceivedDirective): readonly bigint[] {
+  expect(procedure).toBe(Procedure.BC_LOCK_GRANTED);
+  return (args as ArgumentsOf<'BC_LOCK_GRANTED'>).waitIds;
+}
+
+let server: TestServer;
+let one: Locker;
+let other: Locker;
+beforeEach(() => {
+  server = new TestServer();
+  one = new Locker('one');
+  other = new Locker('other');
+});
+afterEach(() => {
+  expect(server.faults).toEqual([]);
+  server.close();
+});
+
+/** What a denied LOCK or LOCKT tells of the lock in its way. */
+function conflictOf(results: ResultsOf<'LOCK'> | ResultsOf<'LOCKT'>) {
+  const conflict = 'lockRes' in results ? results.lockRes : results.results;
+  return 'owner' in conflict
+    ? { offset: conflict.offset, length: conflict.length, lockType: conflict.lockType }
+    : undefined;
+}
+
+describe('LOCK, LOCKT and LOCKU', () => {
+  it('lock a range for an open and tell others of it', () => {
+    expect(one.lock(10n, 5n).status).toBe('OK');
+    const denied = other.lock(14n, 1n, READ_LT);
+    expect(denied.status).toBe('DENIED');
+    expect(conflictOf(denied.results)).toEqual({ offset: 10n, length: 5n, lockType: WRITE_LT });
+    expect(other.lock(15n, 1n).status).toBe('OK');
+    const tested = other.test(0n, ALL);
+    expect(tested.status).toBe('DENIED');
+    expect(conflictOf(tested.results)).toEqual({ offset: 10n, length: 5n, lockType: WRITE_LT });
+    expect(one.unlock(0n, ALL).status).toBe('OK');
+    expect(other.lock(14n, 1n).status).toBe('OK');
+  });
+
+  it('take a length of all ones for the rest of the file', () => {
+    expect(one.lock(1n << 63n, ALL).status).toBe('OK');
+    const denied = other.lock(ALL - 1n, 2n);
+    expect(conflictOf(denied.results)).toEqual({
+      offset: 1n << 63n,
+      length: ALL,
+      lockType: WRITE_LT,
+    });
+    expect(other.lock(0n, 1n << 63n).status).toBe('OK');
+  });
+
+  it('let readers in together', () => {
+    expect(one.lock(0n, 10n, READ_LT).status).toBe('OK');
+    expect(other.lock(5n, 10n, READW_LT).status).toBe('OK');
+    expect(one.lock(0n, 6n, WRITE_LT).status).toBe('DENIED');
+    expect(one.lock(0n, 5n, WRITE_LT).status).toBe('OK');
+  });
+
+  it('tell two opens of one client apart', () => {
+    const second = one.open('file');
+    expect(one.lock(0n, 1n).status).toBe('OK');
+    expect(one.lock(0n, 1n, WRITE_LT, second).status).toBe('DENIED');
+    one.close();
+    expect(one.lock(0n, 1n, WRITE_LT, second).status).toBe('OK');
+  });
+
+  it('refuse what cannot be', () => {
+    expect(one.lock(0n, 0n).status).toBe('INVAL');
+    expect(one.lock(3n, ALL - 1n).status).toBe('INVAL');
+    expect(one.lock(0n, 1n, ABORT_LT).status).toBe('NOTSUPP');
+    const args = { ...one.file, lockType: WRITE_LT, offset: 0n, length: 1n };
+    const call = (rest: Partial<ArgumentsOf<'LOCK'>>) =>
+      one.files.connection.call('LOCK', { ...args, options: 0, ...rest }).status;
+    for (const options of [1, 2, 4, 8]) {
+      expect(call({ options })).toBe('NOTSUPP');
+    }
+    expect(call({ stateId: 0n as StateId })).toBe('BAD_STATEID');
+    expect(call({ stateId: other.file.stateId })).toBe('BAD_STATEID');
+    expect(call({ filehandle: one.files.root })).toBe('ISDIR');
+  });
+
+  it('want a file that is open for what it is locked for', () => {
+    const reader = one.open('file', 1);
+    const writer = one.open('file', 2);
+    expect(one.lock(0n, 1n, WRITE_LT, reader).status).toBe('ACCES');
+    expect(one.lock(0n, 1n, READ_LT, writer).status).toBe('ACCES');
+    expect(one.lock(0n, 1n, READ_LT, reader).status).toBe('OK');
+    expect(one.lock(1n, 1n, WRITE_LT, writer).status).toBe('OK');
+  });
+});
+
+describe('locks of owners', () => {
+  it('are the owner’s, by whichever open they were set', () => {
+    const second = one.open('file');
+    expect(one.ownerLock('a', { offset: 0n, length: 10n }).results.isGranted).toBe(true);
+    expect(one.ownerLock('a', { ...second, offset: 10n, length: 10n }).status).toBe('OK');
+    expect(one.ownerLock('b', { offset: 5n, length: 1n }).status).toBe('DENIED');
+    const found = one.ownerTest('b').results.results;
+    expect(found).toMatchObject({ offset: 0n, length: 20n, lockType: WRITE_LT, pid: 1 });
+    expect('owner' in found ? text(found.owner) : '').toBe('a');
+    one.close(second);
+    expect(one.ownerTest('b').status).toBe('DENIED');
+    expect(one.ownerUnlock('a')).toBe('OK');
+    expect(one.ownerTest('b').status).toBe('OK');
+  });
+
+  it('go with the last open by which their owner has locked the file', () => {
+    const second = one.open('file');
+    one.ownerLock('a', { offset: 0n, length: 1n });
+    one.ownerLock('a', { ...second, offset: 5n, length: 1n });
+    one.close();
+    expect(other.ownerTest('x').status).toBe('DENIED');
+    one.close(second);
+    expect(other.ownerTest('x').status).toBe('OK');
+  });
+
+  it('of flock(2) know nothing of those of fcntl(2)', () => {
+    expect(one.ownerLock('a', { kind: FLOCK }).status).toBe('OK');
+    expect(other.ownerLock('b', { kind: RECORD }).status).toBe('OK');
+    expect(other.ownerLock('b', { kind: FLOCK }).status).toBe('DENIED');
+    expect(other.ownerTest('b', { kind: FLOCK }).status).toBe('DENIED');
+  });
+
+  it('of flock(2) need no right to write, and are lost in a conversion that fails', () => {
+    const reader = one.open('file', 1);
+    const shared = { kind: FLOCK, lockType: READ_LT };
+    expect(one.ownerLock('a', { ...shared, ...reader }).status).toBe('OK');
+    expect(other.ownerLock('b', shared).status).toBe('OK');
+    expect(one.ownerLock('a', { kind: FLOCK, ...reader }).status).toBe('DENIED');
+    expect(other.ownerLock('b', { kind: FLOCK }).status).toBe('OK');
+  });
+
+  it('are limited in number, and so are waits', () => {
+    const { maxLocksPerClient } = server.service.limits;
+    server.close();
+    server = new TestServer({ limits: { maxLocksPerClient: 3 } });
+    one = new Locker('one');
+    other = new Locker('other');
+    expect(maxLocksPerClient).toBeGreaterThan(3);
+    expect(one.ownerLock('a', { length: 100n }).status).toBe('OK');
+    expect(one.ownerUnlock('a', { offset: 10n, length: 1n })).toBe('OK');
+    expect(one.ownerUnlock('a', { offset: 20n, length: 1n })).toBe('OK');
+    expect(one.ownerUnlock('a', { offset: 30n, length: 1n })).toBe('RESOURCE');
+    expect(one.ownerLock('a', { offset: 200n, length: 1n }).status).toBe('RESOURCE');
+    expect(other.wait('b', 1n).results.isGranted).toBe(false);
+    expect(other.wait('b', 2n).results.isGranted).toBe(false);
+    expect(other.wait('b', 3n).results.isGranted).toBe(false);
+    expect(other.wait('b', 4n).status).toBe('RESOURCE');
+    expect(one.ownerUnlock('a', { offset: 5n, length: 50n })).toBe('OK');
+  });
+
+  it('are not granted to sessions that did not ask for the extension', () => {
+    const files = new Files(
+      server.client({ peer: ROOT, connect: { clientIdString: bytes('draft') } }),
+    );
+    expect(files.connection.call('CANCEL_LOCK', { waitId: 1n }).status).toBe('NOTSUPP');
+  });
+
+  it('have names of bounded length', () => {
+    expect(one.ownerLock('x'.repeat(1025)).status).toBe('INVAL');
+  });
+});
+
+describe('waiting', () => {
+  it('ends with a notice when the lock is there', () => {
+    one.ownerLock('a');
+    expect(other.wait('b', 77n).results.isGranted).toBe(false);
+    expect(other.granted()).toEqual([]);
+    one.ownerUnlock('a');
+    expect(other.granted()).toEqual([77n]);
+    expect(one.ownerLock('a').status).toBe('DENIED');
+  });
+
+  it('is not needed when nothing is in the way', () => {
+    expect(other.wait('b', 77n).results.isGranted).toBe(true);
+    expect(other.cancel(77n)).toBe(false);
+  });
+
+  it('is fair: who came first is served first, readers together', () => {
+    one.ownerLock('a');
+    other.wait('r1', 1n, { lockType: READW_LT });
+    other.wait('r2', 2n, { lockType: READW_LT });
+    other.wait('w', 3n);
+    other.wait('r3', 4n, { lockType: READW_LT });
+    one.ownerUnlock('a');
+    expect(other.granted()).toEqual([1n]);
+    expect(other.granted()).toEqual([2n, 4n]);
+    for (const reader of ['r1', 'r2', 'r3']) {
+      other.ownerUnlock(reader);
+    }
+    expect(other.granted()).toEqual([3n]);
+  });
+
+  it('sends one notice at a time, with all that was granted meanwhile', () => {
+    one.ownerLock('a');
+    for (let id = 1n; id <= 600n; id += 1n) {
+      other.wait(`b${id}`, id, { offset: id, length: 1n });
+    }
+    one.ownerUnlock('a');
+    expect(other.granted()).toEqual([1n]);
+    expect(other.granted()).toHaveLength(256);
+    expect(other.granted()).toHaveLength(256);
+    expect(other.granted().at(-1)).toBe(600n);
+    expect(other.granted()).toEqual([]);
+  });
+
+  it('can be called off until it is granted', () => {
+    one.ownerLock('a');
+    other.wait('b', 5n);
+    expect(other.wait('b', 5n).status).toBe('INVAL');
+    expect(other.cancel(5n)).toBe(true);
+    expect(other.cancel(5n)).toBe(false);
+    one.ownerUnlock('a');
+    expect(other.granted()).toEqual([]);
+    expect(one.ownerLock('a').status).toBe('OK');
+    expect(one.cancel(5n)).toBe(false);
+  });
+
+  it('ends with the open that waits, and with its client', () => {
+    one.ownerLock('a');
+    const second = other.open('file');
+    other.wait('b', 1n, second);
+    other.wait('c', 2n);
+    other.close(second);
+    other.files.connection.die();
+    expect(server.service.locks.size).toBe(1);
+    one.ownerUnlock('a');
+    expect(server.service.locks.size).toBe(0);
+  });
+
+  it('ends when who holds the lock dies', () => {
+    one.ownerLock('a');
+    other.wait('b', 9n);
+    one.files.connection.die();
+    expect(other.granted()).toEqual([9n]);
+  });
+
+  it('ends when a write lock becomes a read lock', () => {
+    one.ownerLock('a');
+    other.wait('b', 9n, { lockType: READW_LT });
+    one.ownerLock('a', { lockType: READ_LT });
+    expect(other.granted()).toEqual([9n]);
+  });
+
+  it('is impossible without a channel for the notice', () => {
+    const connection = server.client({ peer: ROOT, connect: { clientIdString: bytes('mute') } });
+    connection.call('EXTENSIONS', { wanted: [Extension.LOCKS] });
+    const mute = new Files(connection);
+    const { results } = mute.open('file');
+    const status = mute.connection.call('OWNER_LOCK', {
+      filehandle: results.filehandle,
+      stateId: results.stateId,
+      kind: RECORD,
+      lockType: WRITEW_LT,
+      offset: 0n,
+      length: 1n,
+      owner: bytes('m'),
+      pid: 1,
+      waitId: 1n,
+    }).status;
+    expect(status).toBe('BACK_CHANNEL_UNUSABLE');
+  });
+
+  it('tells by another session of the client when a channel is lost', () => {
+    const connection = server.connection(ROOT);
+    const connect = { clientIdString: bytes('other'), useBackControlChannel: true };
+    const { sessionId } = connection.connect({ connect });
+    const spare = new TestBackControl(server, sessionId, { peer: ROOT });
+    one.ownerLock('a');
+    other.wait('b', 4n, { offset: 0n, length: 1n });
+    other.wait('c', 5n, { offset: 1n, length: 1n });
+    one.ownerUnlock('a');
+    other.backControl.connection.die();
+    expect(spare.take().map(waitsIn)).toEqual([[4n, 5n]]);
+  });
+});
+
+describe('a deadlock', () => {
+  it('is refused to the owner who would close the circle, across clients', () => {
+    one.ownerLock('a', { offset: 0n, length: 1n });
+    other.ownerLock('b', { offset: 1n, length: 1n });
+    one.ownerLock('c', { offset: 2n, length: 1n });
+    expect(one.wait('a', 1n, { offset: 1n, length: 1n }).status).toBe('OK');
+    expect(other.wait('b', 2n, { offset: 2n, length: 1n }).status).toBe('OK');
+    expect(one.wait('c', 3n, { offset: 0n, length: 1n }).status).toBe('DEADLOCK');
+    one.ownerUnlock('c');
+    expect(other.granted()).toEqual([2n]);
+  });
+
+  it('is seen across files', () => {
+    const mine = one.open('second');
+    const theirs = other.open('second');
+    one.ownerLock('a');
+    other.ownerLock('b', theirs);
+    expect(other.wait('b', 1n).status).toBe('OK');
+    expect(one.wait('a', 2n, mine).status).toBe('DEADLOCK');
+  });
+
+  it('is not looked for among locks of flock(2)', () => {
+    const mine = one.open('second');
+    const theirs = other.open('second');
+    one.ownerLock('a', { kind: FLOCK });
+    other.ownerLock('b', { kind: FLOCK, ...theirs });
+    expect(other.wait('b', 1n, { kind: FLOCK }).status).toBe('OK');
+    expect(one.wait('a', 2n, { kind: FLOCK, ...mine }).status).toBe('OK');
+    expect(one.cancel(2n)).toBe(true);
+  });
+});
