@@ -54,8 +54,12 @@ export function editToLock(ranges: readonly LockedRange[], wanted: LockedRange):
       break;
     }
     if (held.mode === wanted.mode) {
-      first = held.first < first ? held.first : first;
-      last = held.last > last ? held.last : last;
+      if (held.first < first) {
+        first = held.first;
+      }
+      if (held.last > last) {
+        last = held.last;
+      }
       continue;
     }
     if (held.first < wanted.first) {
