@@ -128,7 +128,7 @@ export class BlockCache {
       this.#takeBack();
       throw error;
     }
-    this.#publish(record, offset + length);
+    this.#publish(record, offset, offset + length);
   }
 
   /**
@@ -275,12 +275,13 @@ export class BlockCache {
     }
   }
 
-  #publish(record: InodeRecord, end: number): void {
+  #publish(record: InodeRecord, offset: number, end: number): void {
     const now = currentTime();
     record.size = Math.max(record.size, end);
     record.mtime = now;
     record.ctime = now;
     record.change = nextChange(record.change, now);
+    this.#store.contents.changed(record, offset, end);
     for (const { slot, number, isFresh, isNew } of this.#pieces) {
       if (isFresh) {
         this.#files.addDirty(slot, record, number, isNew);

@@ -8,6 +8,8 @@
  * procedures of those that it was not granted are DAFSERR_NOTSUPP.
  */
 export const Extension = {
+  /** The server tells what other clients change. */
+  NOTIFY: 2,
   /** Renaming with flags. */
   NAMES: 3,
   /** Locks of owners that are not opens, and waiting for locks. */
@@ -24,6 +26,12 @@ export type LockKind = (typeof LockKind)[keyof typeof LockKind];
 
 /** OPEN by filehandle without a reclaim: the draft has that for recovery only. */
 export const CLAIM_FH = 1000;
+
+/**
+ * In the flags that OPEN returns: the client has acted upon everything that it was told of the file
+ * (NOTIFY), so that what it has cached of it is right.
+ */
+export const OPEN_COHERENT = 0x4000_0000;
 
 /**
  * Further modes of REMOVE: the draft removes whatever the name is, POSIX has a call for directories

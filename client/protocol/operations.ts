@@ -8,6 +8,7 @@ import { fencingOperations } from './operations/fencing.ts';
 import { ioOperations } from './operations/io.ts';
 import { lockOperations } from './operations/lock.ts';
 import { nameOperations } from './operations/name.ts';
+import { notificationOperations } from './operations/notification.ts';
 import { openOperations } from './operations/open.ts';
 import { ownerLockOperations } from './operations/owner-lock.ts';
 import { responseCacheOperations } from './operations/response-cache.ts';
@@ -26,6 +27,7 @@ export const operations = {
   ...backControlOperations,
   ...extensionOperations,
   ...ownerLockOperations,
+  ...notificationOperations,
 } as const satisfies Record<ProcedureName, AnyOperation>;
 
 export type Operations = typeof operations;

@@ -59,6 +59,8 @@ export const Procedure = {
   HURRY_UP: 160,
   // Not the draft's: EXTENSIONS.md.
   EXTENSIONS: 1000,
+  SUBSCRIBE: 1020,
+  BC_CHANGES: 1021,
   RENAME2: 1030,
   OWNER_LOCK: 1060,
   OWNER_LOCKT: 1061,

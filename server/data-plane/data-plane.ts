@@ -191,7 +191,8 @@ export class DataPlane {
     const { group } = this.#fabric;
     let count = 0;
     try {
-      count = group.wait(this.#completions, this.#housekeeping.idleMs(TICK_MS));
+      const idleMs = this.#housekeeping.idleMs(TICK_MS);
+      count = group.wait(this.#completions, Math.min(idleMs, this.#engine.dueMs()));
     } catch (error) {
       if (!(error instanceof NicError)) {
         throw error;

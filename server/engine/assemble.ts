@@ -3,6 +3,7 @@ import { MessageBuffer } from '../../client/protocol/message-buffer.ts';
 import type { Verifier } from '../../client/protocol/types.ts';
 import type { BlockCache } from '../block-cache.ts';
 import { Filehandles } from '../filehandles.ts';
+import { Notifications } from '../notifications/notifications.ts';
 import type { Authentication } from '../sessions/authentication.ts';
 import { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
@@ -59,6 +60,17 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     onClose: (open) => locks.closed(open),
     onLastClose: reclaimIfUnused,
   });
+  const sessions: SessionTable = new SessionTable({
+    limits,
+    opens,
+    drawId: () => nonZero(random),
+    onClientsChange: () => notifications.clientsChanged(),
+  });
+  const notifications = new Notifications({
+    clock,
+    feed: store.changes,
+    clientCount: () => sessions.clientCount,
+  });
   const service: Service = {
     store,
     cache,
@@ -69,7 +81,8 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     filehandles: new Filehandles(store),
     opens,
     locks,
-    sessions: new SessionTable({ limits, opens, drawId: () => nonZero(random) }),
+    sessions,
+    notifications,
     authentication: options.authentication,
     limits,
     clock,

@@ -10,6 +10,7 @@ import { fileSystemHandlers } from '../operations/file-system.ts';
 import { lockHandlers } from '../operations/lock.ts';
 import { lookupHandlers } from '../operations/lookup.ts';
 import { nameHandlers } from '../operations/name.ts';
+import { notificationHandlers } from '../operations/notification.ts';
 import { openHandlers } from '../operations/open.ts';
 import { ownerLockHandlers } from '../operations/owner-lock.ts';
 import { readHandlers } from '../operations/read.ts';
@@ -52,6 +53,7 @@ const handlers: Handlers = {
   ...extensionHandlers,
   ...lockHandlers,
   ...ownerLockHandlers,
+  ...notificationHandlers,
 };
 
 /** Possible before the client has authenticated (section 6.2.2). */

@@ -86,6 +86,9 @@ export class Engine {
     if (session === undefined) {
       return;
     }
+    if (channel.role !== 'rdma-read') {
+      this.#service.notifications.unsubscribe(session);
+    }
     if (channel.role === 'operations') {
       this.#service.sessions.end(session);
       session.backControl?.close('the session has ended');
@@ -121,6 +124,7 @@ export class Engine {
       return;
     }
     try {
+      this.#service.notifications.actor = exchange.channel.session?.client;
       this.#answer(exchange, complete());
     } catch (error) {
       this.#fail(exchange, error);
@@ -140,6 +144,12 @@ export class Engine {
       }
     }
     this.#answered.length = 0;
+    this.#service.notifications.flush();
+  }
+
+  /** How long until `finish` has something to do by itself; Infinity when it has not. */
+  dueMs(): number {
+    return this.#service.notifications.dueMs();
   }
 
   /** Closes connections that did not become sessions in time. To be called about once a second. */
@@ -190,6 +200,7 @@ export class Engine {
     const args: object = entry.operation.arguments.decode(exchange.request);
     exchange.args = args;
     inheritFromChain(channel.chain, header.chainFlags, entry.operation, args);
+    this.#service.notifications.actor = channel.session?.client;
     const results = handler(this.#service, exchange, args as never);
     if (results !== PARKED) {
       this.#answer(exchange, results);

@@ -2,6 +2,7 @@ import type { MessageBuffer } from '../../client/protocol/message-buffer.ts';
 import type { Verifier } from '../../client/protocol/types.ts';
 import type { BlockCache } from '../block-cache.ts';
 import type { Filehandles } from '../filehandles.ts';
+import type { Notifications } from '../notifications/notifications.ts';
 import type { Authentication } from '../sessions/authentication.ts';
 import type { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
@@ -28,6 +29,7 @@ export interface Service {
   readonly opens: OpenTable;
   readonly locks: LockTable;
   readonly sessions: SessionTable;
+  readonly notifications: Notifications;
   readonly authentication: Authentication;
   readonly limits: Limits;
   readonly clock: Clock;

@@ -4,11 +4,14 @@ import type { Service } from '../engine/service.ts';
 import type { Session } from '../sessions/session.ts';
 
 /** Whether a session gets an extension that it asks for, by the extension's number. */
-type Grants = ReadonlyMap<Extension, (service: Service, session: Session) => boolean>;
+type Grant = (service: Service, session: Session) => boolean;
 
-const toEveryone = () => true;
+const toEveryone: Grant = () => true;
+const toTrusted: Grant = (_service, { principal }) => principal?.isTrusted === true;
 
-const grants: Grants = new Map([
+const grants: ReadonlyMap<Extension, Grant> = new Map([
+  // Names of files in directories that not everybody may read are told to those who see all files.
+  [Extension.NOTIFY, toTrusted],
   [Extension.NAMES, toEveryone],
   [Extension.LOCKS, toEveryone],
 ]);

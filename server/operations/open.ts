@@ -6,7 +6,7 @@ import {
   OpenShare,
   OpenType,
 } from '../../client/protocol/constants.ts';
-import { CLAIM_FH } from '../../client/protocol/extensions.ts';
+import { CLAIM_FH, OPEN_COHERENT } from '../../client/protocol/extensions.ts';
 import type { ArgumentsOf, ResultsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { ChangeInfo, Filehandle, StateId } from '../../client/protocol/types.ts';
@@ -92,7 +92,7 @@ function openByName(
   if (existing !== undefined && isTruncating(args.open)) {
     truncate(service, exchange, existing, share);
   }
-  return openResults(service, inode, stateId, changeInfo(before, directory), path.length);
+  return openResults(service, exchange, inode, stateId, changeInfo(before, directory), path.length);
 }
 
 /** Makes a file that has no name until a LINK gives it one; it ends with its last open otherwise. */
@@ -111,7 +111,7 @@ function openUnlinked(
   const inode = createFile(service, exchange, directory, undefined, args.open);
   const stateId = register(service, exchange, args, inode, share);
   const change = changeInfo(directory.change, directory);
-  return openResults(service, inode, stateId, change, 0);
+  return openResults(service, exchange, inode, stateId, change, 0);
 }
 
 function openByHandle(
@@ -128,7 +128,7 @@ function openByHandle(
   requireRegular(inode);
   requireOpenPermission(exchange, inode, share.access);
   const stateId = register(service, exchange, args, inode, share);
-  return openResults(service, inode, stateId, { before: 0n, after: 0n, atomic: true }, 0);
+  return openResults(service, exchange, inode, stateId, { before: 0n, after: 0n, atomic: true }, 0);
 }
 
 /** The directory of the last name. A link on the way there is DAFSERR_NOTDIR (section 6.5.24). */
@@ -240,6 +240,7 @@ function register(
 
 const openResults = (
   service: Service,
+  exchange: Exchange,
   inode: Inode,
   stateId: StateId,
   change: ChangeInfo,
@@ -249,7 +250,7 @@ const openResults = (
   stateId,
   changeInfo: change,
   componentCount,
-  resultFlags: 0,
+  resultFlags: service.notifications.isCoherent(exchange.client, inode.id) ? OPEN_COHERENT : 0,
   delegation: { delegationType: DelegationType.OPEN_DELEGATE_NONE },
 });
 

@@ -75,6 +75,7 @@ export const sessionHandlers = {
 
   DISCONNECT(service, exchange) {
     const { channel, session } = exchange;
+    service.notifications.unsubscribe(session);
     service.sessions.end(session);
     session.backControl?.close('the session has ended');
     session.rdmaRead?.close('the session has ended');

@@ -12,6 +12,8 @@ export interface SessionTableOptions {
   readonly opens: OpenTable;
   /** Draws the 64 random bits of a session or client id; never 0. */
   readonly drawId: () => bigint;
+  /** Called when a client came or went. */
+  readonly onClientsChange: () => void;
 }
 
 /** All sessions, and the clients that they belong to (section 3.1.1.3). */
@@ -109,6 +111,7 @@ export class SessionTable {
       this.#options.opens.closeAllOf(client);
       if (this.#clients.get(session.claim.idString) === client) {
         this.#clients.delete(session.claim.idString);
+        this.#options.onClientsChange();
       }
     }
   }
@@ -126,6 +129,7 @@ export class SessionTable {
     const capacity = credentialCapacity(session.wantedCredentials, this.#options.limits);
     const client = new Client(session.claim, principal, new CredentialTable(capacity));
     this.#clients.set(session.claim.idString, client);
+    this.#options.onClientsChange();
     return client;
   }
 

@@ -1,4 +1,5 @@
 import type { BlockRow, BlockTable } from './block-table.ts';
+import type { ChangeFeed } from './change-feed.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import { StoreError } from './errors.ts';
 import type { InodeRecord } from './inode-record.ts';
@@ -12,17 +13,20 @@ export class FileContents {
   readonly #inodes: InodeTable;
   readonly #blocks: BlockTable;
   readonly #checkpointer: Checkpointer;
+  readonly #feed: ChangeFeed;
 
   constructor(
     transaction: Transaction,
     inodes: InodeTable,
     blocks: BlockTable,
     checkpointer: Checkpointer,
+    feed: ChangeFeed,
   ) {
     this.#transaction = transaction;
     this.#inodes = inodes;
     this.#blocks = blocks;
     this.#checkpointer = checkpointer;
+    this.#feed = feed;
   }
 
   /** @throws {StoreError} ESTALE: no such inode; EISDIR, EINVAL: it has no data. */
@@ -51,6 +55,11 @@ export class FileContents {
     }
   }
 
+  /** Data from `offset` to before `end` are others now, if only in memory. */
+  changed(record: InodeRecord, offset: number, end: number): void {
+    this.#feed.watcher?.dataChanged(record.id, offset, end);
+  }
+
   /** Makes several writes one modification: all of them are done, or none. */
   modify(action: () => void): void {
     this.#transaction.modify(action);
@@ -64,7 +73,7 @@ export class FileContents {
   /** Stores a block in the open transaction. */
   write(record: InodeRecord, number: number, data: Uint8Array): void {
     this.#transaction.modify(() => {
-      this.#inodes.change(record);
+      this.#inodes.follow(record);
       this.#blocks.write(record, number, data);
     });
     this.#checkpointer.note(data.length);
@@ -73,7 +82,7 @@ export class FileContents {
   /** Says that the rows of the file's blocks are complete, so that its row may have its size. */
   settle(record: InodeRecord): void {
     this.#transaction.modify(() => {
-      this.#inodes.change(record);
+      this.#inodes.follow(record);
       record.storedSize = record.size;
     });
   }

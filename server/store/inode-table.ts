@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import type { ChangeFeed } from './change-feed.ts';
 import { InodeRecord, inodeColumns, recordOf, restore, rowOf } from './inode-record.ts';
 import type { Transaction, TransactionObserver } from './transaction.ts';
 import type { FileId, FileType } from './types.ts';
@@ -22,6 +23,7 @@ export class InodeTable implements TransactionObserver {
   readonly #delete: Database.Statement<[number]>;
   readonly #count: Database.Statement<[], number>;
   readonly #reserveIds: Database.Statement<[number]>;
+  readonly #feed: ChangeFeed;
   /** Inodes that are gone for everybody but the reclaimer, which says so. */
   readonly reclaimed = new Set<FileId>();
   #nextId: number;
@@ -32,7 +34,8 @@ export class InodeTable implements TransactionObserver {
   #rows: number | undefined;
   #uninserted = 0;
 
-  constructor(database: Database.Database, transaction: Transaction) {
+  constructor(database: Database.Database, transaction: Transaction, feed: ChangeFeed) {
+    this.#feed = feed;
     const columns = inodeColumns.join(', ');
     const values = inodeColumns.map(() => '?').join(', ');
     const settings = inodeColumns
@@ -89,6 +92,12 @@ export class InodeTable implements TransactionObserver {
 
   /** To be called before a record is changed: the row follows at the commit. */
   change(record: InodeRecord): void {
+    this.#feed.watcher?.attributesChanged(record.id);
+    this.follow(record);
+  }
+
+  /** The same for what nobody needs to hear of: the row catches up, or somebody has read. */
+  follow(record: InodeRecord): void {
     record.rowChanged = true;
     if (record.snapshot === undefined) {
       record.snapshot = { ...record };

@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import type { ChangeFeed } from './change-feed.ts';
 import { currentTime } from './clock.ts';
 import type { EntryTable } from './entry-table.ts';
 import { StoreError } from './errors.ts';
@@ -27,10 +28,17 @@ const fileTypes: readonly number[] = Object.values(FileType);
 export class Namespace {
   readonly #inodes: InodeTable;
   readonly #entries: EntryTable;
+  readonly #feed: ChangeFeed;
   readonly #insertTarget: Database.Statement<[number, Uint8Array]>;
   readonly #selectTarget: Database.Statement<[number], Buffer>;
 
-  constructor(database: Database.Database, inodes: InodeTable, entries: EntryTable) {
+  constructor(
+    database: Database.Database,
+    inodes: InodeTable,
+    entries: EntryTable,
+    feed: ChangeFeed,
+  ) {
+    this.#feed = feed;
     this.#inodes = inodes;
     this.#entries = entries;
     this.#insertTarget = database.prepare('INSERT INTO symlink VALUES (?, ?)');
@@ -281,6 +289,7 @@ export class Namespace {
   ): void {
     this.#inodes.change(directory);
     this.#entries.insert(directory.id, cookie, name, record.id);
+    this.#feed.watcher?.nameChanged(directory.id, name);
     resizeDirectory(directory, name.length + entryBytes, now);
     if (record.isDirectory) {
       record.parent = directory.id;
@@ -298,6 +307,7 @@ export class Namespace {
   ): void {
     this.#inodes.change(directory);
     this.#entries.delete(directory.id, cookie);
+    this.#feed.watcher?.nameChanged(directory.id, name);
     resizeDirectory(directory, -(name.length + entryBytes), now);
     directory.nlink -= record.isDirectory ? 1 : 0;
   }

@@ -2,6 +2,7 @@ import { closeSync, fdatasyncSync, openSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
 import { BlockTable } from './block-table.ts';
+import { ChangeFeed } from './change-feed.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { currentTime, nextChange } from './clock.ts';
 import { EntryTable } from './entry-table.ts';
@@ -48,6 +49,8 @@ export class Store {
   readonly blockBytes: number;
   /** The data of files, for the block cache. */
   readonly contents: FileContents;
+  /** Where modifications can be heard of. */
+  readonly changes = new ChangeFeed();
   /** The extended attributes of all objects. */
   readonly extendedAttributes: ExtendedAttributes;
 
@@ -89,10 +92,10 @@ export class Store {
     this.#database = database;
     this.#ownership = ownership;
     this.#transaction = new Transaction(database);
-    this.#inodes = new InodeTable(database, this.#transaction);
+    this.#inodes = new InodeTable(database, this.#transaction, this.changes);
     this.#entries = new EntryTable(database);
     this.#blocks = new BlockTable(database, row.blockBytes);
-    this.#namespace = new Namespace(database, this.#inodes, this.#entries);
+    this.#namespace = new Namespace(database, this.#inodes, this.#entries, this.changes);
     this.extendedAttributes = new ExtendedAttributes(database, this.#transaction, this.#inodes);
     this.#reclaimer = new Reclaimer(
       database,
@@ -108,6 +111,7 @@ export class Store {
       this.#inodes,
       this.#blocks,
       this.#checkpointer,
+      this.changes,
     );
     this.#pageCounts = database.prepare(
       `SELECT page_count AS pages, freelist_count AS freePages, page_size AS bytes
@@ -250,7 +254,7 @@ export class Store {
   recordAccess(id: FileId): void {
     this.#modify(() => {
       const record = this.#namespace.inode(id);
-      this.#inodes.change(record);
+      this.#inodes.follow(record);
       record.atime = currentTime();
     });
   }
@@ -351,6 +355,7 @@ export class Store {
   }
 
   #resize(record: InodeRecord, size: number): void {
+    this.contents.changed(record, Math.min(record.size, size), Number.POSITIVE_INFINITY);
     if (size === 0 && record.storedBytes >= detachBytes) {
       this.#reclaimer.detachContent(record);
     } else if (size < record.storedSize) {

@@ -15,6 +15,7 @@ import { administrationVectors } from './administration-vectors.ts';
 import { attributeVectors, everyFileAttribute } from './attribute-vectors.ts';
 import { ioVectors } from './io-vectors.ts';
 import { directEntries, directLink, nameVectors } from './name-vectors.ts';
+import { notificationVectors } from './notification-vectors.ts';
 import { openVectors } from './open-vectors.ts';
 import { ownerLockVectors } from './owner-lock-vectors.ts';
 import { sessionVectors } from './session-vectors.ts';
@@ -28,6 +29,7 @@ const vectors: readonly GoldenVector[] = [
   ...openVectors,
   ...ownerLockVectors,
   ...ioVectors,
+  ...notificationVectors,
 ];
 
 /** A message whose memory holds stale bytes, which no encoder may leave in between. */

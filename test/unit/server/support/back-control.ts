@@ -42,7 +42,7 @@ export class TestBackControl {
     const { status } = this.connection.call('CONNECT_BIND', {
       sessionId,
       channelUse: ChannelUse.DAFS_BACK_CONTROL_CHANNEL,
-      maxRequestSize: options.messageBytes ?? 4096,
+      maxRequestSize: 4096,
       maxResponseSize: 4096,
       maxRequests: options.maxRequests ?? 2,
       authReq: { authType: AuthType.DAFS_AUTH_NONE },

@@ -1,0 +1,134 @@
+import type { Clock } from '../engine/clock.ts';
+import type { Directives } from '../engine/directives.ts';
+import type { Client, Session } from '../sessions/session.ts';
+import type { ChangeFeed, ChangeWatcher } from '../store/change-feed.ts';
+import type { FileId } from '../store/index.ts';
+import { Subscription } from './subscription.ts';
+
+export interface NotificationsOptions {
+  readonly clock: Clock;
+  /** Where the store tells of changes. */
+  readonly feed: ChangeFeed;
+  /** How many clients the server has. */
+  readonly clientCount: () => number;
+}
+
+/**
+ * Tells clients what others change, and whether there are others (extension NOTIFY). A client's own
+ * changes are known to it. While there is one client alone nothing is recorded.
+ */
+export class Notifications implements ChangeWatcher {
+  /** In whose name changes are made now; undefined for what the server does by itself. */
+  actor: Client | undefined;
+  readonly #options: NotificationsOptions;
+  readonly #subscriptions = new Map<Client, Subscription>();
+
+  constructor(options: NotificationsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether some client may be told something. */
+  get #isAlone(): boolean {
+    return this.#options.clientCount() <= 1;
+  }
+
+  /**
+   * From now on the session's client is told of changes on the session's back-control channel; a
+   * second time, what it wants to hear of changes.
+   * @returns whether it is the only client
+   */
+  subscribe(
+    client: Client,
+    session: Session,
+    directives: Directives,
+    wantsNames: boolean,
+  ): boolean {
+    const isAlone = this.#isAlone;
+    const known = this.#subscriptions.get(client);
+    if (known?.session === session) {
+      known.wantsNames = wantsNames;
+    } else {
+      const subscription = new Subscription(client, session, directives, { wantsNames, isAlone });
+      this.#subscriptions.set(client, subscription);
+      this.clientsChanged();
+    }
+    return isAlone;
+  }
+
+  /** The session can take no more messages. */
+  unsubscribe(session: Session): void {
+    const { client } = session;
+    if (client !== undefined && this.#subscriptions.get(client)?.session === session) {
+      this.#subscriptions.delete(client);
+      this.clientsChanged();
+    }
+  }
+
+  /** To be called when a client came or went, before it can do anything. */
+  clientsChanged(): void {
+    const isCollecting = this.#subscriptions.size > 0 && !this.#isAlone;
+    this.#options.feed.watcher = isCollecting ? this : undefined;
+  }
+
+  /** Whether a client has acted upon all that others have done to a file; false without subscription. */
+  isCoherent(client: Client, id: FileId): boolean {
+    return this.#subscriptions.get(client)?.isCoherent(id) === true;
+  }
+
+  attributesChanged(id: FileId): void {
+    for (const subscription of this.#subscriptions.values()) {
+      if (this.#concerns(subscription)) {
+        subscription.attributesChanged(id);
+      }
+    }
+  }
+
+  dataChanged(id: FileId, offset: number, end: number): void {
+    for (const subscription of this.#subscriptions.values()) {
+      if (this.#concerns(subscription)) {
+        subscription.dataChanged(id, offset, end);
+      }
+    }
+  }
+
+  nameChanged(directory: FileId, name: Uint8Array): void {
+    for (const subscription of this.#subscriptions.values()) {
+      if (this.#concerns(subscription)) {
+        subscription.nameChanged(directory, name);
+      }
+    }
+  }
+
+  /** Sends what is due. To be called after each batch of requests, and after {@link dueMs}. */
+  flush(): void {
+    this.actor = undefined;
+    if (this.#subscriptions.size === 0) {
+      return;
+    }
+    const nowMs = this.#options.clock.monotonicMs();
+    const isAlone = this.#isAlone;
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription.dueMs(nowMs, isAlone) === 0) {
+        subscription.send(nowMs, isAlone);
+      }
+    }
+  }
+
+  /** How long until there is something to send; Infinity when there is not. */
+  dueMs(): number {
+    if (this.#subscriptions.size === 0) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const nowMs = this.#options.clock.monotonicMs();
+    const isAlone = this.#isAlone;
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const subscription of this.#subscriptions.values()) {
+      dueMs = Math.min(dueMs, subscription.dueMs(nowMs, isAlone));
+    }
+    return dueMs;
+  }
+
+  #concerns(subscription: Subscription): boolean {
+    return this.actor !== undefined && this.actor !== subscription.client;
+  }
+}
