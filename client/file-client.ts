@@ -158,11 +158,11 @@ export class FileClient {
   }
 
   /** Gives up a part of the access that a file was opened for. */
-  downgrade(file: OpenFile, access: OpenAccess, credential = 0): void {
+  downgrade(file: FileReference, access: OpenAccess, credential = 0): void {
     this.#opener.downgrade(file, access, credential);
   }
 
-  close(file: OpenFile, credential = 0): void {
+  close(file: FileReference, credential = 0): void {
     this.#opener.close(file, credential);
   }
 

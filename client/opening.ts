@@ -4,6 +4,7 @@ import {
   CreateMode,
   DeleteDisposition,
   type Filehandle,
+  OPEN_COHERENT,
   OpenShare,
   OpenType,
   operations,
@@ -28,7 +29,10 @@ export type Creation =
   | { readonly mode: 'exclusive'; readonly verifier: Verifier };
 
 /** A file that is open, until it is closed. */
-export interface OpenFile extends FileReference {}
+export interface OpenFile extends FileReference {
+  /** What this client has cached of the file is right: the server has told it of every change (NOTIFY). */
+  readonly isCoherent: boolean;
+}
 
 const SHARE_ACCESS: Readonly<Record<OpenAccess, number>> = {
   read: OpenShare.DAFS_OPEN_SHARE_ACCESS_READ,
@@ -72,7 +76,7 @@ export class Opener {
     return this.#session.callInPlace(operations.OPEN, request, credential, takeOpenFile);
   }
 
-  downgrade(file: OpenFile, access: OpenAccess, credential: number): void {
+  downgrade(file: FileReference, access: OpenAccess, credential: number): void {
     const request = {
       filehandle: file.handle,
       stateId: file.stateId,
@@ -82,7 +86,7 @@ export class Opener {
     this.#session.call(operations.OPEN_DOWNGRADE, request, credential);
   }
 
-  close(file: OpenFile, credential: number): void {
+  close(file: FileReference, credential: number): void {
     const request = { filehandle: file.handle, stateId: file.stateId };
     this.#session.callInPlace(operations.CLOSE, request, credential, nothing);
   }
@@ -103,8 +107,9 @@ function createHow(creation: Exclude<Creation, { mode: 'never' }>) {
   return { createMode, createAttrs: attributesOf(creation.attributes) };
 }
 
-function takeOpenFile({ filehandle, stateId }: ResultsOf<'OPEN'>): OpenFile {
-  return { handle: filehandle.slice() as Filehandle, stateId };
+function takeOpenFile({ filehandle, stateId, resultFlags }: ResultsOf<'OPEN'>): OpenFile {
+  const isCoherent = (resultFlags & OPEN_COHERENT) !== 0;
+  return { handle: filehandle.slice() as Filehandle, stateId, isCoherent };
 }
 
 function nothing(): void {}

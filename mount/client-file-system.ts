@@ -5,7 +5,7 @@
 import { constants } from 'node:fs';
 import { DafsError } from '../client/dafs-error.ts';
 import { FileClient } from '../client/file-client.ts';
-import type { Creation } from '../client/opening.ts';
+import type { Creation, OpenFile } from '../client/opening.ts';
 import { Extension, type Filehandle, StableHow } from '../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../client/registration.ts';
 import { Session } from '../client/session.ts';
@@ -23,6 +23,7 @@ import {
   type Fh,
   type FileSystemStatistics,
   type Nodeid,
+  type OpenedFile,
   type PathFileSystem,
   ROOT_NODEID,
 } from './file-system.ts';
@@ -190,7 +191,7 @@ class ClientFileSystem implements PathFileSystem {
     });
   }
 
-  open(caller: Caller, nodeid: Nodeid, flags: number): Fh {
+  open(caller: Caller, nodeid: Nodeid, flags: number): OpenedFile {
     return posix(() => {
       const credential = this.#credentials.of(caller);
       const handle = this.#handles.of(nodeid);
@@ -206,7 +207,7 @@ class ClientFileSystem implements PathFileSystem {
           throw error;
         }
       }
-      return fhOf(file.stateId);
+      return openedFile(file);
     });
   }
 
@@ -223,7 +224,7 @@ class ClientFileSystem implements PathFileSystem {
       const creation = creationOf(mode & PERMISSION_BITS, flags);
       const directory = this.#handles.of(parent);
       const file = this.#client.open(directory, name, access, creation, credential);
-      return { attributes: this.#status(file.handle, credential), fh: fhOf(file.stateId) };
+      return { ...openedFile(file), attributes: this.#status(file.handle, credential) };
     });
   }
 
@@ -233,7 +234,7 @@ class ClientFileSystem implements PathFileSystem {
       const handle = this.#handles.of(directory);
       const attributes = { mode: mode & PERMISSION_BITS };
       const file = this.#client.openUnlinked(handle, openAccess(flags), attributes, credential);
-      return { attributes: this.#status(file.handle, credential), fh: fhOf(file.stateId) };
+      return { ...openedFile(file), attributes: this.#status(file.handle, credential) };
     });
   }
 
@@ -367,4 +368,8 @@ class ClientFileSystem implements PathFileSystem {
     this.#client.close(file, credential);
     return this.#status(file.handle, credential);
   }
+}
+
+function openedFile({ stateId, isCoherent }: OpenFile): OpenedFile {
+  return { fh: fhOf(stateId), isCoherent };
 }
