@@ -26,6 +26,9 @@ export type ClientErrorCode =
  * `status` is the server's (client/protocol/status.ts) and 0 when the client itself found the
  * fault; `code` is the stable name of either: `DAFSERR_NOENT`, or one of ClientErrorCode. `errno`
  * is the POSIX name that a local file system would have used; what has no counterpart there is EIO.
+ *
+ * What the server answered has no stack: most of these answers are daily work (ENOENT), which the
+ * stack would make ten times as long.
  */
 export class DafsError extends Error {
   readonly status: number;
@@ -44,7 +47,12 @@ export class DafsError extends Error {
     status = 0,
     options?: ErrorOptions,
   ) {
+    const limit = Error.stackTraceLimit;
+    if (status !== 0) {
+      Error.stackTraceLimit = 0;
+    }
     super(`${operation}: ${message}`, options);
+    Error.stackTraceLimit = limit;
     this.name = 'DafsError';
     this.operation = operation;
     this.code = code;

@@ -10,16 +10,29 @@ import {
   fileSystemStatus,
   type StatusChanges,
 } from './file-status.ts';
-import { type Creation, type OpenAccess, Opener, type OpenFile } from './opening.ts';
+import {
+  type DeviceNumber,
+  type NewObject,
+  type NodeType,
+  newDirectory,
+  newLink,
+  newNode,
+} from './new-object.ts';
+import {
+  type Creation,
+  claimOfHandle,
+  claimOfName,
+  claimOfUnnamed,
+  type OpenAccess,
+  Opener,
+  type OpenFile,
+} from './opening.ts';
 import {
   ANONYMOUS_STATE_ID,
   type ArgumentsOf,
-  CLAIM_FH,
-  ClaimType,
   DafsStatus,
   type FileAttributes,
   type Filehandle,
-  ObjectType,
   operations,
   RemoveModeExtension,
   StableHow,
@@ -37,16 +50,6 @@ import {
 } from './transfer-requests.ts';
 import { Transfers } from './transfers.ts';
 
-/** What makeNode() makes. */
-export type NodeType = 'fifo' | 'socket' | 'character device' | 'block device';
-
-const NODE_TYPE = {
-  fifo: ObjectType.DAFS_TYPE_FIFO,
-  socket: ObjectType.DAFS_TYPE_SOCK,
-  'character device': ObjectType.DAFS_TYPE_CHR,
-  'block device': ObjectType.DAFS_TYPE_BLK,
-} as const;
-
 /**
  * File operations by handle, over one session. Every method takes as its last argument the
  * credential to act with (Session.registerCredential; 0, the session's own, when left out), waits
@@ -60,7 +63,7 @@ export class FileClient {
   readonly fileSystem: FileSystemStatus;
   readonly #transfers: Transfers;
   readonly #directories: DirectoryReader;
-  readonly #opener: Opener;
+  readonly opener: Opener;
 
   /** Asks the server for its root and its limits. */
   constructor(session: Session) {
@@ -71,7 +74,7 @@ export class FileClient {
     this.fileSystem = this.statfs(this.root);
     this.#transfers = new Transfers(session, transferLimits(session, this.fileSystem));
     this.#directories = new DirectoryReader(session);
-    this.#opener = new Opener(session);
+    this.opener = new Opener(session);
   }
 
   /** Finds `name` in a directory. Several names are followed one after the other, but no links. */
@@ -129,12 +132,7 @@ export class FileClient {
     creation: Creation = { mode: 'never' },
     credential = 0,
   ): OpenFile {
-    const claim = {
-      claimType: ClaimType.CLAIM_NULL,
-      dirHandle: directory,
-      pathname: [name],
-    } as const;
-    return this.#opener.open(claim, access, creation, credential);
+    return this.opener.open(claimOfName(directory, name), access, creation, credential);
   }
 
   /**
@@ -147,23 +145,31 @@ export class FileClient {
     attributes: StatusChanges,
     credential = 0,
   ): OpenFile {
-    const claim = { claimType: ClaimType.CLAIM_CREATE_UNLINKED, dirHandle: directory } as const;
-    return this.#opener.open(claim, access, { mode: 'unchecked', attributes }, credential);
+    const creation = { mode: 'unchecked', attributes } as const;
+    return this.opener.open(claimOfUnnamed(directory), access, creation, credential);
   }
 
   /** Opens a regular file that is known by its handle (our extension CLAIM_FH). */
   openHandle(filehandle: Filehandle, access: OpenAccess, credential = 0): OpenFile {
-    const claim = { claimType: CLAIM_FH, filehandle } as const;
-    return this.#opener.open(claim, access, { mode: 'never' }, credential);
+    return this.opener.open(claimOfHandle(filehandle), access, { mode: 'never' }, credential);
   }
 
   /** Gives up a part of the access that a file was opened for. */
-  downgrade(file: FileReference, access: OpenAccess, credential = 0): void {
-    this.#opener.downgrade(file, access, credential);
+  downgrade(file: OpenFile, access: OpenAccess, credential = 0): void {
+    this.opener.downgrade(file, access, credential);
   }
 
-  close(file: FileReference, credential = 0): void {
-    this.#opener.close(file, credential);
+  close(file: OpenFile, credential = 0): void {
+    this.opener.close(file, credential);
+  }
+
+  /**
+   * Closes without waiting for the answer: there is nothing to be done about a close that fails.
+   * Whatever is asked for afterwards is done afterwards.
+   */
+  closeLater(file: OpenFile, credential = 0): void {
+    const request = { filehandle: file.handle, stateId: file.stateId };
+    this.session.submit(operations.CLOSE, request, credential);
   }
 
   /**
@@ -265,13 +271,11 @@ export class FileClient {
   }
 
   mkdir(directory: Filehandle, name: Uint8Array, mode: number, credential = 0): Filehandle {
-    const kind = { objType: ObjectType.DAFS_TYPE_DIR } as const;
-    return this.#create(directory, name, kind, { mode }, credential);
+    return this.#create(directory, name, newDirectory(mode), credential);
   }
 
   symlink(directory: Filehandle, name: Uint8Array, target: Uint8Array, credential = 0): Filehandle {
-    const kind = { objType: ObjectType.DAFS_TYPE_LNK, linkdata: target } as const;
-    return this.#create(directory, name, kind, { mode: 0o777 }, credential);
+    return this.#create(directory, name, newLink(target), credential);
   }
 
   /** Makes a special file; `device` is for the two kinds of devices. */
@@ -280,16 +284,10 @@ export class FileClient {
     name: Uint8Array,
     type: NodeType,
     mode: number,
-    device: { readonly major: number; readonly minor: number } = { major: 0, minor: 0 },
+    device?: DeviceNumber,
     credential = 0,
   ): Filehandle {
-    const objType = NODE_TYPE[type];
-    const specdata = { specdata1: device.major, specdata2: device.minor };
-    const kind =
-      objType === ObjectType.DAFS_TYPE_CHR || objType === ObjectType.DAFS_TYPE_BLK
-        ? { objType, specdata }
-        : { objType };
-    return this.#create(directory, name, kind, { mode }, credential);
+    return this.#create(directory, name, newNode(type, mode, device), credential);
   }
 
   /** Gives a file one more name, or its first one. */
@@ -371,11 +369,10 @@ export class FileClient {
   #create(
     filehandle: Filehandle,
     component: Uint8Array,
-    create: ArgumentsOf<'CREATE'>['create'],
-    attr: FileAttributes,
+    object: NewObject,
     credential: number,
   ): Filehandle {
-    const request = { filehandle, component, create, attr };
+    const request = { filehandle, component, ...object };
     return this.session.callInPlace(operations.CREATE, request, credential, takeHandle);
   }
 

@@ -3,11 +3,27 @@
 export type { Directive, DirectiveHandler, DirectiveName } from './back-control.ts';
 export { type ClientErrorCode, DafsError, errnoOfStatus, hasStatus } from './dafs-error.ts';
 export type { DirectoryEntry, DirectoryPage, DirectoryPosition } from './directory-reader.ts';
-export { FileClient, type NodeType } from './file-client.ts';
+export { FileClient } from './file-client.ts';
 export type { FileStatus, FileSystemStatus, StatusChanges, TimeChange } from './file-status.ts';
+export { FilesWithStatus, type OpenedFile } from './files-with-status.ts';
 export type { SessionTerms } from './negotiation.ts';
+export {
+  type DeviceNumber,
+  type NewObject,
+  type NodeType,
+  newDirectory,
+  newLink,
+  newNode,
+} from './new-object.ts';
 export type { NamedFile, Whence } from './open-description.ts';
-export type { Creation, OpenAccess, OpenFile } from './opening.ts';
+export {
+  type Creation,
+  claimOfHandle,
+  claimOfName,
+  claimOfUnnamed,
+  type OpenAccess,
+  type OpenFile,
+} from './opening.ts';
 export { PathFiles, type PathFilesOptions, type Permission } from './path-files.ts';
 export type { Path } from './path-walk.ts';
 export {

@@ -2,9 +2,9 @@ import { DafsError, hasStatus } from './dafs-error.ts';
 import type { DirectoryPage } from './directory-reader.ts';
 import type { FileClient } from './file-client.ts';
 import type { FileStatus, StatusChanges } from './file-status.ts';
+import type { OpenFile } from './opening.ts';
 import { posixError } from './path-walk.ts';
 import { DafsStatus, ObjectType, StableHow, type Verifier } from './protocol/index.ts';
-import type { FileReference } from './transfer-requests.ts';
 
 /** Where seek() counts from. */
 export type Whence = 'start' | 'current' | 'end';
@@ -39,7 +39,7 @@ const LEAST_PAGE_BYTES = 1024;
  * the server (directories, and whatever is opened for its status only) have `isOpen` false.
  */
 export class OpenDescription {
-  readonly file: FileReference;
+  readonly file: OpenFile;
   readonly mode: OpenMode;
   readonly credential: number;
   /** How many descriptors share it. */
@@ -55,7 +55,7 @@ export class OpenDescription {
 
   constructor(
     files: FileClient,
-    file: FileReference,
+    file: OpenFile,
     isOpen: boolean,
     status: FileStatus,
     mode: OpenMode,

@@ -1,10 +1,11 @@
 import { attributesOf, type StatusChanges } from './file-status.ts';
 import {
   type ArgumentsOf,
+  CLAIM_FH,
+  ClaimType,
   CreateMode,
   DeleteDisposition,
   type Filehandle,
-  OPEN_COHERENT,
   OpenShare,
   OpenType,
   operations,
@@ -29,9 +30,24 @@ export type Creation =
   | { readonly mode: 'exclusive'; readonly verifier: Verifier };
 
 /** A file that is open, until it is closed. */
-export interface OpenFile extends FileReference {
-  /** What this client has cached of the file is right: the server has told it of every change (NOTIFY). */
-  readonly isCoherent: boolean;
+export interface OpenFile extends FileReference {}
+
+/** Which file OPEN opens. */
+export type Claim = ArgumentsOf<'OPEN'>['claim'];
+
+/** The file that has this name in a directory. */
+export function claimOfName(directory: Filehandle, name: Uint8Array): Claim {
+  return { claimType: ClaimType.CLAIM_NULL, dirHandle: directory, pathname: [name] };
+}
+
+/** The file that has this handle (our extension CLAIM_FH). */
+export function claimOfHandle(filehandle: Filehandle): Claim {
+  return { claimType: CLAIM_FH, filehandle };
+}
+
+/** A new file without a name, in the file system that `directory` lies in. */
+export function claimOfUnnamed(directory: Filehandle): Claim {
+  return { claimType: ClaimType.CLAIM_CREATE_UNLINKED, dirHandle: directory };
 }
 
 const SHARE_ACCESS: Readonly<Record<OpenAccess, number>> = {
@@ -58,14 +74,15 @@ export class Opener {
     this.#session = session;
   }
 
-  open(
-    claim: ArgumentsOf<'OPEN'>['claim'],
-    access: OpenAccess,
-    creation: Creation,
-    credential: number,
-  ): OpenFile {
+  open(claim: Claim, access: OpenAccess, creation: Creation, credential: number): OpenFile {
+    const request = this.request(claim, access, creation);
+    return this.#session.callInPlace(operations.OPEN, request, credential, takeOpenFile);
+  }
+
+  /** The arguments of OPEN; to be sent before the next are asked for. */
+  request(claim: Claim, access: OpenAccess, creation: Creation): ArgumentsOf<'OPEN'> {
     this.#owner[1] = (this.#owner[1] as bigint) + 1n;
-    const request = {
+    return {
       claim,
       open: openArguments(creation),
       deleteDisp: DeleteDisposition.DELETE_DONT_CARE,
@@ -73,10 +90,9 @@ export class Opener {
       shareAccess: SHARE_ACCESS[access],
       ...NO_DENIAL,
     };
-    return this.#session.callInPlace(operations.OPEN, request, credential, takeOpenFile);
   }
 
-  downgrade(file: FileReference, access: OpenAccess, credential: number): void {
+  downgrade(file: OpenFile, access: OpenAccess, credential: number): void {
     const request = {
       filehandle: file.handle,
       stateId: file.stateId,
@@ -86,7 +102,7 @@ export class Opener {
     this.#session.call(operations.OPEN_DOWNGRADE, request, credential);
   }
 
-  close(file: FileReference, credential: number): void {
+  close(file: OpenFile, credential: number): void {
     const request = { filehandle: file.handle, stateId: file.stateId };
     this.#session.callInPlace(operations.CLOSE, request, credential, nothing);
   }
@@ -107,9 +123,8 @@ function createHow(creation: Exclude<Creation, { mode: 'never' }>) {
   return { createMode, createAttrs: attributesOf(creation.attributes) };
 }
 
-function takeOpenFile({ filehandle, stateId, resultFlags }: ResultsOf<'OPEN'>): OpenFile {
-  const isCoherent = (resultFlags & OPEN_COHERENT) !== 0;
-  return { handle: filehandle.slice() as Filehandle, stateId, isCoherent };
+function takeOpenFile({ filehandle, stateId }: ResultsOf<'OPEN'>): OpenFile {
+  return { handle: filehandle.slice() as Filehandle, stateId };
 }
 
 function nothing(): void {}

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { hasStatus } from './dafs-error.ts';
-import type { FileClient, NodeType } from './file-client.ts';
+import type { FileClient } from './file-client.ts';
 import type { FileStatus, FileSystemStatus, StatusChanges, TimeChange } from './file-status.ts';
+import type { NodeType } from './new-object.ts';
 import {
   type NamedFile,
   type OpenDescription,

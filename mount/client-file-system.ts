@@ -5,14 +5,23 @@
 import { constants } from 'node:fs';
 import { DafsError } from '../client/dafs-error.ts';
 import { FileClient } from '../client/file-client.ts';
-import type { Creation, OpenFile } from '../client/opening.ts';
-import { Extension, type Filehandle, StableHow } from '../client/protocol/index.ts';
+import type { FileStatus } from '../client/file-status.ts';
+import { FilesWithStatus } from '../client/files-with-status.ts';
+import { type NewObject, newDirectory, newLink, newNode } from '../client/new-object.ts';
+import {
+  type Claim,
+  type Creation,
+  claimOfHandle,
+  claimOfName,
+  claimOfUnnamed,
+} from '../client/opening.ts';
+import { Extension } from '../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../client/registration.ts';
 import { Session } from '../client/session.ts';
 import type { ClientIdentity } from '../client/session-options.ts';
 import { CallerCredentials } from './caller-credentials.ts';
 import { DirectoryListing } from './directory-listing.ts';
-import { ErrnoError, type ErrnoName } from './errno.ts';
+import { ErrnoError } from './errno.ts';
 import { attributesOf, nodeTypeOf, statisticsOf, statusChangesOf } from './file-attributes.ts';
 import {
   type AttributeChanges,
@@ -23,13 +32,11 @@ import {
   type Fh,
   type FileSystemStatistics,
   type Nodeid,
-  type OpenedFile,
   type PathFileSystem,
   ROOT_NODEID,
 } from './file-system.ts';
 import { FilehandleMaker, fhOf, nodeidOf, stateIdOf } from './filehandles.ts';
-import { creationOf, openAccess, rightsOf } from './open-flags.ts';
-import { posix } from './posix-errors.ts';
+import { creationOf, openAccess, rightsOf, truncationOf } from './open-flags.ts';
 
 export interface FileSystemOptions {
   /** The client that the session belongs to; sessions of one mount share it. Fresh when left out. */
@@ -62,6 +69,7 @@ const PERMISSION_BITS = 0o7777;
 class ClientFileSystem implements PathFileSystem {
   readonly #session: Session;
   readonly #client: FileClient;
+  readonly #files: FilesWithStatus;
   readonly #directories: DirectoryListing;
   readonly #isShared: boolean;
   readonly #credentials: CallerCredentials;
@@ -74,6 +82,7 @@ class ClientFileSystem implements PathFileSystem {
     this.#session = session;
     this.#isShared = isShared;
     this.#client = new FileClient(session);
+    this.#files = new FilesWithStatus(this.#client);
     this.#directories = new DirectoryListing(this.#client);
     this.#credentials = new CallerCredentials(session);
     this.#handles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
@@ -81,22 +90,18 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   lookup(caller: Caller, parent: Nodeid, name: Uint8Array): Attributes {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      const handle = this.#client.lookup(this.#handles.of(parent), name, credential);
-      return this.#status(handle, credential, 'ENOENT');
-    });
+    const credential = this.#credentials.of(caller);
+    return this.#attributes(this.#files.lookup(this.#handles.of(parent), name, credential));
   }
 
   resolve(caller: Caller, parent: Nodeid, name: Uint8Array): Nodeid {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      return nodeidOf(this.#client.lookup(this.#handles.of(parent), name, credential));
-    });
+    const credential = this.#credentials.of(caller);
+    return nodeidOf(this.#client.lookup(this.#handles.of(parent), name, credential));
   }
 
   getattr(caller: Caller, nodeid: Nodeid): Attributes {
-    return posix(() => this.#status(this.#handles.of(nodeid), this.#credentials.of(caller)));
+    const credential = this.#credentials.of(caller);
+    return this.#attributes(this.#client.getattr(this.#handles.of(nodeid), credential));
   }
 
   setattr(
@@ -105,20 +110,16 @@ class ClientFileSystem implements PathFileSystem {
     changes: AttributeChanges,
     fh: Fh | undefined,
   ): Attributes {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      if (changes.sizeBytes !== undefined) this.#assertSize(changes.sizeBytes);
-      const handle = this.#handles.of(nodeid);
-      const stateId = fh === undefined ? undefined : stateIdOf(fh);
-      this.#client.setattr(handle, statusChangesOf(changes), stateId, credential);
-      return this.#status(handle, credential);
-    });
+    const credential = this.#credentials.of(caller);
+    if (changes.sizeBytes !== undefined) this.#assertSize(changes.sizeBytes);
+    const handle = this.#handles.of(nodeid);
+    const stateId = fh === undefined ? undefined : stateIdOf(fh);
+    const status = this.#files.setattr(handle, statusChangesOf(changes), stateId, credential);
+    return this.#attributes(status);
   }
 
   readlink(caller: Caller, nodeid: Nodeid): Uint8Array {
-    return posix(() =>
-      this.#client.readlink(this.#handles.of(nodeid), this.#credentials.of(caller)),
-    );
+    return this.#client.readlink(this.#handles.of(nodeid), this.#credentials.of(caller));
   }
 
   mknod(
@@ -129,51 +130,34 @@ class ClientFileSystem implements PathFileSystem {
     rdevMajor: number,
     rdevMinor: number,
   ): Attributes {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      const directory = this.#handles.of(parent);
-      const permissions = mode & PERMISSION_BITS;
-      const type = nodeTypeOf(mode);
-      if (type === undefined) return this.#makeFile(directory, name, permissions, credential);
-      const device = { major: rdevMajor, minor: rdevMinor };
-      const client = this.#client;
-      const handle = client.makeNode(directory, name, type, permissions, device, credential);
-      return this.#status(handle, credential);
-    });
+    const permissions = mode & PERMISSION_BITS;
+    const type = nodeTypeOf(mode);
+    if (type === undefined) return this.#makeFile(caller, parent, name, permissions);
+    const device = { major: rdevMajor, minor: rdevMinor };
+    return this.#make(caller, parent, name, newNode(type, permissions, device));
   }
 
   mkdir(caller: Caller, parent: Nodeid, name: Uint8Array, mode: number): Attributes {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      const permissions = mode & PERMISSION_BITS;
-      const directory = this.#handles.of(parent);
-      return this.#status(this.#client.mkdir(directory, name, permissions, credential), credential);
-    });
+    return this.#make(caller, parent, name, newDirectory(mode & PERMISSION_BITS));
   }
 
   symlink(caller: Caller, parent: Nodeid, name: Uint8Array, target: Uint8Array): Attributes {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      const directory = this.#handles.of(parent);
-      return this.#status(this.#client.symlink(directory, name, target, credential), credential);
-    });
+    return this.#make(caller, parent, name, newLink(target));
   }
 
   link(caller: Caller, nodeid: Nodeid, newParent: Nodeid, newName: Uint8Array): Attributes {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      const handle = this.#handles.of(nodeid);
-      this.#client.link(handle, this.#otherHandles.of(newParent), newName, credential);
-      return this.#status(handle, credential);
-    });
+    const credential = this.#credentials.of(caller);
+    const directory = this.#otherHandles.of(newParent);
+    const handle = this.#handles.of(nodeid);
+    return this.#attributes(this.#files.link(handle, directory, newName, credential));
   }
 
   unlink(caller: Caller, parent: Nodeid, name: Uint8Array): void {
-    posix(() => this.#client.unlink(this.#handles.of(parent), name, this.#credentials.of(caller)));
+    this.#client.unlink(this.#handles.of(parent), name, this.#credentials.of(caller));
   }
 
   rmdir(caller: Caller, parent: Nodeid, name: Uint8Array): void {
-    posix(() => this.#client.rmdir(this.#handles.of(parent), name, this.#credentials.of(caller)));
+    this.#client.rmdir(this.#handles.of(parent), name, this.#credentials.of(caller));
   }
 
   rename(
@@ -184,31 +168,14 @@ class ClientFileSystem implements PathFileSystem {
     newName: Uint8Array,
     flags: number,
   ): void {
-    posix(() => {
-      const source = this.#handles.of(parent);
-      const target = this.#otherHandles.of(newParent);
-      this.#client.rename(source, name, target, newName, this.#credentials.of(caller), flags);
-    });
+    const source = this.#handles.of(parent);
+    const target = this.#otherHandles.of(newParent);
+    this.#client.rename(source, name, target, newName, this.#credentials.of(caller), flags);
   }
 
-  open(caller: Caller, nodeid: Nodeid, flags: number): OpenedFile {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      const handle = this.#handles.of(nodeid);
-      const access = openAccess(flags);
-      const file = this.#client.openHandle(handle, access, credential);
-      if ((flags & constants.O_TRUNC) !== 0) {
-        // An open for reading carries no right to change the size: then the file's mode must.
-        const stateId = access === 'read' ? undefined : file.stateId;
-        try {
-          this.#client.setattr(handle, { sizeBytes: 0 }, stateId, credential);
-        } catch (error) {
-          this.#client.close(file, credential);
-          throw error;
-        }
-      }
-      return openedFile(file);
-    });
+  open(caller: Caller, nodeid: Nodeid, flags: number): Fh {
+    const creation = truncationOf(flags);
+    return this.#open(caller, claimOfHandle(this.#handles.of(nodeid)), flags, creation).fh;
   }
 
   create(
@@ -218,57 +185,35 @@ class ClientFileSystem implements PathFileSystem {
     mode: number,
     flags: number,
   ): CreatedFile {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      const access = openAccess(flags);
-      const creation = creationOf(mode & PERMISSION_BITS, flags);
-      const directory = this.#handles.of(parent);
-      const file = this.#client.open(directory, name, access, creation, credential);
-      return { ...openedFile(file), attributes: this.#status(file.handle, credential) };
-    });
+    const creation = creationOf(mode & PERMISSION_BITS, flags);
+    return this.#open(caller, claimOfName(this.#handles.of(parent), name), flags, creation);
   }
 
   tmpfile(caller: Caller, directory: Nodeid, mode: number, flags: number): CreatedFile {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      const handle = this.#handles.of(directory);
-      const attributes = { mode: mode & PERMISSION_BITS };
-      const file = this.#client.openUnlinked(handle, openAccess(flags), attributes, credential);
-      return { ...openedFile(file), attributes: this.#status(file.handle, credential) };
-    });
+    const creation = creationOf(mode & PERMISSION_BITS, 0);
+    return this.#open(caller, claimOfUnnamed(this.#handles.of(directory)), flags, creation);
   }
 
   read(nodeid: Nodeid, fh: Fh, offset: number, into: Uint8Array): number {
     const file = { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
     const registered = this.#registered.get(into.buffer);
-    return posix(() =>
-      registered
-        ? this.#client.readRegistered(file, offset, registered, into.byteOffset, into.length)
-        : this.#client.read(file, offset, into),
-    );
+    return registered
+      ? this.#client.readRegistered(file, offset, registered, into.byteOffset, into.length)
+      : this.#client.read(file, offset, into);
   }
 
   write(nodeid: Nodeid, fh: Fh, offset: number, data: Uint8Array, append: boolean): number {
     const file = { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
     const registered = this.#registered.get(data.buffer);
-    const stability = StableHow.UNSTABLE;
-    return posix(() => {
-      // The kernel sends what it takes for the end; when others write too, it may be behind.
-      const position =
-        append && this.#isShared ? this.#client.getattr(file.handle).sizeBytes : offset;
-      this.#assertSize(position + data.length);
-      const { bytes } = registered
-        ? this.#client.writeRegistered(
-            file,
-            position,
-            registered,
-            data.byteOffset,
-            data.length,
-            stability,
-          )
-        : this.#client.write(file, position, data, stability);
-      return bytes;
-    });
+    // The kernel sends what it takes for the end; when others write too, it may be behind.
+    const position =
+      append && this.#isShared ? this.#client.getattr(file.handle).sizeBytes : offset;
+    this.#assertSize(position + data.length);
+    const { byteOffset, length } = data;
+    const { bytes } = registered
+      ? this.#client.writeRegistered(file, position, registered, byteOffset, length)
+      : this.#client.write(file, position, data);
+    return bytes;
   }
 
   flush(): void {
@@ -276,11 +221,11 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   fsync(nodeid: Nodeid): void {
-    posix(() => this.#client.commit(this.#handles.of(nodeid)));
+    this.#client.commit(this.#handles.of(nodeid));
   }
 
   release(nodeid: Nodeid, fh: Fh): void {
-    posix(() => this.#client.close({ handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) }));
+    this.#client.closeLater({ handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) });
   }
 
   opendir(caller: Caller, nodeid: Nodeid): void {
@@ -295,37 +240,29 @@ class ClientFileSystem implements PathFileSystem {
     bytesHint: number,
     visit: DirectoryVisitor,
   ): boolean {
-    return posix(() => {
-      const credential = this.#credentials.of(caller);
-      const start = { nodeid, cookie, withAttributes };
-      return this.#directories.read(this.#handles.of(nodeid), start, bytesHint, credential, visit);
-    });
+    const credential = this.#credentials.of(caller);
+    const start = { nodeid, cookie, withAttributes };
+    return this.#directories.read(this.#handles.of(nodeid), start, bytesHint, credential, visit);
   }
 
   fsyncdir(nodeid: Nodeid): void {
-    posix(() => this.#client.commit(this.#handles.of(nodeid)));
+    this.#client.commit(this.#handles.of(nodeid));
   }
 
   access(caller: Caller, nodeid: Nodeid, mask: number): void {
-    posix(() => {
-      const credential = this.#credentials.of(caller);
-      const handle = this.#handles.of(nodeid);
-      if (mask === constants.F_OK) {
-        this.#client.getattr(handle, credential);
-        return;
-      }
-      const wanted = rightsOf(mask);
-      if (this.#client.access(handle, wanted, credential) !== wanted) {
-        throw new ErrnoError('EACCES');
-      }
-    });
+    const credential = this.#credentials.of(caller);
+    const handle = this.#handles.of(nodeid);
+    if (mask === constants.F_OK) {
+      this.#client.getattr(handle, credential);
+      return;
+    }
+    const wanted = rightsOf(mask);
+    if (this.#client.access(handle, wanted, credential) !== wanted) throw new ErrnoError('EACCES');
   }
 
   statfs(caller: Caller): FileSystemStatistics {
-    return posix(() => {
-      const root = this.#handles.of(ROOT_NODEID);
-      return statisticsOf(this.#client.statfs(root, this.#credentials.of(caller)));
-    });
+    const root = this.#handles.of(ROOT_NODEID);
+    return statisticsOf(this.#client.statfs(root, this.#credentials.of(caller)));
   }
 
   registeredBuffer(bytes: number): Uint8Array {
@@ -351,25 +288,25 @@ class ClientFileSystem implements PathFileSystem {
     if (bytes > this.#client.fileSystem.maximumFileBytes) throw new ErrnoError('EFBIG');
   }
 
-  /** `whenGone` is what it means that the file is there no longer. */
-  #status(handle: Filehandle, credential: number, whenGone: ErrnoName = 'ESTALE'): Attributes {
-    try {
-      const status = this.#client.getattr(handle, credential);
-      return attributesOf(status, this.#client.fileSystem.preferredTransferBytes);
-    } catch (error) {
-      const isGone = error instanceof DafsError && error.errno === 'ESTALE';
-      throw isGone ? new ErrnoError(whenGone, undefined, { cause: error }) : error;
-    }
+  #attributes(status: FileStatus): Attributes {
+    return attributesOf(status, this.#client.fileSystem.preferredTransferBytes);
   }
 
-  #makeFile(directory: Filehandle, name: Uint8Array, mode: number, credential: number): Attributes {
-    const creation: Creation = { mode: 'guarded', attributes: { mode } };
-    const file = this.#client.open(directory, name, 'write', creation, credential);
-    this.#client.close(file, credential);
-    return this.#status(file.handle, credential);
+  #open(caller: Caller, claim: Claim, flags: number, creation: Creation): CreatedFile {
+    const credential = this.#credentials.of(caller);
+    const { stateId, status } = this.#files.open(claim, openAccess(flags), creation, credential);
+    return { attributes: this.#attributes(status), fh: fhOf(stateId) };
   }
-}
 
-function openedFile({ stateId, isCoherent }: OpenFile): OpenedFile {
-  return { fh: fhOf(stateId), isCoherent };
+  #make(caller: Caller, parent: Nodeid, name: Uint8Array, object: NewObject): Attributes {
+    const credential = this.#credentials.of(caller);
+    const directory = this.#handles.of(parent);
+    return this.#attributes(this.#files.create(directory, name, object, credential));
+  }
+
+  #makeFile(caller: Caller, parent: Nodeid, name: Uint8Array, mode: number): Attributes {
+    const made = this.create(caller, parent, name, mode, constants.O_EXCL | constants.O_WRONLY);
+    this.release(made.attributes.nodeid, made.fh);
+    return made.attributes;
+  }
 }

@@ -1,45 +1,48 @@
 /**
- * Errors as the kernel knows them: names and numbers of errno, and the one error class that every
- * method of a {@link FileSystem} throws.
+ * Errors as the kernel knows them: names and numbers of errno, and the errors that methods of a
+ * {@link FileSystem} throw.
  *
  * The numbers come from node:os, so they are those of the machine this runs on.
  */
 
 import { constants } from 'node:os';
+import { DafsError } from '../client/dafs-error.ts';
 
 /** The name of an errno, e.g. `ENOENT`. */
 export type ErrnoName = keyof typeof constants.errno;
 
 const numberByName: Readonly<Record<string, number>> = constants.errno;
 
-/** EAGAIN and EWOULDBLOCK share a number, and so do others: the first name of a number is its name. */
-const nameByNumber = new Map<number, ErrnoName>();
-for (const [name, number] of Object.entries(constants.errno)) {
-  if (!nameByNumber.has(number)) nameByNumber.set(number, name as ErrnoName);
-}
-
 /** The number of an errno name; EIO's for a name that this machine does not know. */
 export function errnoNumber(name: string): number {
   return numberByName[name] ?? constants.errno.EIO;
 }
 
-/** The name of an errno number (of either sign); EIO for a number that this machine does not know. */
-export function errnoName(number: number): ErrnoName {
-  return nameByNumber.get(Math.abs(number)) ?? 'EIO';
-}
-
 /**
- * What a {@link FileSystem} throws: `code` is the errno's name and `errno` its positive number
- * (drivers answer the kernel with `-errno`).
+ * What a {@link FileSystem} refuses by itself: `code` is the errno's name and `errno` its positive
+ * number. It is an answer and no defect, and so has no stack, which would cost most of the answer.
  */
 export class ErrnoError extends Error {
   readonly code: string;
   readonly errno: number;
 
   constructor(code: ErrnoName, message: string = code, options?: ErrorOptions) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
     super(message, options);
+    Error.stackTraceLimit = limit;
     this.name = 'ErrnoError';
     this.code = code;
     this.errno = errnoNumber(code);
   }
+}
+
+/**
+ * The errno, a positive number, of what a {@link FileSystem} threw.
+ *
+ * @returns undefined for what is no answer of a file system but a defect of ours
+ */
+export function errnoOf(error: unknown): number | undefined {
+  if (error instanceof ErrnoError) return error.errno;
+  return error instanceof DafsError ? errnoNumber(error.errno) : undefined;
 }

@@ -1,8 +1,8 @@
 /** Between the server's words for a file's attributes and the kernel's. */
 
 import { constants } from 'node:fs';
-import type { NodeType } from '../client/file-client.ts';
 import type { FileStatus, FileSystemStatus, StatusChanges } from '../client/file-status.ts';
+import type { NodeType } from '../client/new-object.ts';
 import { ObjectType } from '../client/protocol/index.ts';
 import type { AttributeChanges, Attributes, FileSystemStatistics, Nodeid } from './file-system.ts';
 

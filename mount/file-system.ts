@@ -7,8 +7,9 @@
  * and an fh the stateid of the open, so instances in several threads of one mount (each with its own
  * session of the same client) agree on both without sharing anything, and nothing has to be forgotten.
  *
- * Errors: every method throws ErrnoError (errno.ts) and nothing else. EIO means that the server is
- * gone; ESTALE that the nodeid names a file that no longer exists.
+ * Errors: every method throws ErrnoError or DafsError and nothing else; errnoOf (errno.ts) tells the
+ * errno of either. EIO means that the server is gone; ESTALE that the nodeid names a file that no
+ * longer exists.
  */
 
 /** A file, as the kernel names it: the server's file id. Never reused, so its generation is 0. */
@@ -82,16 +83,10 @@ export interface FileSystemStatistics {
   nameBytes: number;
 }
 
-/** A file that was opened. */
-export interface OpenedFile {
-  fh: Fh;
-  /** What the kernel has cached of the file is right: everything that others did to it was told. */
-  isCoherent: boolean;
-}
-
 /** A created and opened file. */
-export interface CreatedFile extends OpenedFile {
+export interface CreatedFile {
   attributes: Attributes;
+  fh: Fh;
 }
 
 /** One directory entry. The object and its name are valid only until the visitor returns. */
@@ -225,7 +220,7 @@ export interface FileSystem {
   ): void;
 
   /** Opens a regular file; of open(2)'s `flags` the access mode and O_TRUNC are honoured. */
-  open(caller: Caller, nodeid: Nodeid, flags: number): OpenedFile;
+  open(caller: Caller, nodeid: Nodeid, flags: number): Fh;
 
   /**
    * Creates and opens a regular file in one step; `mode` has the umask applied. A file that exists

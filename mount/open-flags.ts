@@ -26,6 +26,13 @@ export function creationOf(mode: number, flags: number): Creation {
   return { mode: 'unchecked', attributes: { mode, ...truncation } };
 }
 
+/** What opening a file that exists does about it. */
+export function truncationOf(flags: number): Creation {
+  return (flags & constants.O_TRUNC) === 0
+    ? { mode: 'never' }
+    : { mode: 'unchecked', attributes: { sizeBytes: 0 } };
+}
+
 /** access(2)'s mask in the protocol's words. */
 const RIGHTS: readonly (readonly [mask: number, right: number])[] = [
   [constants.R_OK, AccessRight.ACCESS_READ],

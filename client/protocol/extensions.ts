@@ -10,7 +10,7 @@
 export const Extension = {
   /** The server tells what other clients change. */
   NOTIFY: 2,
-  /** Renaming with flags. */
+  /** Renaming with flags; attributes together with what they are of. */
   NAMES: 3,
   /** Locks of owners that are not opens, and waiting for locks. */
   LOCKS: 6,

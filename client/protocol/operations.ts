@@ -13,6 +13,7 @@ import { openOperations } from './operations/open.ts';
 import { ownerLockOperations } from './operations/owner-lock.ts';
 import { responseCacheOperations } from './operations/response-cache.ts';
 import { sessionOperations } from './operations/session.ts';
+import { withAttributesOperations } from './operations/with-attributes.ts';
 import type { ProcedureName } from './procedure.ts';
 
 export const operations = {
@@ -28,6 +29,7 @@ export const operations = {
   ...extensionOperations,
   ...ownerLockOperations,
   ...notificationOperations,
+  ...withAttributesOperations,
 } as const satisfies Record<ProcedureName, AnyOperation>;
 
 export type Operations = typeof operations;

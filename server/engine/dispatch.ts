@@ -17,6 +17,7 @@ import { readHandlers } from '../operations/read.ts';
 import { readlinkHandlers } from '../operations/readlink.ts';
 import { renameHandlers } from '../operations/rename.ts';
 import { sessionHandlers } from '../operations/session.ts';
+import { withAttributesHandlers } from '../operations/with-attributes.ts';
 import { writeHandlers } from '../operations/write.ts';
 import type { Exchange } from './exchange.ts';
 import type { Handlers } from './handler.ts';
@@ -54,6 +55,7 @@ const handlers: Handlers = {
   ...lockHandlers,
   ...ownerLockHandlers,
   ...notificationHandlers,
+  ...withAttributesHandlers,
 };
 
 /** Possible before the client has authenticated (section 6.2.2). */

@@ -81,18 +81,28 @@ function openByName(
   const before = directory.change;
   const id = service.store.lookup(directory.id, name);
   const existing = id === undefined ? undefined : service.store.inode(id);
-  const inode =
+  const inode = existing ?? createFile(service, exchange, directory, name, args.open);
+  const stateId =
     existing === undefined
-      ? createFile(service, exchange, directory, name, args.open)
-      : openableFile(existing, args.open);
-  if (existing !== undefined) {
-    requireOpenPermission(exchange, existing, share.access);
-  }
-  const stateId = register(service, exchange, args, inode, share);
-  if (existing !== undefined && isTruncating(args.open)) {
-    truncate(service, exchange, existing, share);
-  }
+      ? register(service, exchange, args, inode, share)
+      : openExisting(service, exchange, args, existing, share);
   return openResults(service, exchange, inode, stateId, changeInfo(before, directory), path.length);
+}
+
+function openExisting(
+  service: Service,
+  exchange: Exchange,
+  args: OpenArguments,
+  inode: Inode,
+  share: ShareRequest,
+): StateId {
+  requireOpenable(inode, args.open);
+  requireOpenPermission(exchange, inode, share.access);
+  const stateId = register(service, exchange, args, inode, share);
+  if (isTruncating(args.open)) {
+    truncate(service, exchange, inode, share);
+  }
+  return stateId;
 }
 
 /** Makes a file that has no name until a LINK gives it one; it ends with its last open otherwise. */
@@ -122,12 +132,7 @@ function openByHandle(
   share: ShareRequest,
 ): ResultsOf<'OPEN'> {
   const inode = service.filehandles.inode(handle);
-  if (args.open.openType !== OpenType.OPEN_NOCREATE) {
-    refuse(DafsStatus.DAFSERR_INVAL);
-  }
-  requireRegular(inode);
-  requireOpenPermission(exchange, inode, share.access);
-  const stateId = register(service, exchange, args, inode, share);
+  const stateId = openExisting(service, exchange, args, inode, share);
   return openResults(service, exchange, inode, stateId, { before: 0n, after: 0n, atomic: true }, 0);
 }
 
@@ -174,12 +179,11 @@ function createFile(
 }
 
 /** @throws Refusal when a file of that name exists and the way of creation does not allow it. */
-function openableFile(existing: Inode, open: OpenArguments['open']): Inode {
+function requireOpenable(existing: Inode, open: OpenArguments['open']): void {
   if (open.openType === OpenType.OPEN_CREATE && excludes(open.how, existing)) {
     refuse(DafsStatus.DAFSERR_EXIST);
   }
   requireRegular(existing);
-  return existing;
 }
 
 const excludes = (how: Creation, existing: Inode): boolean =>

@@ -20,6 +20,7 @@ import { openVectors } from './open-vectors.ts';
 import { ownerLockVectors } from './owner-lock-vectors.ts';
 import { sessionVectors } from './session-vectors.ts';
 import { bytesOf, type GoldenField, type GoldenVector } from './vector.ts';
+import { withAttributesVectors } from './with-attributes-vectors.ts';
 
 const vectors: readonly GoldenVector[] = [
   ...sessionVectors,
@@ -30,6 +31,7 @@ const vectors: readonly GoldenVector[] = [
   ...ownerLockVectors,
   ...ioVectors,
   ...notificationVectors,
+  ...withAttributesVectors,
 ];
 
 /** A message whose memory holds stale bytes, which no encoder may leave in between. */

@@ -1,10 +1,13 @@
 /** Between the binding's calls and the operations: dispatch, errors, answers. */
 
-import { ErrnoError, errnoNumber } from '../../errno.ts';
+import { constants } from 'node:os';
+import { errnoOf } from '../../errno.ts';
 import type { Caller, PathFileSystem } from '../../file-system.ts';
 import type { Binding, FuseHandler, FuseRequest } from './binding.ts';
 import { FuseOperations, operationNames } from './operations.ts';
 import { PathResolver } from './path-resolver.ts';
+
+const { EIO, ESTALE } = constants.errno;
 
 /** The binding's table of handlers has this many places. */
 const OPCODES = 35;
@@ -61,14 +64,14 @@ function perform(
       return operation(request, ...args);
     } catch (error) {
       // A directory that was remembered may be gone: once more, with everything looked up afresh.
-      const isStale = error instanceof ErrnoError && error.code === 'ESTALE';
-      if (!isStale || !paths.clear()) throw error;
+      if (errnoOf(error) !== ESTALE || !paths.clear()) throw error;
       return operation(request, ...args);
     }
   } catch (error) {
-    if (error instanceof ErrnoError) return -error.errno;
+    const errno = errnoOf(error);
+    if (errno !== undefined) return -errno;
     process.stderr.write(`dafs: ${(error as Error).stack}\n`);
-    return -errnoNumber('EIO');
+    return -EIO;
   }
 }
 

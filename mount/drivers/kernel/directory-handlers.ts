@@ -1,6 +1,7 @@
 /** Requests about open directories. */
 
 import { constants } from 'node:os';
+import { errnoOf } from '../../errno.ts';
 import type { DirectoryEntry, DirectoryVisitor } from '../../file-system.ts';
 import { FsyncFlag } from '../../kernel-abi/constants.ts';
 import { Dirent, Direntplus, FsyncIn, OpenOut, ReadIn } from '../../kernel-abi/structures.ts';
@@ -81,7 +82,7 @@ export function directoryHandlers({ exchange, fileSystem, validity, openPolicy }
     try {
       collect(true, addDirentplus);
     } catch (error) {
-      if ((error as { errno?: unknown }).errno !== EACCES) throw error;
+      if (errnoOf(error) !== EACCES) throw error;
       collect(false, addDirentplus);
     }
   }

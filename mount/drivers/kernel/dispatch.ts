@@ -1,6 +1,7 @@
 /** From opcodes to handlers, as the table of operations says. */
 
 import { constants } from 'node:os';
+import { errnoOf } from '../../errno.ts';
 import { FieldRangeError } from '../../kernel-abi/layout.ts';
 import { type HandlerName, isAnswered, operations } from '../../kernel-abi/operations.ts';
 import { attributeHandlers } from './attribute-handlers.ts';
@@ -15,14 +16,6 @@ const { EFBIG, EIO, ENOSYS } = constants.errno;
 
 /** Opcodes beyond this (CUSE's) do not come out of /dev/fuse. */
 const OPCODES = 64;
-
-/** The errno of whatever a handler threw. */
-function errnoOf(error: unknown): number {
-  // An offset or size beyond 2^53 - 1, which no file of ours can have.
-  if (error instanceof FieldRangeError) return EFBIG;
-  const errno = (error as { errno?: unknown } | null)?.errno;
-  return typeof errno === 'number' && errno !== 0 ? Math.abs(errno) : EIO;
-}
 
 function handlersByName(service: Service): Record<HandlerName, Handler> {
   return {
@@ -63,9 +56,17 @@ export class Dispatcher {
       if (handler === undefined) exchange.answerError(ENOSYS);
       else handler();
     } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === EIO && !(error as { errno?: number }).errno) this.#report(error);
+      const errno = this.#errnoOf(error);
       if (isAnswered(opcode)) exchange.answerError(errno);
     }
+  }
+
+  /** The errno of whatever a handler threw. */
+  #errnoOf(error: unknown): number {
+    // An offset or size beyond 2^53 - 1, which no file of ours can have.
+    if (error instanceof FieldRangeError) return EFBIG;
+    const errno = errnoOf(error);
+    if (errno === undefined) this.#report(error);
+    return errno ?? EIO;
   }
 }

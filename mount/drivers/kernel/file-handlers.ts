@@ -5,7 +5,7 @@
  */
 
 import { constants } from 'node:fs';
-import type { CreatedFile, OpenedFile } from '../../file-system.ts';
+import type { CreatedFile, Fh } from '../../file-system.ts';
 import { FsyncFlag, ReleaseFlag } from '../../kernel-abi/constants.ts';
 import {
   CreateIn,
@@ -38,15 +38,15 @@ export function fileHandlers({ exchange, fileSystem, validity, openPolicy }: Ser
   const createdOpenOut = exchange.output(OpenOut, EntryOut.bytes);
   const writeOut = exchange.output(WriteOut);
 
-  function fillOpen(out: typeof openOut, { fh }: OpenedFile): void {
+  function fillOpen(out: typeof openOut, fh: Fh): void {
     out.fh = fh;
     out.openFlags = openPolicy.fileFlags;
     out.backingId = 0;
   }
 
-  function answerCreated(created: CreatedFile): void {
-    fillEntry(entryOut, created.attributes, validity);
-    fillOpen(createdOpenOut, created);
+  function answerCreated({ attributes, fh }: CreatedFile): void {
+    fillEntry(entryOut, attributes, validity);
+    fillOpen(createdOpenOut, fh);
     exchange.answer(EntryOut.bytes + OpenOut.bytes);
   }
 

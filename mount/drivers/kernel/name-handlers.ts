@@ -1,6 +1,7 @@
 /** Requests about names in directories: finding, making and removing them. */
 
 import { constants } from 'node:os';
+import { errnoOf } from '../../errno.ts';
 import type { Attributes, Nodeid } from '../../file-system.ts';
 import {
   EntryOut,
@@ -14,10 +15,6 @@ import { deviceMajor, deviceMinor, fillEntry, fillNegativeEntry } from './attrib
 import type { Service } from './service.ts';
 
 const { ENOENT } = constants.errno;
-
-function isNoEntry(error: unknown): boolean {
-  return error instanceof Error && (error as { errno?: unknown }).errno === ENOENT;
-}
 
 export function nameHandlers({ exchange, fileSystem, validity }: Service) {
   const { caller } = exchange;
@@ -45,7 +42,7 @@ export function nameHandlers({ exchange, fileSystem, validity }: Service) {
       try {
         answerEntry(fileSystem.lookup(caller, exchange.nodeid, exchange.name(0)));
       } catch (error) {
-        if (validity.negativeSeconds === 0 || !isNoEntry(error)) throw error;
+        if (validity.negativeSeconds === 0 || errnoOf(error) !== ENOENT) throw error;
         fillNegativeEntry(entryOut, validity);
         exchange.answer(EntryOut.bytes);
       }

@@ -14,10 +14,11 @@
 
 import { constants } from 'node:os';
 import { addressOf, writeFrom } from '../../../nic/system-calls-fuse.ts';
+import { ErrnoError } from '../../errno.ts';
 import type { LockWait } from '../../file-system.ts';
 import { OutHeader } from '../../kernel-abi/structures.ts';
 
-const { EINTR, ENOLCK } = constants.errno;
+const { EINTR } = constants.errno;
 
 const State = {
   FREE: 0,
@@ -42,12 +43,6 @@ const UNIQUE_HIGH = 3;
 
 const HIGH = 4294967296;
 
-/** No place is left for another wait. */
-export class ParkingError extends Error {
-  readonly code = 'ENOLCK';
-  readonly errno: number = ENOLCK;
-}
-
 /** Memory for the table; hand it to every thread of the mount. */
 export function createParkedMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer((PLACES * WORDS + REMEMBERED * 2 + 1) * 4);
@@ -65,7 +60,7 @@ export class ParkedRequests {
 
   /**
    * Enters a request that may have to wait, before anybody is asked whether it must.
-   * @throws ParkingError when too many wait already
+   * @throws ErrnoError ENOLCK when too many wait already
    */
   enter(fd: number, unique: number): LockWait {
     for (let place = 0; place < PLACES; place++) {
@@ -80,7 +75,7 @@ export class ParkedRequests {
       if (this.#isRemembered(unique)) this.#step(place, State.DECIDING, State.INTERRUPTED);
       return { place, unique };
     }
-    throw new ParkingError('too many requests wait for locks');
+    throw new ErrnoError('ENOLCK', 'too many requests wait for locks');
   }
 
   /** The worker answers the request itself after all. */

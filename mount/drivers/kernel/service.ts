@@ -23,5 +23,5 @@ export interface Service {
   readonly parked: ParkedRequests;
 }
 
-/** Answers the request that the exchange holds, or throws an error that has an `errno`. */
+/** Answers the request that the exchange holds, or throws what a FileSystem throws. */
 export type Handler = () => void;

@@ -85,8 +85,6 @@ function fail(error: unknown): void {
 }
 
 async function run(): Promise<void> {
-  // Errors are answers here (ENOENT of a lookup): tracing each one's stack costs more than the rest.
-  Error.stackTraceLimit = 0;
   const { source, index, parkedMemory } = workerData as WorkerStart;
   const parked = new ParkedRequests(parkedMemory);
   const fileSystem = await openFileSystem(source, { index, parked });

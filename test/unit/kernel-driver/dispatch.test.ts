@@ -53,9 +53,9 @@ const answers: Partial<FileSystem> = {
   mkdir: () => attributes,
   symlink: () => attributes,
   link: () => attributes,
-  open: () => ({ fh: FH, isCoherent: true }),
-  create: () => ({ attributes, fh: FH, isCoherent: true }),
-  tmpfile: () => ({ attributes, fh: FH, isCoherent: true }),
+  open: () => FH,
+  create: () => ({ attributes, fh: FH }),
+  tmpfile: () => ({ attributes, fh: FH }),
   read(_nodeid, _fh, _offset, into) {
     into.set(Buffer.from('hello'));
     return 5;

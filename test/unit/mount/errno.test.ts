@@ -2,8 +2,7 @@ import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { DafsError } from '../../../client/dafs-error.ts';
 import { errnoByStatus } from '../../../client/protocol/errno.ts';
-import { ErrnoError, errnoName, errnoNumber } from '../../../mount/errno.ts';
-import { posix } from '../../../mount/posix-errors.ts';
+import { ErrnoError, errnoNumber, errnoOf } from '../../../mount/errno.ts';
 
 describe('errno', () => {
   it.each([
@@ -20,10 +19,8 @@ describe('errno', () => {
     ['ENOTEMPTY', 39],
     ['ELOOP', 40],
     ['ESTALE', 116],
-  ])('%s is %i on Linux, both ways', (name, number) => {
+  ])('%s is %i on Linux', (name, number) => {
     expect(errnoNumber(name)).toBe(number);
-    expect(errnoName(number)).toBe(name);
-    expect(errnoName(-number)).toBe(name);
   });
 
   it('knows the number of every status of the protocol that a server of ours gives', () => {
@@ -34,7 +31,6 @@ describe('errno', () => {
 
   it('takes what it does not know for EIO', () => {
     expect(errnoNumber('ENOSUCHERRNO')).toBe(constants.errno.EIO);
-    expect(errnoName(4711)).toBe('EIO');
   });
 
   it('gives every error its name and its positive number', () => {
@@ -43,23 +39,26 @@ describe('errno', () => {
   });
 });
 
-describe('posix()', () => {
-  it("turns the client's errors into errno and keeps their words", () => {
-    const cause = DafsError.fromStatus('LOOKUP', 2);
-    expect(() =>
-      posix(() => {
-        throw cause;
-      }),
-    ).toThrow(expect.objectContaining({ code: 'ENOENT', errno: 2, message: cause.message, cause }));
+describe('errnoOf()', () => {
+  it('knows the answers of a file system, and takes nothing else for one', () => {
+    expect(errnoOf(new ErrnoError('ENOTEMPTY'))).toBe(39);
+    expect(errnoOf(DafsError.fromStatus('LOOKUP', 2))).toBe(2);
+    expect(errnoOf(DafsError.local('LOOKUP', 'CONNECTION_LOST', 'EIO', 'gone'))).toBe(5);
+    expect(errnoOf(new TypeError('a mistake'))).toBe(undefined);
+    expect(errnoOf(Object.assign(new Error('of node:fs'), { errno: -2 }))).toBe(undefined);
+  });
+});
+
+describe('a stack', () => {
+  const hasFrames = (error: Error) => error.stack?.includes('errno.test.ts') ?? false;
+
+  it('is not made for answers', () => {
+    expect(hasFrames(new ErrnoError('ENOENT'))).toBe(false);
+    expect(hasFrames(DafsError.fromStatus('LOOKUP', 2))).toBe(false);
   });
 
-  it('lets results and foreign errors through', () => {
-    const bug = new TypeError('a bug');
-    expect(posix(() => 7)).toBe(7);
-    expect(() =>
-      posix(() => {
-        throw bug;
-      }),
-    ).toThrow(bug);
+  it('is made for what goes wrong here, also afterwards', () => {
+    expect(hasFrames(DafsError.local('LOOKUP', 'BAD_RESPONSE', 'EIO', 'nonsense'))).toBe(true);
+    expect(hasFrames(new Error('a mistake'))).toBe(true);
   });
 });

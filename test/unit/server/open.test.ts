@@ -104,9 +104,19 @@ describe('OPEN', () => {
     const opened = files.open('', { claim });
     expect(opened.status).toBe('OK');
     expect(opened.results.stateId).not.toBe(file.stateId);
-    expect(files.open('', { claim, open: unchecked() }).status).toBe('INVAL');
     const directory = { claimType: CLAIM_FH, filehandle: files.root } as const;
     expect(files.open('', { claim: directory }).status).toBe('ISDIR');
+  });
+
+  it('by filehandle truncates, or refuses, as for a name that exists', () => {
+    const file = files.create('file');
+    files.write(file, 0, 'contents');
+    const claim = { claimType: CLAIM_FH, filehandle: file.filehandle } as const;
+    expect(files.open('', { claim, open: guarded() }).status).toBe('EXIST');
+    expect(files.open('', { claim, open: unchecked() }).status).toBe('OK');
+    expect(files.attributes(file.filehandle).objectSize).toBe(8);
+    expect(files.open('', { claim, open: unchecked({ objectSize: 0 }) }).status).toBe('OK');
+    expect(files.attributes(file.filehandle).objectSize).toBe(0);
   });
 
   it('makes a file without a name, to which LINK gives its first one', () => {

@@ -18,7 +18,6 @@ import {
   type FileSystem,
   type FileSystemStatistics,
   type Nodeid,
-  type OpenedFile,
   RenameFlag,
   ROOT_NODEID,
   type TimeChange,
@@ -279,20 +278,20 @@ export class MemoryFileSystem implements FileSystem {
     file.attributes.ctime = now();
   }
 
-  open(_caller: Caller, nodeid: Nodeid, flags: number): OpenedFile {
+  open(_caller: Caller, nodeid: Nodeid, flags: number): Fh {
     const file = this.#file(nodeid);
     if ((flags & O_TRUNC) !== 0) {
       this.#resize(file, 0);
       this.#touch(file);
     }
     file.opens++;
-    return { fh: ++this.#lastFh as Fh, isCoherent: true };
+    return ++this.#lastFh as Fh;
   }
 
   tmpfile(caller: Caller, _directory: Nodeid, mode: number, flags: number): CreatedFile {
     const { attributes } = this.#make(caller, S_IFREG | (mode & 0o7777), 0, 0);
     attributes.nlink = 0;
-    return { ...this.open(caller, attributes.nodeid, flags), attributes };
+    return { fh: this.open(caller, attributes.nodeid, flags), attributes };
   }
 
   create(
@@ -307,7 +306,7 @@ export class MemoryFileSystem implements FileSystem {
     const nodeid =
       existing?.nodeid ??
       this.#create(caller, parent, name, S_IFREG | (mode & 0o7777)).attributes.nodeid;
-    return { ...this.open(caller, nodeid, flags), attributes: this.#file(nodeid).attributes };
+    return { fh: this.open(caller, nodeid, flags), attributes: this.#file(nodeid).attributes };
   }
 
   read(nodeid: Nodeid, _fh: Fh, offset: number, into: Uint8Array): number {

@@ -1,0 +1,140 @@
+import type { FileClient } from './file-client.ts';
+import {
+  attributesOf,
+  FILE_STATUS_BITMAP,
+  type FileStatus,
+  fileStatus,
+  type StatusChanges,
+} from './file-status.ts';
+import type { NewObject } from './new-object.ts';
+import type { Claim, Creation, OpenAccess } from './opening.ts';
+import {
+  ANONYMOUS_STATE_ID,
+  Extension,
+  type FileAttributes,
+  type Filehandle,
+  type Operation,
+  operations,
+  type StateId,
+} from './protocol/index.ts';
+
+/** What a row of with-attributes.ts takes and gives, made from the row that it is based on. */
+type WithAttributes<Arguments, Results> = Operation<
+  { request: Arguments; attrRequestBitmap: number },
+  { response: Results; objAttributes: FileAttributes }
+>;
+
+/** A file that was opened, and what it then was. */
+export interface OpenedFile {
+  readonly stateId: StateId;
+  readonly status: FileStatus;
+}
+
+/**
+ * Operations of FileClient that find, make or change a file, and tell its status as well: in one
+ * round trip where the session has the extension NAMES, in two elsewhere. The file's handle follows
+ * from its `fileId` (filehandleOf).
+ */
+export class FilesWithStatus {
+  readonly #files: FileClient;
+  readonly #isOneRequest: boolean;
+
+  constructor(files: FileClient) {
+    this.#files = files;
+    this.#isOneRequest = files.session.extensions.has(Extension.NAMES);
+  }
+
+  /** Finds one name in a directory. */
+  lookup(directory: Filehandle, name: Uint8Array, credential = 0): FileStatus {
+    return this.#perform(
+      operations.LOOKUP,
+      operations.LOOKUP_GETATTR,
+      { directory, path: [name] },
+      credential,
+      filehandleIn,
+      onlyStatus,
+    );
+  }
+
+  /** Opens, and if need be creates, the file that `claim` names. */
+  open(claim: Claim, access: OpenAccess, creation: Creation, credential = 0): OpenedFile {
+    return this.#perform(
+      operations.OPEN,
+      operations.OPEN_GETATTR,
+      this.#files.opener.request(claim, access, creation),
+      credential,
+      filehandleIn,
+      ({ stateId }, status) => ({ stateId, status }),
+    );
+  }
+
+  /** Makes a directory, a link or a special file. */
+  create(directory: Filehandle, name: Uint8Array, object: NewObject, credential = 0): FileStatus {
+    return this.#perform(
+      operations.CREATE,
+      operations.CREATE_GETATTR,
+      { filehandle: directory, component: name, ...object },
+      credential,
+      filehandleIn,
+      onlyStatus,
+    );
+  }
+
+  /** Gives a file one more name, or its first one. */
+  link(file: Filehandle, directory: Filehandle, name: Uint8Array, credential = 0): FileStatus {
+    return this.#perform(
+      operations.LINK,
+      operations.LINK_GETATTR,
+      { sourceObject: file, destinationObject: directory, newname: name },
+      credential,
+      () => file,
+      onlyStatus,
+    );
+  }
+
+  /** Changes attributes. With the stateId of an open for writing the size needs no other right. */
+  setattr(
+    filehandle: Filehandle,
+    changes: StatusChanges,
+    stateId: StateId = ANONYMOUS_STATE_ID,
+    credential = 0,
+  ): FileStatus {
+    return this.#perform(
+      operations.SETATTR_INLINE,
+      operations.SETATTR_GETATTR,
+      { filehandle, stateId, objAttributes: attributesOf(changes) },
+      credential,
+      () => filehandle,
+      onlyStatus,
+    );
+  }
+
+  #perform<Arguments, Results, Taken>(
+    alone: Operation<Arguments, Results>,
+    together: WithAttributes<Arguments, Results>,
+    request: Arguments,
+    credential: number,
+    fileOf: (results: Results) => Filehandle,
+    take: (results: Results, status: FileStatus) => Taken,
+  ): Taken {
+    const { session } = this.#files;
+    if (this.#isOneRequest) {
+      return session.callInPlace(
+        together,
+        { request, attrRequestBitmap: FILE_STATUS_BITMAP },
+        credential,
+        ({ response, objAttributes }) => take(response, fileStatus(objAttributes)),
+      );
+    }
+    const results = session.call(alone, request, credential);
+    return take(results, this.#files.getattr(fileOf(results), credential));
+  }
+}
+
+function filehandleIn({ filehandle }: { filehandle: Filehandle }): Filehandle {
+  return filehandle;
+}
+
+function onlyStatus(_results: unknown, status: FileStatus): FileStatus {
+  return status;
+}
