@@ -10,10 +10,15 @@ const fewestSlots = 8;
 export interface BlockCacheOptions {
   /**
    * Above so many unwritten bytes a write first waits until older ones are in the store. At least
-   * one transfer, at most half of the memory, which is also the default.
+   * one transfer, at most three quarters of the memory, which is also the default.
    */
   readonly dirtyLimitBytes?: number;
 }
+
+/** Of the limit of unwritten blocks: above, they are better written before a write has to wait. */
+const crowdedShare = 5 / 6;
+/** Blocks that a write which has to wait gets written at least, for one commit. */
+const fewestWrittenBack = 8;
 
 /** Takes a piece of a file: `cacheOffset` bytes from the memory's start; -1: a hole, zeros. */
 export type EmitRead = (cacheOffset: number, length: number) => void;
@@ -57,13 +62,18 @@ export class BlockCache {
     this.#memory = memory;
     this.#blockBytes = blockBytes;
     this.#files = new CachedFiles(store, memory, slots);
-    this.#dirtyLimit = Math.max(quarter, Math.min(wanted, Math.floor(slots / 2)));
+    this.#dirtyLimit = Math.max(quarter, Math.min(wanted, Math.floor((slots * 3) / 4)));
     this.#replaced = new Uint8Array(2 * blockBytes);
   }
 
   /** Bytes of the slots whose data the store lacks. */
   get dirtyBytes(): number {
     return (this.#files.table.counts[SlotState.DIRTY] as number) * this.#blockBytes;
+  }
+
+  /** So many data wait for the store that writes will soon have to wait, too. */
+  get isCrowded(): boolean {
+    return this.#files.unsettled > this.#dirtyLimit * crowdedShare;
   }
 
   /** How long the oldest data have been waiting for the store, in milliseconds; 0: none are. */
@@ -212,7 +222,7 @@ export class BlockCache {
     const first = Math.floor(offset / this.#blockBytes);
     const blocks = Math.floor((offset + length - 1) / this.#blockBytes) - first + 1;
     while (this.#files.unsettled + blocks > this.#dirtyLimit) {
-      this.#files.writeBack(Math.max(blocks, Math.floor(this.#dirtyLimit / 4)));
+      this.#files.writeBack(Math.max(2 * blocks, fewestWrittenBack));
     }
   }
 

@@ -1,6 +1,6 @@
 /** Where a slot is in its life; each state but LOOSE is a list. */
 export const SlotState = {
-  /** Holds nothing. */
+  /** Holds nothing; the last given back first: the kernel has its memory, and the processor too. */
   FREE: 0,
   /** Equal to the store; the least recently used first. */
   CLEAN: 1,
@@ -56,7 +56,7 @@ export class SlotTable {
       this.#next[head] = head;
       this.#previous[head] = head;
     }
-    for (let slot = 0; slot < slots; slot++) {
+    for (let slot = slots - 1; slot >= 0; slot--) {
       this.moveTo(slot, SlotState.FREE);
     }
   }
@@ -106,7 +106,7 @@ export class SlotTable {
     return this.#states[slot] as SlotState;
   }
 
-  /** The slot that is longest in the state's list, or `none`. */
+  /** The slot that is first in the state's list, or `none`. */
   first(state: SlotState): number {
     const slot = this.#next[this.slots + state] as number;
     return slot < this.slots ? slot : none;
@@ -118,14 +118,15 @@ export class SlotTable {
     return next < this.slots ? next : none;
   }
 
-  /** Puts the slot at the end of the state's list. */
+  /** Puts the slot at the end of the state's list; that of the free ones is a stack. */
   moveTo(slot: number, state: SlotState): void {
     const old = this.#states[slot] as SlotState;
     if (old !== SlotState.LOOSE) {
       this.#unlink(slot);
     }
     if (state !== SlotState.LOOSE) {
-      this.#linkBefore(slot, this.slots + state);
+      const head = this.slots + state;
+      this.#linkBefore(slot, state === SlotState.FREE ? (this.#next[head] as number) : head);
     }
     if (old !== state) {
       this.#states[slot] = state;

@@ -204,7 +204,7 @@ export class DataPlane {
       this.#complete(this.#completions[index] as WorkCompletion);
     }
     this.#engine.finish();
-    this.#housekeeping.work(count === 0);
+    this.#housekeeping.work(count > 0);
   }
 
   #complete(completion: WorkCompletion): void {

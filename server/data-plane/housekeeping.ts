@@ -1,14 +1,18 @@
 import type { BlockCache } from '../block-cache.ts';
 import type { Store } from '../store/index.ts';
 
-/** Unstable data is written back when it is so old, busy or not. */
-const MAX_DIRTY_AGE_MS = 1000;
-/** When nobody asks for anything, data that is so old is written back. */
-const IDLE_DIRTY_AGE_MS = 100;
+/** Unstable data is written back between requests when it is so old. */
+const AGED_MS = 1000;
+/** Data so old is written back whether there are requests or not. */
+const OVERDUE_MS = 2000;
+/** When nobody has asked for anything for so long, all data is written back. */
+const IDLE_MS = 100;
 /** Written at a go: a request that comes in the meantime waits no longer than this takes. */
-const FLUSH_BYTES = 1 << 20;
+const FLUSH_BYTES = 512 << 10;
 /** After a failure to write back (a full disk) the data is left alone for this time. */
 const PAUSE_AFTER_FAILURE_MS = 1000;
+/** How often the log is looked after that has to become shorter first. */
+const LOG_LOOK_MS = 5;
 
 /** What the data plane does between requests: writing back, and freeing what large files left. */
 export class Housekeeping {
@@ -17,6 +21,7 @@ export class Housekeeping {
   readonly #reportFault: (error: unknown) => void;
   /** There is more to free at once. */
   #isReclaiming = false;
+  #lastRequestMs = 0;
   #pausedUntilMs = 0;
 
   constructor(store: Store, cache: BlockCache, reportFault: (error: unknown) => void) {
@@ -27,39 +32,59 @@ export class Housekeeping {
 
   /** How long the data plane may sleep before there is work here. */
   idleMs(longestMs: number): number {
-    const pauseMs = this.#pausedUntilMs - performance.now();
-    if (pauseMs > 0) {
-      return Math.min(longestMs, pauseMs);
+    const now = performance.now();
+    if (now < this.#pausedUntilMs) {
+      return Math.min(longestMs, this.#pausedUntilMs - now);
     }
     if (this.#isReclaiming) {
       return 0;
     }
-    const { dirtyBytes, dirtyAgeMs } = this.#cache;
-    return dirtyBytes === 0
-      ? longestMs
-      : Math.min(longestMs, Math.max(0, IDLE_DIRTY_AGE_MS - dirtyAgeMs));
+    if (this.#cache.dirtyBytes === 0) {
+      return longestMs;
+    }
+    const untilIdleMs = IDLE_MS - (now - this.#lastRequestMs);
+    const dueMs = this.#cache.isCrowded
+      ? 0
+      : Math.max(0, Math.min(untilIdleMs, AGED_MS - this.#cache.dirtyAgeMs));
+    return Math.min(longestMs, this.#store.isLogCrowded ? Math.max(dueMs, LOG_LOOK_MS) : dueMs);
   }
 
-  /** Does one piece of the work that is due. @param isIdle whether nobody asked for anything */
-  work(isIdle: boolean): void {
-    const { dirtyBytes, dirtyAgeMs } = this.#cache;
-    const limitMs = isIdle ? IDLE_DIRTY_AGE_MS : MAX_DIRTY_AGE_MS;
-    const isDirty = dirtyBytes > 0 && dirtyAgeMs >= limitMs;
-    if ((!isDirty && !isIdle) || performance.now() < this.#pausedUntilMs) {
+  /** Does one piece of the work that is due. @param isBusy whether there are requests right now */
+  work(isBusy: boolean): void {
+    const now = performance.now();
+    if (isBusy) {
+      this.#lastRequestMs = now;
+    }
+    const isFlushDue = this.#isFlushDue(now, isBusy);
+    if ((!isFlushDue && isBusy) || now < this.#pausedUntilMs) {
       return;
     }
     try {
-      if (isDirty) {
+      if (isFlushDue) {
         this.#cache.flushSome(FLUSH_BYTES);
       } else {
         this.#isReclaiming = this.#store.reclaimSome();
       }
       if (this.#store.inTransaction) {
         this.#store.commit();
+      } else if (this.#store.isLogCrowded) {
+        this.#store.advanceLog();
       }
     } catch (error) {
       this.#pausedUntilMs = performance.now() + PAUSE_AFTER_FAILURE_MS;
       this.#reportFault(error);
     }
+  }
+
+  #isFlushDue(now: number, isBusy: boolean): boolean {
+    const { dirtyBytes, dirtyAgeMs, isCrowded } = this.#cache;
+    if (dirtyBytes === 0) {
+      return false;
+    }
+    if (dirtyAgeMs >= OVERDUE_MS) {
+      return true;
+    }
+    const isIdle = now - this.#lastRequestMs >= IDLE_MS;
+    return !isBusy && !this.#store.isLogCrowded && (isCrowded || isIdle || dirtyAgeMs >= AGED_MS);
   }
 }

@@ -3,10 +3,20 @@ import type Database from 'better-sqlite3';
 import { pageBytes } from './schema.ts';
 import type { TransactionObserver } from './transaction.ts';
 
+const mebibyte = 1024 * 1024;
 /** Bytes in the log from which on a checkpoint is worth its two syncs. */
-const worthwhileBytes = 64 * 1024 * 1024;
+const worthwhileBytes = 16 * mebibyte;
+/**
+ * Length from which on the log starts over as soon as little of it is left to move: writing pages
+ * that the kernel has in memory costs a quarter of what it costs to make a file longer.
+ */
+const reusableBytes = 64 * mebibyte;
+/** So little is moved by the store's own thread, in a few milliseconds. */
+const littleBytes = mebibyte;
+/** Length from which on what can wait should not make the log longer. */
+const crowdedBytes = 128 * mebibyte;
 /** Length at which the log has to start over, if that stops the writer or not. */
-const longestBytes = 512 * 1024 * 1024;
+const longestBytes = 512 * mebibyte;
 /** What a commit writes besides data: a few pages of inodes, entries and indexes. */
 const metadataBytes = 4 * pageBytes;
 /** Closing waits so long for a checkpoint that is under way, in milliseconds. */
@@ -20,10 +30,12 @@ export const State = { IDLE: 0, REQUESTED: 1, CLOSING: 2, CLOSED: 3 } as const;
 /**
  * Moves the write-ahead log's pages into the database while the store goes on. A thread with a
  * connection of its own does it and syncs both files, so that the store's thread does not wait for
- * the disk; only a log that grew faster than the disk takes it stops the writer for a moment.
+ * the disk. SQLite starts the log over when all of it has been moved, which does not happen by itself
+ * while somebody writes: so the worker goes on until little is left, and the store's thread moves
+ * that. Only a log that grew much faster than the disk takes it stops the writer for longer.
  *
- * The store's thread asks after a commit and looks for the result after a later one: it may be a
- * loop that never returns to its event loop.
+ * The store's thread asks after a commit and looks for the result after a later one, or when it has
+ * nothing else to do: it may be a loop that never returns to its event loop.
  */
 export class Checkpointer implements TransactionObserver {
   readonly #database: Database.Database;
@@ -52,15 +64,34 @@ export class Checkpointer implements TransactionObserver {
 
   committed(): void {
     this.note(metadataBytes);
-    if (this.#outstandingBytes < worthwhileBytes) {
-      return;
+    if (this.#logBytes >= worthwhileBytes) {
+      this.advance();
     }
+  }
+
+  /** The log is long: who can wait with what would make it longer calls advance() until it is not. */
+  get isCrowded(): boolean {
+    return this.#logBytes >= crowdedBytes;
+  }
+
+  /** Does what is next for the log; not within a transaction. */
+  advance(): void {
     if (this.#requested && Atomics.load(this.#shared, Shared.STATE) === State.IDLE) {
       this.#takeResult();
     }
-    if (this.#logBytes > longestBytes) {
+    if (this.#logBytes >= longestBytes) {
       this.#startOver();
+    } else if (!this.#requested && this.#logBytes >= reusableBytes) {
+      this.#shorten();
     } else if (!this.#requested && this.#outstandingBytes >= worthwhileBytes) {
+      this.#request();
+    }
+  }
+
+  #shorten(): void {
+    if (this.#outstandingBytes <= littleBytes) {
+      this.#startOver();
+    } else {
       this.#request();
     }
   }

@@ -337,6 +337,19 @@ export class Store {
     this.#syncedCommits = this.#transaction.commits;
   }
 
+  /**
+   * The log is so long that data which can wait should not be written now. Who waits calls
+   * `advanceLog` from time to time.
+   */
+  get isLogCrowded(): boolean {
+    return this.#checkpointer.isCrowded;
+  }
+
+  /** Goes on with moving the log into the database; for times without a transaction. */
+  advanceLog(): void {
+    this.#checkpointer.advance();
+  }
+
   /** Tells of commits and of undone transactions: for what keeps data of the store in memory. */
   observe(observer: TransactionObserver): void {
     this.#transaction.observe(observer);

@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BlockCache } from '../../../server/block-cache.ts';
+import { Housekeeping } from '../../../server/data-plane/housekeeping.ts';
+import { type FileId, FileType, rootId, Store, StoreError } from '../../../server/store/index.ts';
+
+const block = 65_536;
+const slots = 64;
+const second = 1000;
+
+let directory: string;
+let store: Store;
+let cache: BlockCache;
+let housekeeping: Housekeeping;
+let file: FileId;
+let faults: unknown[];
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  directory = mkdtempSync(join(tmpdir(), 'dafs-housekeeping-'));
+  store = Store.open(join(directory, 'test.db'), { create: true });
+  cache = new BlockCache(store, new Uint8Array(slots * block));
+  faults = [];
+  housekeeping = new Housekeeping(store, cache, (error) => faults.push(error));
+  const owner = { mode: 0o644, uid: 0, gid: 0 };
+  file = store.create(rootId, Buffer.from('file'), { type: FileType.REGULAR, ...owner }).id;
+  store.commit();
+});
+
+afterEach(() => {
+  store.close();
+  rmSync(directory, { recursive: true });
+  vi.useRealTimers();
+});
+
+function write(...numbers: number[]): void {
+  for (const number of numbers) {
+    cache.write(file, number * block, block, () => undefined);
+  }
+}
+
+/** A turn with a request, one without, and the time between two requests. */
+function request(gapMs: number): void {
+  housekeeping.work(true);
+  housekeeping.work(false);
+  vi.advanceTimersByTime(gapMs);
+}
+
+describe('Housekeeping', () => {
+  it('leaves young data alone as long as requests follow each other', () => {
+    write(0, 1);
+    for (let count = 0; count < 9; count += 1) {
+      request(100);
+      expect(cache.dirtyBytes).toBe(2 * block);
+    }
+  });
+
+  it('writes everything back when nobody has asked for anything for a while', () => {
+    write(0, 1, 2);
+    housekeeping.work(true);
+    expect(housekeeping.idleMs(second)).toBe(100);
+    vi.advanceTimersByTime(99);
+    housekeeping.work(false);
+    expect(cache.dirtyBytes).toBe(3 * block);
+    vi.advanceTimersByTime(1);
+    expect(housekeeping.idleMs(second)).toBe(0);
+    housekeeping.work(false);
+    expect(cache.dirtyBytes).toBe(0);
+    expect(store.inTransaction).toBe(false);
+    expect(housekeeping.idleMs(second)).toBe(second);
+  });
+
+  it('writes aged data back in the gaps between requests, a piece at a time', () => {
+    write(...Array(32).keys());
+    for (let count = 0; count < 10; count += 1) {
+      request(100);
+    }
+    expect(cache.dirtyBytes).toBe(32 * block);
+    housekeeping.work(true);
+    expect(cache.dirtyBytes).toBe(32 * block);
+    expect(housekeeping.idleMs(second)).toBe(0);
+    housekeeping.work(false);
+    const left = cache.dirtyBytes;
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(32 * block);
+    housekeeping.work(false);
+    expect(cache.dirtyBytes).toBeLessThan(left);
+  });
+
+  it('writes overdue data back though there is no gap', () => {
+    write(0, 1);
+    for (let count = 0; count < 19; count += 1) {
+      housekeeping.work(true);
+      vi.advanceTimersByTime(100);
+    }
+    expect(cache.dirtyBytes).toBe(2 * block);
+    vi.advanceTimersByTime(100);
+    housekeeping.work(true);
+    expect(cache.dirtyBytes).toBe(0);
+  });
+
+  it('makes room in the gaps before writes have to wait for it', () => {
+    write(...Array(48).keys());
+    expect(cache.isCrowded).toBe(true);
+    housekeeping.work(true);
+    expect(cache.dirtyBytes).toBe(48 * block);
+    expect(housekeeping.idleMs(second)).toBe(0);
+    housekeeping.work(false);
+    expect(cache.isCrowded).toBe(false);
+    expect(cache.dirtyBytes).toBe(40 * block);
+  });
+
+  it('leaves the store alone for a while when it has failed', () => {
+    write(0);
+    housekeeping.work(true);
+    vi.advanceTimersByTime(100);
+    const failure = new StoreError('ENOSPC', 'the disk is full');
+    const commit = vi.spyOn(store, 'commit').mockImplementationOnce(() => {
+      store.rollback();
+      throw failure;
+    });
+    housekeeping.work(false);
+    expect(faults).toEqual([failure]);
+    expect(cache.dirtyBytes).toBe(block);
+    expect(housekeeping.idleMs(10 * second)).toBe(second);
+    housekeeping.work(false);
+    expect(commit).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(second);
+    housekeeping.work(false);
+    expect(cache.dirtyBytes).toBe(0);
+  });
+});

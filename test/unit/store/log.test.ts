@@ -1,0 +1,32 @@
+import { statSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { pattern, TestCache } from '../block-cache/support/caches.ts';
+import { makeFile, newStore } from './support/stores.ts';
+
+const mebibyte = 2 ** 20;
+const writtenMebibytes = 400;
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+describe('the log', () => {
+  it('is used again and again as long as who can wait does', { timeout: 120_000 }, () => {
+    const store = newStore(65_536);
+    const file = makeFile(store, 'file');
+    const cache = new TestCache(store, 64);
+    const data = pattern(mebibyte);
+    for (let count = 0; count < writtenMebibytes; count += 1) {
+      cache.write(file.id, (count % 16) * mebibyte, data);
+      cache.cache.flush();
+      store.commit();
+      while (store.isLogCrowded) {
+        sleep(1);
+        store.advanceLog();
+      }
+    }
+    const logBytes = statSync(`${store.path}-wal`).size;
+    expect(logBytes).toBeLessThan(160 * mebibyte);
+    expect(cache.read(file.id, 15 * mebibyte, 2 * mebibyte).equals(data)).toBe(true);
+  });
+});
