@@ -1,5 +1,6 @@
 import { hasStatus } from './dafs-error.ts';
 import { type DirectoryPage, type DirectoryPosition, DirectoryReader } from './directory-reader.ts';
+import { ExtendedAttributes } from './extended-attributes.ts';
 import {
   attributesOf,
   FILE_STATUS_BITMAP,
@@ -61,6 +62,7 @@ export class FileClient {
   readonly root: Filehandle;
   /** The file system as it was when this client was made: its limits and its handle. */
   readonly fileSystem: FileSystemStatus;
+  readonly extendedAttributes: ExtendedAttributes;
   readonly #transfers: Transfers;
   readonly #directories: DirectoryReader;
   readonly opener: Opener;
@@ -73,6 +75,7 @@ export class FileClient {
     );
     this.fileSystem = this.statfs(this.root);
     this.#transfers = new Transfers(session, transferLimits(session, this.fileSystem));
+    this.extendedAttributes = new ExtendedAttributes(session);
     this.#directories = new DirectoryReader(session);
     this.opener = new Opener(session);
   }

@@ -43,6 +43,8 @@ export interface StatusChanges {
   readonly sizeBytes?: number | undefined;
   readonly accessTime?: TimeChange | undefined;
   readonly modifyTime?: TimeChange | undefined;
+  /** Takes set-ID bits and capabilities off, as a write by the caller does (extension XATTR). */
+  readonly killSuidgid?: true | undefined;
 }
 
 /** What statvfs(3) tells, and the limits of transfers. */
@@ -138,6 +140,7 @@ export function attributesOf(changes: StatusChanges): FileAttributes {
     objectSize: changes.sizeBytes,
     timeAccessSet: settime(changes.accessTime),
     timeModifySet: settime(changes.modifyTime),
+    killSuidgid: changes.killSuidgid,
   };
 }
 

@@ -3,6 +3,7 @@
 export type { Directive, DirectiveHandler, DirectiveName } from './back-control.ts';
 export { type ClientErrorCode, DafsError, errnoOfStatus, hasStatus } from './dafs-error.ts';
 export type { DirectoryEntry, DirectoryPage, DirectoryPosition } from './directory-reader.ts';
+export type { ExtendedAttributes, SetOption } from './extended-attributes.ts';
 export { FileClient } from './file-client.ts';
 export type { FileStatus, FileSystemStatus, StatusChanges, TimeChange } from './file-status.ts';
 export { FilesWithStatus, type OpenedFile } from './files-with-status.ts';
@@ -24,6 +25,7 @@ export {
   type OpenAccess,
   type OpenFile,
 } from './opening.ts';
+export type { PathAttributes, PathOrDescriptor } from './path-attributes.ts';
 export { PathFiles, type PathFilesOptions, type Permission } from './path-files.ts';
 export type { Path } from './path-walk.ts';
 export {

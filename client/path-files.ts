@@ -9,6 +9,7 @@ import {
   requireFileSize,
   type Whence,
 } from './open-description.ts';
+import { PathAttributes } from './path-attributes.ts';
 import { PathOpener } from './path-open.ts';
 import {
   type Found,
@@ -47,6 +48,8 @@ export interface PathFilesOptions {
  */
 export class PathFiles {
   readonly files: FileClient;
+  /** Extended attributes, by path or descriptor. */
+  readonly attributes: PathAttributes;
   #credential: number;
   #umask: number;
   #workingDirectory: Filehandle;
@@ -57,6 +60,13 @@ export class PathFiles {
     this.#credential = options.credential ?? 0;
     this.#umask = options.umask ?? 0o022;
     this.#workingDirectory = files.root;
+    this.attributes = new PathAttributes(files.extendedAttributes, {
+      handleOf: (operation, file, follows) =>
+        typeof file === 'number'
+          ? this.#description(file).file.handle
+          : this.#existing(operation, file, follows).handle,
+      credential: () => this.#credential,
+    });
   }
 
   /** Sets the bits that new files do not get. @returns those before */

@@ -10,7 +10,7 @@ const GROUPS_VALID_MS = 1000;
 const REMEMBERED_PROCESSES = 1000;
 
 /** The session's own credential: the user that the mount process runs as. */
-const OWN_CREDENTIAL = 0;
+export const OWN_CREDENTIAL = 0;
 
 interface KnownProcess {
   uid: number;

@@ -15,11 +15,12 @@ import {
   claimOfName,
   claimOfUnnamed,
 } from '../client/opening.ts';
-import { Extension } from '../client/protocol/index.ts';
+import { Extension, StableHow } from '../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../client/registration.ts';
 import { Session } from '../client/session.ts';
 import type { ClientIdentity } from '../client/session-options.ts';
-import { CallerCredentials } from './caller-credentials.ts';
+import { CallerCredentials, OWN_CREDENTIAL } from './caller-credentials.ts';
+import { extendedAttributesOf } from './client-extended-attributes.ts';
 import { DirectoryListing } from './directory-listing.ts';
 import { ErrnoError } from './errno.ts';
 import { attributesOf, nodeTypeOf, statisticsOf, statusChangesOf } from './file-attributes.ts';
@@ -29,6 +30,7 @@ import {
   type Caller,
   type CreatedFile,
   type DirectoryVisitor,
+  type ExtendedAttributes,
   type Fh,
   type FileSystemStatistics,
   type Nodeid,
@@ -62,11 +64,12 @@ export function connectFileSystem(serverName: string, options: FileSystemOptions
 }
 
 /** What goes beyond the draft and is of use to a mount. */
-const extensions = [Extension.NAMES];
+const extensions = [Extension.NAMES, Extension.XATTR];
 
 const PERMISSION_BITS = 0o7777;
 
 class ClientFileSystem implements PathFileSystem {
+  readonly extendedAttributes: ExtendedAttributes | undefined;
   readonly #session: Session;
   readonly #client: FileClient;
   readonly #files: FilesWithStatus;
@@ -87,6 +90,7 @@ class ClientFileSystem implements PathFileSystem {
     this.#credentials = new CallerCredentials(session);
     this.#handles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
     this.#otherHandles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
+    this.extendedAttributes = extendedAttributesOf(this.#client, this.#credentials, this.#handles);
   }
 
   lookup(caller: Caller, parent: Nodeid, name: Uint8Array): Attributes {
@@ -202,17 +206,34 @@ class ClientFileSystem implements PathFileSystem {
       : this.#client.read(file, offset, into);
   }
 
-  write(nodeid: Nodeid, fh: Fh, offset: number, data: Uint8Array, append: boolean): number {
+  write(
+    nodeid: Nodeid,
+    fh: Fh,
+    offset: number,
+    data: Uint8Array,
+    append: boolean,
+    writer: Caller | undefined,
+  ): number {
     const file = { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
     const registered = this.#registered.get(data.buffer);
+    // The open gives the right to write; who writes decides about set-ID bits alone.
+    const credential = writer === undefined ? OWN_CREDENTIAL : this.#credentials.of(writer);
     // The kernel sends what it takes for the end; when others write too, it may be behind.
     const position =
       append && this.#isShared ? this.#client.getattr(file.handle).sizeBytes : offset;
     this.#assertSize(position + data.length);
     const { byteOffset, length } = data;
     const { bytes } = registered
-      ? this.#client.writeRegistered(file, position, registered, byteOffset, length)
-      : this.#client.write(file, position, data);
+      ? this.#client.writeRegistered(
+          file,
+          position,
+          registered,
+          byteOffset,
+          length,
+          StableHow.UNSTABLE,
+          credential,
+        )
+      : this.#client.write(file, position, data, StableHow.UNSTABLE, credential);
     return bytes;
   }
 

@@ -60,8 +60,8 @@ export function attributesOf(status: FileStatus, blockBytes: number): Attributes
 }
 
 export function statusChangesOf(changes: AttributeChanges): StatusChanges {
-  const { mode, uid, gid, sizeBytes, atime, mtime } = changes;
-  return { mode, uid, gid, sizeBytes, accessTime: atime, modifyTime: mtime };
+  const { mode, uid, gid, sizeBytes, atime, mtime, killSuidgid } = changes;
+  return { mode, uid, gid, sizeBytes, accessTime: atime, modifyTime: mtime, killSuidgid };
 }
 
 export function statisticsOf(status: FileSystemStatus): FileSystemStatistics {

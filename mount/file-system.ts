@@ -70,6 +70,8 @@ export interface AttributeChanges {
   sizeBytes?: number;
   atime?: TimeChange;
   mtime?: TimeChange;
+  /** Takes set-ID bits and capabilities off, as a write by the caller would. */
+  killSuidgid?: true;
 }
 
 /** What statvfs(3) tells. */
@@ -157,9 +159,30 @@ export interface FileLocks {
   released(nodeid: Nodeid, fh: Fh, owner: bigint): void;
 }
 
+/** Flags of {@link ExtendedAttributes.set}, the kernel's numbers. */
+export const XattrFlag = { CREATE: 1, REPLACE: 2 } as const;
+
+/** What a file system with extended attributes offers. Names are full: `user.mime_type`. */
+export interface ExtendedAttributes {
+  /** Errors: ENODATA when there is none of that name, EOPNOTSUPP for a namespace that is none. */
+  get(caller: Caller, nodeid: Nodeid, name: Uint8Array): Uint8Array;
+
+  /** `flags` of {@link XattrFlag}. Errors: EEXIST, ENODATA, E2BIG, ENOSPC, EOPNOTSUPP. */
+  set(caller: Caller, nodeid: Nodeid, name: Uint8Array, value: Uint8Array, flags: number): void;
+
+  /** The names that the caller may know of; each with a zero behind it, they take 64 KiB at most. */
+  list(caller: Caller, nodeid: Nodeid): readonly Uint8Array[];
+
+  /** Errors: ENODATA. */
+  remove(caller: Caller, nodeid: Nodeid, name: Uint8Array): void;
+}
+
 export interface FileSystem {
   /** Absent: the kernel keeps the locks of each mount itself. */
   readonly locks?: FileLocks;
+
+  /** Absent: there are no extended attributes. */
+  readonly extendedAttributes?: ExtendedAttributes | undefined;
 
   /** Finds a name in a directory. Errors: ENOENT, ENOTDIR, EACCES, ENAMETOOLONG. */
   lookup(caller: Caller, parent: Nodeid, name: Uint8Array): Attributes;
@@ -246,9 +269,18 @@ export interface FileSystem {
 
   /**
    * Writes all of `data` at `offset`, or with `append` at the file's end, and returns its length.
-   * When `data` lies in a {@link registeredBuffer}, the server reads straight from it.
+   * When `data` lies in a {@link registeredBuffer}, the server reads straight from it. Writing takes
+   * the capabilities off a program and, when there is a `writer`, set-ID bits as far as his being in
+   * the file's group or not decides: one who may keep them is not named.
    */
-  write(nodeid: Nodeid, fh: Fh, offset: number, data: Uint8Array, append: boolean): number;
+  write(
+    nodeid: Nodeid,
+    fh: Fh,
+    offset: number,
+    data: Uint8Array,
+    append: boolean,
+    writer: Caller | undefined,
+  ): number;
 
   /** A descriptor was closed (others may stay open). */
   flush(nodeid: Nodeid, fh: Fh): void;

@@ -134,16 +134,18 @@ export function requireOwnerChange(
 }
 
 /**
- * The mode after somebody changed the contents or the owner: a program must not keep the rights of
- * its owner when it is not what the owner put there. Setgid without group execution is not a right
- * but a locking mark, which stays.
+ * The mode after `credential` changed the contents or the owner: a program must not keep the rights
+ * of its owner when it is not what the owner put there. Setgid without group execution is not a right
+ * but a locking mark, which stays when somebody of the group, or the superuser, makes the change.
  */
-export function withoutPrivileges(file: Protected): number {
+export function withoutPrivileges(file: Protected, credential: Credential): number {
   if (isDirectory(file)) {
     return file.mode;
   }
   const isSetGidProgram = (file.mode & ModeBit.GROUP_EXECUTE) !== 0;
-  return file.mode & ~(ModeBit.SET_UID | (isSetGidProgram ? ModeBit.SET_GID : 0));
+  const keepsMark = isSuperuser(credential) || isInGroup(credential, file.gid);
+  const dropsSetGid = isSetGidProgram || !keepsMark;
+  return file.mode & ~(ModeBit.SET_UID | (dropsSetGid ? ModeBit.SET_GID : 0));
 }
 
 /** Group and mode of a file that `credential` creates in `directory` with `mode` (umask applied). */

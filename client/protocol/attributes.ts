@@ -1,6 +1,7 @@
 /** File and file-system attributes (sections 6.1.5 and 6.1.6). */
 
 import { codec } from './codec.ts';
+import { FileAttributeExtension } from './extensions.ts';
 import {
   array,
   boolean8,
@@ -53,6 +54,7 @@ export const FileAttribute = {
 } as const;
 
 const F = FileAttribute;
+const E = FileAttributeExtension;
 
 const fileMembers = {
   namedAttr: [F.NAMED_ATTR, boolean8],
@@ -80,6 +82,7 @@ const fileMembers = {
   mimeType: [F.MIME_TYPE, text],
   owner: [F.OWNER, text],
   ownerGroup: [F.OWNER_GROUP, text],
+  killSuidgid: [E.KILL_SUIDGID, boolean8],
 } as const satisfies JoinMembers;
 
 /** dafs_file_attr_type as a field: an offset to the join. */

@@ -12,6 +12,8 @@ export const Extension = {
   NOTIFY: 2,
   /** Renaming with flags; attributes together with what they are of. */
   NAMES: 3,
+  /** Extended attributes by name, and what goes with them. */
+  XATTR: 5,
   /** Locks of owners that are not opens, and waiting for locks. */
   LOCKS: 6,
 } as const;
@@ -23,6 +25,19 @@ export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2 } as const;
 /** The two sorts of locks, which know nothing of each other: fcntl(2)'s and flock(2)'s. */
 export const LockKind = { RECORD: 1, FLOCK: 2 } as const;
 export type LockKind = (typeof LockKind)[keyof typeof LockKind];
+
+/**
+ * File attributes of the extension XATTR. They are taken from the upper end of the numbers that one
+ * word of a bitmap has, the draft's from the lower one.
+ */
+export const FileAttributeExtension = {
+  /** Set only: takes set-ID bits and capabilities off, as a write by the caller does. */
+  KILL_SUIDGID: 28,
+} as const;
+
+/** What SETXATTR does when there is such an attribute already, or none: RFC 8276's numbers. */
+export const SetxattrOption = { EITHER: 0, CREATE: 1, REPLACE: 2 } as const;
+export type SetxattrOption = (typeof SetxattrOption)[keyof typeof SetxattrOption];
 
 /** OPEN by filehandle without a reclaim: the draft has that for recovery only. */
 export const CLAIM_FH = 1000;

@@ -3,6 +3,7 @@
 import type { AnyOperation, Operation } from './operation.ts';
 import { attributeOperations } from './operations/attribute.ts';
 import { backControlOperations } from './operations/back-control.ts';
+import { extendedAttributeOperations } from './operations/extended-attribute.ts';
 import { extensionOperations } from './operations/extension.ts';
 import { fencingOperations } from './operations/fencing.ts';
 import { ioOperations } from './operations/io.ts';
@@ -30,6 +31,7 @@ export const operations = {
   ...ownerLockOperations,
   ...notificationOperations,
   ...withAttributesOperations,
+  ...extendedAttributeOperations,
 } as const satisfies Record<ProcedureName, AnyOperation>;
 
 export type Operations = typeof operations;

@@ -72,6 +72,12 @@ export const Procedure = {
   OWNER_LOCKU: 1062,
   CANCEL_LOCK: 1063,
   BC_LOCK_GRANTED: 1064,
+  GETXATTR_INLINE: 1050,
+  GETXATTR_DIRECT: 1051,
+  SETXATTR_INLINE: 1052,
+  SETXATTR_DIRECT: 1053,
+  LISTXATTRS: 1054,
+  REMOVEXATTR: 1055,
 } as const;
 
 export type Procedure = (typeof Procedure)[keyof typeof Procedure];

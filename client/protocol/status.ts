@@ -80,6 +80,8 @@ export const DafsStatus = {
 
   // What only procedures of ours answer begins at 17000 (see EXTENSIONS.md).
   DAFSERR_DEADLOCK: 17000,
+  DAFSERR_NOXATTR: 17001,
+  DAFSERR_XATTR2BIG: 17002,
 } as const;
 
 export type DafsStatus = (typeof DafsStatus)[keyof typeof DafsStatus];

@@ -137,5 +137,8 @@ export const INTERRUPT_UNIQUE_BIT = 1;
 /** The kernel refuses to fill a read buffer that is smaller. */
 export const MIN_READ_BUFFER_BYTES = 8192;
 
+/** How much of a SetxattrIn there is without INIT's SETXATTR_EXT. */
+export const COMPAT_SETXATTR_IN_BYTES = 8;
+
 /** FUSE_DEV_IOC_CLONE: _IOR(229, 0, uint32_t). */
 export const DEV_IOC_CLONE = 0x8004e500;

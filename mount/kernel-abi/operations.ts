@@ -86,6 +86,18 @@ const carriedOperations = [
   carried(17, 'STATFS', 'statfs', { output: [abi.StatfsOut] }),
   carried(18, 'RELEASE', 'release', { input: abi.ReleaseIn, output: [] }),
   carried(20, 'FSYNC', 'fsync', { input: abi.FsyncIn, output: [] }),
+  carried(21, 'SETXATTR', 'setxattr', {
+    input: abi.SetxattrIn,
+    follows: ['name', 'data'],
+    output: [],
+  }),
+  carried(22, 'GETXATTR', 'getxattr', {
+    input: abi.GetxattrIn,
+    follows: ['name'],
+    output: 'data',
+  }),
+  carried(23, 'LISTXATTR', 'listxattr', { input: abi.GetxattrIn, output: 'data' }),
+  carried(24, 'REMOVEXATTR', 'removexattr', { follows: ['name'], output: [] }),
   carried(25, 'FLUSH', 'flush', { input: abi.FlushIn, output: [] }),
   carried(26, 'INIT', 'init', { input: abi.InitIn, output: [abi.InitOut] }),
   carried(27, 'OPENDIR', 'opendir', { input: abi.OpenIn, output: [abi.OpenOut] }),
@@ -122,19 +134,9 @@ const carriedOperations = [
   carried(52, 'STATX', 'statx', { input: abi.StatxIn, output: [abi.StatxOut] }),
 ] as const;
 
-const NO_XATTRS = 'the kernel answers EOPNOTSUPP from then on without asking again';
 const NO_DAX = 'never sent: only virtiofs maps files into a DAX window (MAP_ALIGNMENT)';
 
 const refusedOperations = [
-  refused(
-    21,
-    'SETXATTR',
-    { input: abi.SetxattrIn, follows: ['name', 'data'], output: [] },
-    NO_XATTRS,
-  ),
-  refused(22, 'GETXATTR', { input: abi.GetxattrIn, follows: ['name'], output: 'data' }, NO_XATTRS),
-  refused(23, 'LISTXATTR', { input: abi.GetxattrIn, output: 'data' }, NO_XATTRS),
-  refused(24, 'REMOVEXATTR', { follows: ['name'], output: [] }, NO_XATTRS),
   refused(
     37,
     'BMAP',

@@ -38,16 +38,42 @@ export function sendStructure<Value>(
   buffers: readonly DirectOpBuffer[],
   maxBytes = Number.POSITIVE_INFINITY,
 ): number {
-  const { staging, stagingMessage, transfer } = service;
+  const { stagingMessage } = service;
   stagingMessage.littleEndian = exchange.request.littleEndian;
   const length = codec.encodeAt(stagingMessage, 0, value);
+  return sendStaged(service, exchange, length, buffers, maxBytes);
+}
+
+/**
+ * Writes bytes into the client's buffers.
+ *
+ * @returns their checksum, 0 where the session has none
+ * @throws Refusal DAFSERR_TOOSMALL when they do not fit, DAFSERR_INVAL for bad buffers.
+ */
+export function sendBytes(
+  service: Service,
+  exchange: Exchange,
+  data: Uint8Array,
+  buffers: readonly DirectOpBuffer[],
+): number {
+  service.staging.memory.set(data);
+  return sendStaged(service, exchange, data.length, buffers, Number.POSITIVE_INFINITY);
+}
+
+function sendStaged(
+  { staging, transfer }: Service,
+  exchange: Exchange,
+  length: number,
+  buffers: readonly DirectOpBuffer[],
+  maxBytes: number,
+): number {
   if (length > Math.min(maxBytes, totalBytes(buffers))) {
     refuse(DafsStatus.DAFSERR_TOOSMALL);
   }
   transfer.begin(exchange.channel.port.remoteMemory, buffers, length, 'rdma-write');
   transfer.write(staging, 0, length);
   return exchange.isSealed
-    ? fletcher32(staging.memory.subarray(0, length), stagingMessage.littleEndian)
+    ? fletcher32(staging.memory.subarray(0, length), exchange.request.littleEndian)
     : 0;
 }
 

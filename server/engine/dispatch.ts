@@ -5,6 +5,7 @@ import { accessHandlers } from '../operations/access.ts';
 import { attributeHandlers } from '../operations/attribute.ts';
 import { credentialHandlers } from '../operations/credential.ts';
 import { directoryHandlers } from '../operations/directory.ts';
+import { extendedAttributeHandlers } from '../operations/extended-attribute.ts';
 import { extensionHandlers } from '../operations/extension.ts';
 import { fileSystemHandlers } from '../operations/file-system.ts';
 import { lockHandlers } from '../operations/lock.ts';
@@ -56,6 +57,7 @@ const handlers: Handlers = {
   ...ownerLockHandlers,
   ...notificationHandlers,
   ...withAttributesHandlers,
+  ...extendedAttributeHandlers,
 };
 
 /** Possible before the client has authenticated (section 6.2.2). */

@@ -10,12 +10,7 @@ import { CLAIM_FH, OPEN_COHERENT } from '../../client/protocol/extensions.ts';
 import type { ArgumentsOf, ResultsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { ChangeInfo, Filehandle, StateId } from '../../client/protocol/types.ts';
-import {
-  isSuperuser,
-  Permission,
-  requirePermission,
-  withoutPrivileges,
-} from '../access-control.ts';
+import { Permission, requirePermission } from '../access-control.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
@@ -25,6 +20,7 @@ import { FileType, type Inode } from '../store/index.ts';
 import { changeInfo, createObject, requireDirectory, requireModifiable } from './create-object.ts';
 import { matchesVerifier, timesOfVerifier } from './exclusive-create.ts';
 import { requireNames, searchStatus, walkPath } from './lookup.ts';
+import { dropPrivileges } from './privileges.ts';
 
 type OpenArguments = ArgumentsOf<'OPEN'>;
 type Creation = Extract<OpenArguments['open'], { openType: typeof OpenType.OPEN_CREATE }>['how'];
@@ -221,10 +217,7 @@ function truncate(service: Service, exchange: Exchange, inode: Inode, share: Sha
     requirePermission(inode, exchange.credential, Permission.WRITE);
   }
   service.cache.truncate(inode.id, 0);
-  const mode = withoutPrivileges(inode);
-  if (mode !== inode.mode && !isSuperuser(exchange.credential)) {
-    service.store.setAttributes(inode.id, { mode });
-  }
+  dropPrivileges(service, exchange, inode);
 }
 
 function register(

@@ -6,6 +6,7 @@ import {
   isOwner,
   isSuperuser,
   Permission,
+  permits,
   requireOwner,
   requireOwnerChange,
   requirePermission,
@@ -17,6 +18,7 @@ import type { Service } from '../engine/service.ts';
 import { Share } from '../state/opens.ts';
 import { type AttributeChanges, FileType, type Inode, type Time } from '../store/index.ts';
 import { requireIoRight } from './io-right.ts';
+import { dropCapabilities, hasPrivileges } from './privileges.ts';
 
 /** What a client can set. Whatever else it names makes the whole request DAFSERR_INVAL. */
 const SETTABLE = fileAttributeBitmap(
@@ -27,6 +29,7 @@ const SETTABLE = fileAttributeBitmap(
   'timeAccessSet',
   'timeModifySet',
   'timeCreate',
+  'killSuidgid',
 );
 
 const DECIMAL_ID = /^(?:0|[1-9]\d{0,9})$/;
@@ -52,12 +55,18 @@ export function setAttributes(
   if (objectSize !== undefined) {
     requireSizeChange(service, exchange, inode, stateId);
   }
+  if (attributes.killSuidgid) {
+    requireKillable(exchange, inode, attributes);
+  }
   const changes = plannedChanges(service, exchange, inode, attributes);
   if (objectSize !== undefined) {
     service.cache.truncate(inode.id, objectSize);
   }
-  if (Object.keys(changes).length > 0) {
+  if (Object.keys(changes).length > 0 || attributes.killSuidgid) {
     service.store.setAttributes(inode.id, changes);
+  }
+  if (objectSize !== undefined || changes.uid !== undefined || attributes.killSuidgid) {
+    dropCapabilities(service, inode);
   }
   return requested;
 }
@@ -101,6 +110,25 @@ function requireSizeChange(
   requireIoRight(service, exchange, inode, stateId, Share.WRITE);
 }
 
+/**
+ * Whoever may write to a file takes its privileges away by doing so; nobody else but its owner may,
+ * unless what else the request changes is checked and takes them, too.
+ *
+ * @throws Refusal DAFSERR_PERM
+ */
+function requireKillable(
+  { credential }: Exchange,
+  inode: Inode,
+  { objectSize, owner, ownerGroup }: FileAttributes,
+): void {
+  const isChecked = objectSize !== undefined || owner !== undefined || ownerGroup !== undefined;
+  const mayWrite =
+    isOwner(inode, credential) || permits(inode, credential, Permission.WRITE) || isChecked;
+  if (!mayWrite && hasPrivileges(inode, credential)) {
+    refuse(DafsStatus.DAFSERR_PERM);
+  }
+}
+
 function plannedChanges(
   service: Service,
   exchange: Exchange,
@@ -129,7 +157,7 @@ function planOwner(
   requireOwnerChange(inode, credential, uid, gid);
   changes.uid = uid;
   changes.gid = gid;
-  changes.mode = withoutPrivileges(inode);
+  changes.mode = withoutPrivileges(inode, credential);
 }
 
 function planMode(
@@ -138,11 +166,12 @@ function planMode(
   attributes: FileAttributes,
   changes: MutableChanges,
 ): void {
-  const { mode, objectSize } = attributes;
+  const { mode, objectSize, killSuidgid } = attributes;
+  const isForeignWrite = objectSize !== undefined && !isSuperuser(credential);
   if (mode !== undefined) {
     changes.mode = changedMode(inode, credential, mode, changes.gid ?? inode.gid);
-  } else if (objectSize !== undefined && !isSuperuser(credential)) {
-    changes.mode = withoutPrivileges(inode);
+  } else if (isForeignWrite || killSuidgid) {
+    changes.mode = withoutPrivileges(inode, credential);
   }
   if (mode === undefined && changes.mode === inode.mode) {
     delete changes.mode;

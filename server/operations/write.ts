@@ -2,7 +2,6 @@ import { StableHow } from '../../client/protocol/constants.ts';
 import type { ResultsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { Filehandle, StateId } from '../../client/protocol/types.ts';
-import { isSuperuser, withoutPrivileges } from '../access-control.ts';
 import type { EmitWrite } from '../block-cache.ts';
 import { readableMemory, receiveStaged } from '../engine/bulk-data.ts';
 import type { Exchange } from '../engine/exchange.ts';
@@ -12,6 +11,7 @@ import type { Service } from '../engine/service.ts';
 import { Share } from '../state/opens.ts';
 import { FileType, type Inode, maxFileBytes, rootId } from '../store/index.ts';
 import { requireIoRight } from './io-right.ts';
+import { dropPrivileges } from './privileges.ts';
 
 /** What all kinds of writes have in common. */
 interface WriteArguments {
@@ -92,10 +92,7 @@ function write(
     return;
   }
   service.cache.write(inode.id, offset, length, emit);
-  const mode = withoutPrivileges(inode);
-  if (mode !== inode.mode && !isSuperuser(exchange.credential)) {
-    service.store.setAttributes(inode.id, { mode });
-  }
+  dropPrivileges(service, exchange, inode);
 }
 
 /** Fills the cache with the pieces of `data`, one after the other. */

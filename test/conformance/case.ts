@@ -5,9 +5,10 @@ import type { Target } from './target.ts';
 /**
  * What a case needs of the machine (not of the target: what a target cannot carry is in
  * skip-list.ts): `root` to become other users and to make devices, `size limit` where the reference
- * must be a file system that has one.
+ * must be a file system that has one, `large attributes` where it must have extended attributes that
+ * are longer than a block.
  */
-export type Requirement = 'root' | 'size limit';
+export type Requirement = 'root' | 'size limit' | 'large attributes';
 
 export interface ConformanceCase {
   /** `topic: sentence`, unique. */

@@ -3,6 +3,7 @@ import type { ConformanceCase } from './case.ts';
 import { attributeCases } from './cases/attributes.ts';
 import { dataCases } from './cases/data.ts';
 import { directoryCases } from './cases/directory.ts';
+import { extendedAttributeCases } from './cases/extended-attribute.ts';
 import { linkCases } from './cases/link.ts';
 import { nameCases } from './cases/name.ts';
 import { namespaceCases } from './cases/namespace.ts';
@@ -24,6 +25,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...unnamedCases,
   ...attributeCases,
   ...permissionCases,
+  ...extendedAttributeCases,
   ...directoryCases,
   ...nameCases,
 ];

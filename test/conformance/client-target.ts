@@ -1,5 +1,12 @@
 /** The client library as a conformance target: every call goes to a server, without a mount. */
-import { Extension, FileClient, ObjectType, PathFiles, Session } from '../../client/index.ts';
+import {
+  Extension,
+  FileClient,
+  ObjectType,
+  PathFiles,
+  Session,
+  type SetOption,
+} from '../../client/index.ts';
 import { C } from '../support/libc.ts';
 import type {
   Device,
@@ -21,6 +28,11 @@ const WHENCES = new Map<number, 'start' | 'current' | 'end'>([
   [C.SEEK_SET, 'start'],
   [C.SEEK_CUR, 'current'],
   [C.SEEK_END, 'end'],
+]);
+const SET_OPTIONS = new Map<number, SetOption>([
+  [0, 'either'],
+  [C.XATTR_CREATE, 'create'],
+  [C.XATTR_REPLACE, 'replace'],
 ]);
 const PERMISSIONS = [
   [4, 'read'],
@@ -78,6 +90,14 @@ function timesToSet(atime: TimeToSet, mtime: TimeToSet) {
   return { ...(accessTime && { accessTime }), ...(modifyTime && { modifyTime }) };
 }
 
+/** The library gives a value as long as it is; a call with a buffer has room for so much. */
+function fitting(value: Uint8Array, bytes: number): Uint8Array {
+  if (value.length > bytes) {
+    throw Object.assign(new Error('the buffer is too short'), { code: 'ERANGE' });
+  }
+  return value;
+}
+
 /** What the library has no call for. */
 function unsupported(name: string): never {
   throw Object.assign(new Error(`the client library has no ${name}`), { code: 'EOPNOTSUPP' });
@@ -104,7 +124,7 @@ export class ClientTarget implements Target {
   /** @param socket path of the server's fabric socket */
   constructor(socket: string) {
     this.#address = socket;
-    this.#session = Session.connect(socket, { extensions: [Extension.NAMES] });
+    this.#session = Session.connect(socket, { extensions: [Extension.NAMES, Extension.XATTR] });
     this.paths = new PathFiles(new FileClient(this.#session));
   }
 
@@ -289,6 +309,29 @@ export class ClientTarget implements Target {
       throw new TypeError(`mknod makes no ${kind}`);
     }
     translate(() => this.paths.mknod(path, kind, mode, device));
+  }
+
+  getXattr(file: Path | number, name: Path, bytes = 65_536, follows = true): Uint8Array {
+    const value = translate(() => this.paths.attributes.get(file, name, follows));
+    return fitting(value, bytes);
+  }
+
+  xattrBytes(path: Path, name: Path): number {
+    return this.getXattr(path, name).length;
+  }
+
+  setXattr(file: Path | number, name: Path, value: Uint8Array, flags = 0, follows = true): void {
+    const option = SET_OPTIONS.get(flags) ?? unsupported(`setxattr with flags ${flags}`);
+    translate(() => this.paths.attributes.set(file, name, value, option, follows));
+  }
+
+  listXattr(file: Path | number, bytes = 65_536, follows = true): Uint8Array {
+    const names = translate(() => this.paths.attributes.list(file, follows));
+    return fitting(Buffer.concat(names.flatMap((name) => [name, Uint8Array.of(0)])), bytes);
+  }
+
+  removeXattr(file: Path | number, name: Path, follows = true): void {
+    translate(() => this.paths.attributes.remove(file, name, follows));
   }
 
   readEntries(fd: number, bytes?: number): DirectoryEntry[] {

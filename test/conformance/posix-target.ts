@@ -29,6 +29,7 @@ import type {
 const UNCHANGED = 0xffff_ffff;
 const READLINK_BYTES = 8192;
 const ENTRIES_BYTES = 32768;
+const XATTR_BYTES = 65_536;
 
 export class PosixTarget implements Target {
   readonly #open = new Set<number>();
@@ -223,6 +224,29 @@ export class PosixTarget implements Target {
     call('mknod', pathBytes(path), (formatsByKind.get(kind) ?? 0) | mode, deviceNumber(device));
   }
 
+  getXattr(file: Path | number, name: Path, bytes = XATTR_BYTES, follows = true): Uint8Array {
+    const get = xattrCall('getxattr', file, follows);
+    return readInto(bytes, (into) => call(get, fileArgument(file), pathBytes(name), into, bytes));
+  }
+
+  xattrBytes(path: Path, name: Path): number {
+    return call('getxattr', pathBytes(path), pathBytes(name), null, 0);
+  }
+
+  setXattr(file: Path | number, name: Path, value: Uint8Array, flags = 0, follows = true): void {
+    const set = xattrCall('setxattr', file, follows);
+    call(set, fileArgument(file), pathBytes(name), value, value.length, flags);
+  }
+
+  listXattr(file: Path | number, bytes = XATTR_BYTES, follows = true): Uint8Array {
+    const list = xattrCall('listxattr', file, follows);
+    return readInto(bytes, (into) => call(list, fileArgument(file), into, bytes));
+  }
+
+  removeXattr(file: Path | number, name: Path, follows = true): void {
+    call(xattrCall('removexattr', file, follows), fileArgument(file), pathBytes(name));
+  }
+
   readEntries(fd: number, bytes = ENTRIES_BYTES): DirectoryEntry[] {
     const buffer = new Uint8Array(bytes);
     return readDirectoryEntries(buffer.subarray(0, call('getdents64', fd, buffer, bytes)));
@@ -286,6 +310,26 @@ export class PosixTarget implements Target {
     call('statx', directory, pathBytes(path), flags, mask, result);
     return readStatus(result);
   }
+}
+
+type XattrCall = 'getxattr' | 'setxattr' | 'listxattr' | 'removexattr';
+
+/** Each of these calls has one variant for links themselves and one for descriptors. */
+function xattrCall(name: XattrCall, file: Path | number, follows: boolean) {
+  if (typeof file === 'number') {
+    return `f${name}` as const;
+  }
+  return follows ? name : (`l${name}` as const);
+}
+
+function fileArgument(file: Path | number): Uint8Array | number {
+  return typeof file === 'number' ? file : pathBytes(file);
+}
+
+/** What a call puts into a buffer of so many bytes; it returns how many. */
+function readInto(bytes: number, read: (into: Uint8Array) => number): Uint8Array {
+  const into = new Uint8Array(bytes);
+  return into.subarray(0, read(into));
 }
 
 function groupBytes(groups: readonly number[]): Uint8Array | null {

@@ -1,5 +1,6 @@
 /** The suite over one target: every case run, every skip proved. */
 import { statfsSync } from 'node:fs';
+import { call, isPosixError, pathBytes } from '../support/libc.ts';
 import { isRoot } from '../support/machine.ts';
 import { Workspace } from '../support/workspace.ts';
 import type { ConformanceCase, Requirement } from './case.ts';
@@ -21,7 +22,23 @@ const requirements: Readonly<Record<Requirement, (directory: string) => string |
   root: () => (isRoot() ? undefined : 'needs root'),
   'size limit': (directory) =>
     statfsSync(directory).type === EXT4_MAGIC ? undefined : 'the reference has no limit of sizes',
+  'large attributes': attributeObstacle,
 };
+
+function attributeObstacle(directory: string): string | undefined {
+  const [path, name] = [pathBytes(directory), pathBytes('user.dafs-test')];
+  const longest = new Uint8Array(65_536);
+  try {
+    call('setxattr', path, name, longest, longest.length, 0);
+    call('removexattr', path, name);
+    return undefined;
+  } catch (error) {
+    if (isPosixError(error)) {
+      return `the reference has no attribute of 64 KiB: ${error.code}`;
+    }
+    throw error;
+  }
+}
 
 /** Runs cases over one target and judges them. */
 export class SuiteRun {

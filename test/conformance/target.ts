@@ -126,6 +126,21 @@ export interface Target {
   /** mknod(2); the mode carries permission bits only. */
   makeNode(path: Path, kind: FileKind, mode: number, device?: Device): void;
 
+  /** Of a path or an open file; `follows` a symbolic link at the end of the path (the default). */
+  getXattr(file: Path | number, name: Path, bytes?: number, follows?: boolean): Uint8Array;
+  /** The length that getxattr(2) tells when it is given no room. */
+  xattrBytes(path: Path, name: Path): number;
+  setXattr(
+    file: Path | number,
+    name: Path,
+    value: Uint8Array,
+    flags?: number,
+    follows?: boolean,
+  ): void;
+  /** The names, each with its zero, as listxattr(2) puts them. */
+  listXattr(file: Path | number, bytes?: number, follows?: boolean): Uint8Array;
+  removeXattr(file: Path | number, name: Path, follows?: boolean): void;
+
   /** One getdents(2) with a buffer of `bytes`; empty at the end. */
   readEntries(fd: number, bytes?: number): DirectoryEntry[];
 

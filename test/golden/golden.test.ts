@@ -13,6 +13,7 @@ import {
 } from '../../client/protocol/index.ts';
 import { administrationVectors } from './administration-vectors.ts';
 import { attributeVectors, everyFileAttribute } from './attribute-vectors.ts';
+import { extendedAttributeVectors } from './extended-attribute-vectors.ts';
 import { ioVectors } from './io-vectors.ts';
 import { directEntries, directLink, nameVectors } from './name-vectors.ts';
 import { notificationVectors } from './notification-vectors.ts';
@@ -32,6 +33,7 @@ const vectors: readonly GoldenVector[] = [
   ...ioVectors,
   ...notificationVectors,
   ...withAttributesVectors,
+  ...extendedAttributeVectors,
 ];
 
 /** A message whose memory holds stale bytes, which no encoder may leave in between. */

@@ -64,6 +64,15 @@ const prototypes = {
     'int setxattr(const void *path, const void *name, const void *value, size_t bytes, int flags)',
   listxattr: 'int64_t listxattr(const void *path, void *list, size_t bytes)',
   removexattr: 'int removexattr(const void *path, const void *name)',
+  lgetxattr: 'int64_t lgetxattr(const void *path, const void *name, void *value, size_t bytes)',
+  lsetxattr:
+    'int lsetxattr(const void *path, const void *name, const void *value, size_t bytes, int flags)',
+  llistxattr: 'int64_t llistxattr(const void *path, void *list, size_t bytes)',
+  lremovexattr: 'int lremovexattr(const void *path, const void *name)',
+  fgetxattr: 'int64_t fgetxattr(int fd, const void *name, void *value, size_t bytes)',
+  fsetxattr: 'int fsetxattr(int fd, const void *name, const void *value, size_t bytes, int flags)',
+  flistxattr: 'int64_t flistxattr(int fd, void *list, size_t bytes)',
+  fremovexattr: 'int fremovexattr(int fd, const void *name)',
   ioctl: 'int ioctl(int fd, uint64_t request, void *argument)',
   poll: 'int poll(void *descriptors, uint64_t count, int timeout)',
   flock: 'int flock(int fd, int operation)',
@@ -181,4 +190,6 @@ export const C = {
   POSIX_FADV_DONTNEED: 4,
   RENAME_NOREPLACE: 1,
   RENAME_EXCHANGE: 2,
+  XATTR_CREATE: 1,
+  XATTR_REPLACE: 2,
 } as const;

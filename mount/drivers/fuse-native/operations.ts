@@ -237,7 +237,7 @@ export class FuseOperations {
 
   write(_request: FuseRequest, ...[, file, data, , low, high]: TransferArguments): number {
     const { nodeid, fh, append } = this.#openFiles.get(file);
-    return this.#fileSystem.write(nodeid, fh, wide(low, high), data, append);
+    return this.#fileSystem.write(nodeid, fh, wide(low, high), data, append, undefined);
   }
 
   fsync(_request: FuseRequest, _path: string, dataOnly: number, file: number): number {

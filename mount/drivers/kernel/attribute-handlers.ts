@@ -18,9 +18,15 @@ export function attributeHandlers({ exchange, fileSystem, validity }: Service) {
     return now ? 'now' : { seconds, nseconds };
   }
 
+  /**
+   * A request that names nothing to be changed comes before a write to a file that the kernel takes
+   * for set-ID, or from a chown that changes neither owner: HANDLE_KILLPRIV_V2 makes it our task.
+   */
   function changes(valid: number): AttributeChanges {
     const input = setattrIn;
     const wanted: AttributeChanges = {};
+    const namesNothing = (valid & ~(Fattr.FH | Fattr.LOCKOWNER)) === 0;
+    if (namesNothing || valid & Fattr.KILL_SUIDGID) wanted.killSuidgid = true;
     if (valid & Fattr.MODE) wanted.mode = input.mode & 0o7777;
     if (valid & Fattr.UID) wanted.uid = input.uid;
     if (valid & Fattr.GID) wanted.gid = input.gid;

@@ -4,7 +4,7 @@
  */
 
 import type { Validity } from './attributes.ts';
-import type { OpenPolicy } from './service.ts';
+import type { OpenPolicy, Service } from './service.ts';
 
 /** Where a worker finds the file system that it serves. */
 export interface FileSystemSource {
@@ -36,6 +36,8 @@ export interface WorkerOrders {
   readonly pollMicroseconds: number;
   readonly validity: Validity;
   readonly openPolicy: OpenPolicy;
+  /** As {@link Service} has it. */
+  readonly setxattrInBytes: Service['setxattrInBytes'];
 }
 
 /** How a worker ended in good order. */
@@ -46,10 +48,16 @@ export interface WorkerEnd {
   readonly aborted: boolean;
 }
 
+/** What must be known of the workers' file system before it is mounted. */
+export interface FileSystemTraits {
+  readonly locks: boolean;
+  readonly extendedAttributes: boolean;
+}
+
 /** What a worker tells the main thread. */
 export type WorkerReport =
   /** The file system is there; orders are awaited. */
-  | { readonly kind: 'ready'; readonly hasLocks: boolean }
+  | { readonly kind: 'ready'; readonly traits: FileSystemTraits }
   /** The file system is unmounted or was told to stop. */
   | ({ readonly kind: 'ended' } & WorkerEnd)
   /** The worker cannot go on. */

@@ -11,6 +11,7 @@ import { lockHandlers } from './lock-handlers.ts';
 import { nameHandlers } from './name-handlers.ts';
 import type { Handler, Service } from './service.ts';
 import { sessionHandlers } from './session-handlers.ts';
+import { xattrHandlers } from './xattr-handlers.ts';
 
 const { EFBIG, EIO, ENOSYS } = constants.errno;
 
@@ -25,6 +26,7 @@ function handlersByName(service: Service): Record<HandlerName, Handler> {
     ...directoryHandlers(service),
     ...lockHandlers(service),
     ...sessionHandlers(service),
+    ...xattrHandlers(service),
   };
 }
 

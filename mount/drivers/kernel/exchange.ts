@@ -141,6 +141,12 @@ export class Exchange {
     return this.#nameAt(name.byteOffset - this.#memory.byteOffset + name.byteLength + 1);
   }
 
+  /** The `bytes` bytes behind `name` and its NUL. */
+  bytesAfter(name: Uint8Array, bytes: number): Uint8Array {
+    const start = name.byteOffset - this.#memory.byteOffset + name.byteLength + 1;
+    return this.#memory.subarray(start, start + bytes);
+  }
+
   #nameAt(start: number): Uint8Array {
     return this.#memory.subarray(start, this.#memory.indexOf(0, start));
   }

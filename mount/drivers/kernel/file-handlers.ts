@@ -6,7 +6,7 @@
 
 import { constants } from 'node:fs';
 import type { CreatedFile, Fh } from '../../file-system.ts';
-import { FsyncFlag, ReleaseFlag } from '../../kernel-abi/constants.ts';
+import { FsyncFlag, ReleaseFlag, WriteFlag } from '../../kernel-abi/constants.ts';
 import {
   CreateIn,
   EntryOut,
@@ -74,11 +74,12 @@ export function fileHandlers({ exchange, fileSystem, validity, openPolicy }: Ser
     },
 
     write(): void {
-      const { offset, size, flags } = writeIn;
+      const { offset, size, flags, writeFlags } = writeIn;
       const data = exchange.data(size);
       const append = (flags & O_APPEND) !== 0;
+      const writer = (writeFlags & WriteFlag.KILL_SUIDGID) !== 0 ? caller : undefined;
       const { nodeid } = exchange;
-      writeOut.size = fileSystem.write(nodeid, exchange.fh(0), offset, data, append);
+      writeOut.size = fileSystem.write(nodeid, exchange.fh(0), offset, data, append, writer);
       exchange.answer(WriteOut.bytes);
     },
 

@@ -11,12 +11,18 @@ import { availableParallelism } from 'node:os';
 import { closeDescriptor } from '../../../nic/system-calls.ts';
 import { createEventDescriptor, ioctlWord, raiseEvent } from '../../../nic/system-calls-fuse.ts';
 import { CommandError, describeError } from '../../command-error.ts';
-import { DEV_IOC_CLONE, Fopen } from '../../kernel-abi/constants.ts';
+import {
+  COMPAT_SETXATTR_IN_BYTES,
+  DEV_IOC_CLONE,
+  Fopen,
+  InitFlag,
+} from '../../kernel-abi/constants.ts';
+import { SetxattrIn } from '../../kernel-abi/structures.ts';
 import type { MountOptions } from '../../mount-options.ts';
 import { findMount } from '../../mount-table.ts';
 import { unmountDirectory } from '../../unmount.ts';
 import type { Validity } from './attributes.ts';
-import type { FileSystemSource, WorkerEnd, WorkerOrders } from './control.ts';
+import type { FileSystemSource, FileSystemTraits, WorkerEnd, WorkerOrders } from './control.ts';
 import { answerInit } from './initialisation.ts';
 import { mountDirectory, openDevice } from './mounting.ts';
 import { Notifier } from './notifier.ts';
@@ -91,6 +97,11 @@ function openPolicyOf({ exclusive }: KernelMountRequest): OpenPolicy {
   };
 }
 
+/** How much of a SetxattrIn a kernel sends that has agreed to these flags. */
+function setxattrInBytes(flags: bigint): number {
+  return (flags & InitFlag.SETXATTR_EXT) === 0n ? COMPAT_SETXATTR_IN_BYTES : SetxattrIn.bytes;
+}
+
 /** A channel of its own for a further worker. */
 function cloneChannel(masterFd: number): number {
   const fd = openDevice();
@@ -142,9 +153,11 @@ export class KernelMount {
       (_, index) => new WorkerThread({ ...common, index }),
     );
     try {
-      const traits = await Promise.all(workers.map((worker) => worker.ready));
-      const hasLocks = traits.every((trait) => trait.hasLocks);
-      return await KernelMount.#mountFor(workers, request, hasLocks);
+      const ready = await Promise.all(workers.map((worker) => worker.ready));
+      return await KernelMount.#mountFor(workers, request, {
+        locks: ready.every(({ locks }) => locks),
+        extendedAttributes: ready.every(({ extendedAttributes }) => extendedAttributes),
+      });
     } catch (error) {
       await Promise.all(workers.map((worker) => worker.terminate()));
       if (error instanceof CommandError) throw error;
@@ -155,7 +168,7 @@ export class KernelMount {
   static async #mountFor(
     workers: readonly WorkerThread[],
     request: KernelMountRequest,
-    hasLocks: boolean,
+    traits: FileSystemTraits,
   ): Promise<KernelMount> {
     const { directory, exclusive, options } = request;
     const deviceFd = mountDirectory(request);
@@ -165,7 +178,7 @@ export class KernelMount {
         readAheadBytes: READ_AHEAD_BYTES,
         maxBackground: MAX_BACKGROUND,
         explicitInvalidation: exclusive,
-        locks: hasLocks,
+        ...traits,
       });
       const device = findMount(directory)?.device;
       if (device !== undefined) setReadAhead(device, READ_AHEAD_BYTES);
@@ -174,6 +187,7 @@ export class KernelMount {
         wakeFd: createEventDescriptor(),
         stop: new Int32Array(new SharedArrayBuffer(4)),
         transferBytes: agreed.maxWrite,
+        setxattrInBytes: setxattrInBytes(agreed.flags),
         pollMicroseconds: options.pollMicroseconds ?? POLL_MICROSECONDS,
         validity: validityOf(request),
         openPolicy: openPolicyOf(request),

@@ -24,6 +24,8 @@ export interface NegotiationChoices {
   explicitInvalidation: boolean;
   /** The file system keeps locks. */
   locks: boolean;
+  /** The file system has extended attributes, and takes privileges off files that are changed. */
+  extendedAttributes: boolean;
 }
 
 /** The words of INIT that count, of either direction. */
@@ -93,8 +95,8 @@ const flagChoices: Record<InitFlagName, readonly [Choice, string]> = {
   MAP_ALIGNMENT: [false, 'virtiofs only'],
   SUBMOUNTS: [false, 'there is one file system'],
   HANDLE_KILLPRIV_V2: [
-    false,
-    'the server does not clear suid and sgid at writes; the kernel does so by SETATTR',
+    (choices) => choices.extendedAttributes,
+    'the server takes set-ID bits and capabilities off what is changed: the kernel need not look',
   ],
   SETXATTR_EXT: [true, 'its layout is the one we know'],
   INIT_EXT: [true, 'the upper 32 flags are ours to read'],

@@ -17,6 +17,8 @@ export interface Service {
   readonly fileSystem: FileSystem;
   readonly validity: Validity;
   readonly openPolicy: OpenPolicy;
+  /** What stands before the name in a SETXATTR: older kernels send the first two words alone. */
+  readonly setxattrInBytes: number;
   /** The channel that requests come in by. */
   readonly deviceFd: number;
   /** The lock waits of the whole mount. */

@@ -1,7 +1,13 @@
 /** A worker thread as the main thread sees it. */
 
 import { Worker } from 'node:worker_threads';
-import type { WorkerEnd, WorkerOrders, WorkerReport, WorkerStart } from './control.ts';
+import type {
+  FileSystemTraits,
+  WorkerEnd,
+  WorkerOrders,
+  WorkerReport,
+  WorkerStart,
+} from './control.ts';
 
 /** This file's own suffix: .ts in a checkout, .js in a published package. */
 const suffix = import.meta.filename.slice(-3);
@@ -11,11 +17,6 @@ const suffix = import.meta.filename.slice(-3);
  * would let it grow to 48 MB in each worker.
  */
 const YOUNG_GENERATION_MB = 8;
-
-/** What must be known of the workers' file system before it is mounted. */
-export interface FileSystemTraits {
-  readonly hasLocks: boolean;
-}
 
 /** A worker could not start or not go on; `code` says why. */
 export class WorkerError extends Error {
@@ -48,7 +49,7 @@ export class WorkerThread {
       end.resolve(error);
     };
     worker.on('message', (report: WorkerReport) => {
-      if (report.kind === 'ready') became.resolve(report);
+      if (report.kind === 'ready') became.resolve(report.traits);
       else if (report.kind === 'ended') end.resolve(report);
       else fail(new WorkerError(report.code, report.message));
     });

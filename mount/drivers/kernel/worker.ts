@@ -65,8 +65,9 @@ function serve(fileSystem: FileSystem, orders: WorkerOrders, parked: ParkedReque
   );
   const memory = requestMemory(fileSystem, orders.transferBytes);
   const exchange = new Exchange(channel, memory);
-  const { deviceFd, validity, openPolicy } = orders;
-  const service = { exchange, fileSystem, deviceFd, validity, openPolicy, parked };
+  const { deviceFd, validity, openPolicy, setxattrInBytes } = orders;
+  const told = { deviceFd, validity, openPolicy, setxattrInBytes };
+  const service = { exchange, fileSystem, parked, ...told };
   const dispatcher = new Dispatcher(service, (error) => {
     console.error('dafs: a request failed by a mistake of ours:', error);
   });
@@ -97,7 +98,12 @@ async function run(): Promise<void> {
       fail(error);
     }
   });
-  report({ kind: 'ready', hasLocks: fileSystem.locks !== undefined });
+  const { locks, extendedAttributes } = fileSystem;
+  const traits = {
+    locks: locks !== undefined,
+    extendedAttributes: extendedAttributes !== undefined,
+  };
+  report({ kind: 'ready', traits });
 }
 
 run().catch(fail);

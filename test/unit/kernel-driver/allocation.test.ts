@@ -7,6 +7,7 @@ import {
   ParkedRequests,
 } from '../../../mount/drivers/kernel/parked-requests.ts';
 import type { FileSystem } from '../../../mount/file-system.ts';
+import { SetxattrIn } from '../../../mount/kernel-abi/structures.ts';
 import { bytesOfBlock, readGolden } from '../kernel-abi/support/golden.ts';
 
 /** As high as real addresses are: no small integer. */
@@ -67,6 +68,7 @@ test.each(['READ', 'WRITE at the end'])('%s leaves no garbage', async (title) =>
       fileSystem,
       validity: { attributesSeconds: 1, entrySeconds: 1, negativeSeconds: 0 },
       openPolicy: { fileFlags: 0, directoryFlags: 0 },
+      setxattrInBytes: SetxattrIn.bytes,
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),
     },

@@ -13,6 +13,8 @@ import {
   type Nodeid,
   ROOT_NODEID,
 } from '../../../mount/file-system.ts';
+import { COMPAT_SETXATTR_IN_BYTES } from '../../../mount/kernel-abi/constants.ts';
+import { SetxattrIn } from '../../../mount/kernel-abi/structures.ts';
 import { bytesOfBlock, readGolden } from '../kernel-abi/support/golden.ts';
 
 const FH = 0x1122334455667788n as Fh;
@@ -68,6 +70,12 @@ const answers: Partial<FileSystem> = {
     if (cookie < 3) visit({ ...file, attributes: withAttributes ? attributes : undefined });
     return true;
   },
+  extendedAttributes: {
+    get: () => Buffer.from('value'),
+    set: () => undefined,
+    list: () => [Buffer.from('user.x'), Buffer.from('user.y')],
+    remove: () => undefined,
+  },
   statfs: () => ({
     blockBytes: 4096,
     blocks: 1000,
@@ -92,14 +100,31 @@ function plain(value: unknown): unknown {
   return value;
 }
 
-function recordingFileSystem(calls: Call[], given: Partial<FileSystem> = answers): FileSystem {
-  return new Proxy({} as FileSystem, {
-    get: (_target, name: keyof FileSystem) => {
-      if (name === 'locks') return given.locks;
+/** Has the methods of `given`, and notes how they are called. */
+function recording<Methods extends object>(
+  calls: Call[],
+  given: Partial<Methods>,
+  prefix = '',
+): Methods {
+  return new Proxy({} as Methods, {
+    get: (_target, key) => {
+      const name = key as keyof Methods & string;
       return (...values: unknown[]) => {
-        calls.push([name, ...values.map(plain)]);
+        calls.push([`${prefix}${name}`, ...values.map(plain)]);
         return (given[name] as ((...all: unknown[]) => unknown) | undefined)?.(...values);
       };
+    },
+  });
+}
+
+function recordingFileSystem(calls: Call[], given: Partial<FileSystem> = answers): FileSystem {
+  const { locks, extendedAttributes } = given;
+  const methods = recording<FileSystem>(calls, given);
+  return new Proxy(methods, {
+    get: (_target, name: keyof FileSystem) => {
+      if (name === 'locks') return locks;
+      if (name !== 'extendedAttributes') return methods[name];
+      return extendedAttributes && recording(calls, extendedAttributes, 'xattr.');
     },
   });
 }
@@ -125,7 +150,11 @@ class FakeWire implements Wire {
   }
 }
 
-function bench(given: Partial<FileSystem> = answers, negativeSeconds = 0) {
+function bench(
+  given: Partial<FileSystem> = answers,
+  negativeSeconds = 0,
+  setxattrInBytes = SetxattrIn.bytes,
+) {
   const calls: Call[] = [];
   const mistakes: unknown[] = [];
   const wire = new FakeWire();
@@ -136,6 +165,7 @@ function bench(given: Partial<FileSystem> = answers, negativeSeconds = 0) {
       fileSystem: recordingFileSystem(calls, given),
       validity: { attributesSeconds: 1.5, entrySeconds: 2, negativeSeconds },
       openPolicy: { fileFlags: 0x42, directoryFlags: 0 },
+      setxattrInBytes,
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),
     },
@@ -162,6 +192,7 @@ const expectedCalls: Record<string, Call | undefined> = {
     { sizeBytes: 5, atime: { seconds: -7, nseconds: 123456789 }, mtime: 'now' },
     FH,
   ],
+  'SETATTR of nothing': ['setattr', WHO, 42, { killSuidgid: true }, undefined],
   'SETATTR of mode and owner': ['setattr', WHO, 42, { mode: 0o4755, uid: 7, gid: 8 }, undefined],
   READLINK: ['readlink', WHO, 42],
   SYMLINK: ['symlink', WHO, 1, 'link', 'x/y'],
@@ -174,7 +205,15 @@ const expectedCalls: Record<string, Call | undefined> = {
   LINK: ['link', WHO, 42, 7, 'hard'],
   OPEN: ['open', WHO, 42, 0o1002],
   READ: ['read', 42, FH, 4096, 8192],
-  'WRITE at the end': ['write', 42, FH, 10, 'world', true],
+  'WRITE at the end': ['write', 42, FH, 10, 'world', true, undefined],
+  'WRITE that takes set-ID bits': ['write', 42, FH, 10, 'world', false, WHO],
+  SETXATTR: ['xattr.set', WHO, 42, 'user.x', 'value', 1],
+  'GETXATTR of the length': ['xattr.get', WHO, 42, 'user.x'],
+  GETXATTR: ['xattr.get', WHO, 42, 'user.x'],
+  'GETXATTR without enough room': ['xattr.get', WHO, 42, 'user.x'],
+  'LISTXATTR of the length': ['xattr.list', WHO, 42],
+  LISTXATTR: ['xattr.list', WHO, 42],
+  REMOVEXATTR: ['xattr.remove', WHO, 42, 'user.x'],
   STATFS: ['statfs', WHO],
   RELEASE: ['release', 42, FH],
   'FSYNC of data': ['fsync', 42, FH, true],
@@ -266,6 +305,23 @@ test('an error without an errno is a mistake: reported, and EIO to the caller', 
   ask(request('GETATTR'));
   expect(mistakes).toEqual([mistake]);
   expect(wire.replies[0]?.readInt32LE(4)).toBe(-5);
+});
+
+test('an older kernel sends a shorter SETXATTR', () => {
+  const { ask, calls } = bench(answers, 0, COMPAT_SETXATTR_IN_BYTES);
+  const long = Buffer.from(request('SETXATTR'));
+  const short = Buffer.concat([long.subarray(0, 48), long.subarray(56)]);
+  short.writeUInt32LE(short.byteLength, 0);
+  ask(short);
+  expect(calls).toEqual([expectedCalls.SETXATTR]);
+});
+
+test('a file system without extended attributes has the kernel say so itself', () => {
+  const { ask, wire } = bench({});
+  for (const title of ['SETXATTR', 'GETXATTR', 'LISTXATTR', 'REMOVEXATTR']) {
+    ask(request(title));
+    expect(wire.replies.at(-1)?.readInt32LE(4)).toBe(-38);
+  }
 });
 
 test('READ and WRITE use the same view and the same fh each time', () => {

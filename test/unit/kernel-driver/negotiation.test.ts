@@ -12,6 +12,7 @@ const choices: NegotiationChoices = {
   maxBackground: 128,
   explicitInvalidation: false,
   locks: false,
+  extendedAttributes: false,
 };
 
 const everything = Object.values(InitFlag).reduce<bigint>((all, flag) => all | flag, 0n);

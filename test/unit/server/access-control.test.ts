@@ -103,10 +103,16 @@ describe('changes of mode and owner', () => {
   });
 
   it('a changed file loses setuid, and setgid when it is a program', () => {
-    expect(withoutPrivileges(file(0o6755))).toBe(0o755);
-    expect(withoutPrivileges(file(0o2644))).toBe(0o2644);
-    expect(withoutPrivileges(file(0o4644))).toBe(0o644);
-    expect(withoutPrivileges(directory(0o6755))).toBe(0o6755);
+    expect(withoutPrivileges(file(0o6755), owner)).toBe(0o755);
+    expect(withoutPrivileges(file(0o4644), owner)).toBe(0o644);
+    expect(withoutPrivileges(directory(0o6755), other)).toBe(0o6755);
+  });
+
+  it('and the mark of a locked file when the change is made from outside its group', () => {
+    expect(withoutPrivileges(file(0o2644), owner)).toBe(0o2644);
+    expect(withoutPrivileges(file(0o2644), member)).toBe(0o2644);
+    expect(withoutPrivileges(file(0o2644), root)).toBe(0o2644);
+    expect(withoutPrivileges(file(0o2644), other)).toBe(0o644);
   });
 });
 

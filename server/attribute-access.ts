@@ -1,0 +1,105 @@
+/**
+ * Who may read and change which extended attributes, as Linux decides for a local file system
+ * (xattr(7)). The namespace that a name begins with says whose the attribute is: users', the
+ * superuser's, or the kernel's.
+ */
+import { DafsStatus } from '../client/protocol/status.ts';
+import {
+  type Credential,
+  isOwner,
+  isSuperuser,
+  ModeBit,
+  Permission,
+  type Protected,
+  requirePermission,
+} from './access-control.ts';
+import { refuse } from './engine/refusal.ts';
+import { FileType, maxAttributeNameBytes } from './store/index.ts';
+
+export type AttributeUse = 'read' | 'write';
+
+interface Namespace {
+  readonly prefix: Uint8Array;
+  /** @throws Refusal */
+  require(file: Protected, credential: Credential, use: AttributeUse): void;
+  /** Whether listings show the attributes to `credential`. */
+  isListed(credential: Credential): boolean;
+}
+
+const everybody = (): boolean => true;
+
+const namespace = (
+  prefix: string,
+  require: Namespace['require'],
+  isListed: Namespace['isListed'] = everybody,
+): Namespace => ({ prefix: new Uint8Array(Buffer.from(prefix)), require, isListed });
+
+/** What somebody may not even know of is not there for him. */
+const refusedTo = (use: AttributeUse): never =>
+  refuse(use === 'read' ? DafsStatus.DAFSERR_NOXATTR : DafsStatus.DAFSERR_PERM);
+
+/** For the contents' readers and writers; other objects than these two have no contents of users. */
+function requireUser(file: Protected, credential: Credential, use: AttributeUse): void {
+  const isDirectory = file.type === FileType.DIRECTORY;
+  if (file.type !== FileType.REGULAR && !isDirectory) {
+    refusedTo(use);
+  }
+  const isSticky = isDirectory && (file.mode & ModeBit.STICKY) !== 0;
+  if (isSticky && use === 'write' && !isOwner(file, credential)) {
+    refuse(DafsStatus.DAFSERR_PERM);
+  }
+  requirePermission(file, credential, use === 'read' ? Permission.READ : Permission.WRITE);
+}
+
+function requireTrusted(_file: Protected, credential: Credential, use: AttributeUse): void {
+  if (!isSuperuser(credential)) {
+    refusedTo(use);
+  }
+}
+
+/** Everybody may know what the kernel has to know of a file anyway. */
+function requireSecurity(_file: Protected, credential: Credential, use: AttributeUse): void {
+  if (use === 'write' && !isSuperuser(credential)) {
+    refuse(DafsStatus.DAFSERR_PERM);
+  }
+}
+
+const namespaces: readonly Namespace[] = [
+  namespace('user.', requireUser),
+  namespace('trusted.', requireTrusted, isSuperuser),
+  namespace('security.', requireSecurity),
+];
+
+const beginsWith = (name: Uint8Array, prefix: Uint8Array): boolean =>
+  prefix.every((byte, index) => byte === name[index]);
+
+const namespaceOf = (name: Uint8Array): Namespace | undefined =>
+  namespaces.find(({ prefix }) => beginsWith(name, prefix));
+
+/**
+ * @throws Refusal DAFSERR_NAMETOOLONG; DAFSERR_INVAL for a name that is none or a namespace alone;
+ * DAFSERR_NOTSUPP for another namespace; DAFSERR_ACCES, DAFSERR_PERM, or DAFSERR_NOXATTR where the
+ * caller may not know whether there is such an attribute.
+ */
+export function requireAttributeAccess(
+  file: Protected,
+  credential: Credential,
+  name: Uint8Array,
+  use: AttributeUse,
+): void {
+  if (name.length > maxAttributeNameBytes) {
+    refuse(DafsStatus.DAFSERR_NAMETOOLONG);
+  }
+  const found = namespaceOf(name);
+  if (found === undefined && name.length > 0) {
+    refuse(DafsStatus.DAFSERR_NOTSUPP);
+  }
+  if (found === undefined || name.length === found.prefix.length || name.includes(0)) {
+    refuse(DafsStatus.DAFSERR_INVAL);
+  }
+  found.require(file, credential, use);
+}
+
+/** Whether a listing for `credential` has the attribute in it. */
+export const isListed = (name: Uint8Array, credential: Credential): boolean =>
+  namespaceOf(name)?.isListed(credential) ?? false;
