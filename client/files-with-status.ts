@@ -13,6 +13,7 @@ import {
   Extension,
   type FileAttributes,
   type Filehandle,
+  OPEN_COHERENT,
   type Operation,
   operations,
   type StateId,
@@ -28,6 +29,8 @@ type WithAttributes<Arguments, Results> = Operation<
 export interface OpenedFile {
   readonly stateId: StateId;
   readonly status: FileStatus;
+  /** What this client has cached of it is right: it has been told of every change (NOTIFY). */
+  readonly isCoherent: boolean;
 }
 
 /**
@@ -64,7 +67,9 @@ export class FilesWithStatus {
       this.#files.opener.request(claim, access, creation),
       credential,
       filehandleIn,
-      ({ stateId }, status) => ({ stateId, status }),
+      ({ stateId, resultFlags }, status) => {
+        return { stateId, status, isCoherent: (resultFlags & OPEN_COHERENT) !== 0 };
+      },
     );
   }
 

@@ -34,6 +34,7 @@ import {
   type Fh,
   type FileSystemStatistics,
   type Nodeid,
+  type OpenedFile,
   type PathFileSystem,
   ROOT_NODEID,
 } from './file-system.ts';
@@ -177,9 +178,9 @@ class ClientFileSystem implements PathFileSystem {
     this.#client.rename(source, name, target, newName, this.#credentials.of(caller), flags);
   }
 
-  open(caller: Caller, nodeid: Nodeid, flags: number): Fh {
+  open(caller: Caller, nodeid: Nodeid, flags: number): OpenedFile {
     const creation = truncationOf(flags);
-    return this.#open(caller, claimOfHandle(this.#handles.of(nodeid)), flags, creation).fh;
+    return this.#open(caller, claimOfHandle(this.#handles.of(nodeid)), flags, creation);
   }
 
   create(
@@ -315,8 +316,9 @@ class ClientFileSystem implements PathFileSystem {
 
   #open(caller: Caller, claim: Claim, flags: number, creation: Creation): CreatedFile {
     const credential = this.#credentials.of(caller);
-    const { stateId, status } = this.#files.open(claim, openAccess(flags), creation, credential);
-    return { attributes: this.#attributes(status), fh: fhOf(stateId) };
+    const opened = this.#files.open(claim, openAccess(flags), creation, credential);
+    const { stateId, status, isCoherent } = opened;
+    return { attributes: this.#attributes(status), fh: fhOf(stateId), isCoherent };
   }
 
   #make(caller: Caller, parent: Nodeid, name: Uint8Array, object: NewObject): Attributes {

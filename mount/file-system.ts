@@ -85,10 +85,16 @@ export interface FileSystemStatistics {
   nameBytes: number;
 }
 
-/** A created and opened file. */
-export interface CreatedFile {
-  attributes: Attributes;
+/** A file that was opened. */
+export interface OpenedFile {
   fh: Fh;
+  /** What the kernel has cached of the file is right: everything that others did to it was told. */
+  isCoherent: boolean;
+}
+
+/** A created and opened file. */
+export interface CreatedFile extends OpenedFile {
+  attributes: Attributes;
 }
 
 /** One directory entry. The object and its name are valid only until the visitor returns. */
@@ -243,7 +249,7 @@ export interface FileSystem {
   ): void;
 
   /** Opens a regular file; of open(2)'s `flags` the access mode and O_TRUNC are honoured. */
-  open(caller: Caller, nodeid: Nodeid, flags: number): Fh;
+  open(caller: Caller, nodeid: Nodeid, flags: number): OpenedFile;
 
   /**
    * Creates and opens a regular file in one step; `mode` has the umask applied. A file that exists

@@ -24,6 +24,11 @@ export function findMount(directory: string): MountTableEntry | undefined {
   return readMountTable().findLast((entry) => entry.directory === directory);
 }
 
+/** What is mounted somewhere below `directory` (a canonical path). */
+export function mountsBelow(directory: string): MountTableEntry[] {
+  return readMountTable().filter((entry) => entry.directory.startsWith(`${directory}/`));
+}
+
 /** Whether one of our mounts is what `directory` shows. */
 export function isDafsMount(directory: string): boolean {
   return findMount(directory)?.fileSystemType === DAFS_FILE_SYSTEM_TYPE;

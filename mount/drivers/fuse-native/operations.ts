@@ -210,7 +210,7 @@ export class FuseOperations {
 
   open(request: FuseRequest, path: string, flags: number): number {
     const nodeid = this.#nodeid(request, path);
-    const fh = this.#fileSystem.open(this.#caller, nodeid, flags);
+    const { fh } = this.#fileSystem.open(this.#caller, nodeid, flags);
     return this.#openFiles.add({ nodeid, fh, append: isAppending(flags) });
   }
 

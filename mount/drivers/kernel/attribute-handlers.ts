@@ -6,8 +6,9 @@ import { AccessIn, AttrOut, SetattrIn, StatfsOut, StatxOut } from '../../kernel-
 import { fillAttrOut, fillStatx } from './attributes.ts';
 import type { Service } from './service.ts';
 
-export function attributeHandlers({ exchange, fileSystem, validity }: Service) {
+export function attributeHandlers({ exchange, fileSystem, policy }: Service) {
   const { caller } = exchange;
+  const { validity } = policy;
   const setattrIn = exchange.input(SetattrIn);
   const accessIn = exchange.input(AccessIn);
   const attrOut = exchange.output(AttrOut);

@@ -1,8 +1,10 @@
-/** The file system that workers serve: a session of the mount's client for each of them. */
+/** What the threads of a mount work with: a session of the mount's client for each of them. */
 
 import type { ClientIdentity } from '../../../client/session-options.ts';
 import { connectFileSystem } from '../../client-file-system.ts';
+import { connectListener } from '../../client-listener.ts';
 import type { FileSystem } from '../../file-system.ts';
+import type { CreateListener } from '../../listener.ts';
 
 export interface ClientSourceData {
   readonly serverName: string;
@@ -15,3 +17,8 @@ export function createFileSystem(data: unknown): FileSystem {
   const { serverName, identity, isShared } = data as ClientSourceData;
   return connectFileSystem(serverName, { identity, isShared });
 }
+
+export const createListener: CreateListener = (data, handlers) => {
+  const { serverName, identity } = data as ClientSourceData;
+  return connectListener(serverName, identity, handlers);
+};

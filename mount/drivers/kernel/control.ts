@@ -3,12 +3,12 @@
  * makes, and the messages between it and its workers.
  */
 
-import type { Validity } from './attributes.ts';
-import type { OpenPolicy, Service } from './service.ts';
+import type { TimeoutOptions } from './cache-policy.ts';
+import type { Service } from './service.ts';
 
-/** Where a worker finds the file system that it serves. */
-export interface FileSystemSource {
-  /** URL of a module that exports `createFileSystem` ({@link CreateFileSystem}). */
+/** Where a thread finds what it works with. */
+export interface ModuleSource {
+  /** URL of a module that exports `createFileSystem` or `createListener`. */
   readonly module: string;
   /** What to call it with; anything that postMessage carries. */
   readonly data: unknown;
@@ -16,7 +16,8 @@ export interface FileSystemSource {
 
 /** What a worker is started with. */
 export interface WorkerStart {
-  readonly source: FileSystemSource;
+  /** Exports `createFileSystem` ({@link CreateFileSystem}). */
+  readonly source: ModuleSource;
   /** Counts the workers from 0. */
   readonly index: number;
   /** Of the table of lock waits (parked-requests.ts). */
@@ -34,8 +35,11 @@ export interface WorkerOrders {
   readonly transferBytes: number;
   /** The longest that a worker polls before it sleeps. */
   readonly pollMicroseconds: number;
-  readonly validity: Validity;
-  readonly openPolicy: OpenPolicy;
+  /** Counts the workers from 0. */
+  readonly index: number;
+  /** Of the {@link CacheBoard}. */
+  readonly boardMemory: SharedArrayBuffer;
+  readonly options: TimeoutOptions;
   /** As {@link Service} has it. */
   readonly setxattrInBytes: Service['setxattrInBytes'];
 }
@@ -54,11 +58,41 @@ export interface FileSystemTraits {
   readonly extendedAttributes: boolean;
 }
 
-/** What a worker tells the main thread. */
-export type WorkerReport =
-  /** The file system is there; orders are awaited. */
-  | { readonly kind: 'ready'; readonly traits: FileSystemTraits }
-  /** The file system is unmounted or was told to stop. */
-  | ({ readonly kind: 'ended' } & WorkerEnd)
-  /** The worker cannot go on. */
+/** What the listener is started with. */
+export interface ListenerStart {
+  /** Exports `createListener` ({@link CreateListener}). */
+  readonly source: ModuleSource;
+}
+
+/** What the listener is told once the file system is mounted. */
+export interface ListenerOrders {
+  /** A channel of the mount that no worker reads. */
+  readonly deviceFd: number;
+  /** The first word is not 0 when the listener shall stop. */
+  readonly stop: Int32Array;
+  /** Of the {@link CacheBoard}. */
+  readonly boardMemory: SharedArrayBuffer;
+  /** Where the file system is mounted. */
+  readonly directory: string;
+  readonly keepsNamesWhenShared: boolean;
+  /** Whether the kernel can make all names doubtful at once (7.44). */
+  readonly hasEpochs: boolean;
+}
+
+/** What must be known of the server before the file system is mounted. */
+export interface ListenerTraits {
+  /** Whether it tells what other clients change. */
+  readonly isTold: boolean;
+}
+
+/** What a thread tells the main thread. */
+export type Report<Traits, End> =
+  /** It has connected, and awaits orders. */
+  | { readonly kind: 'ready'; readonly traits: Traits }
+  /** The file system is unmounted, or it was told to stop. */
+  | ({ readonly kind: 'ended' } & End)
+  /** It cannot go on. */
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+export type WorkerReport = Report<FileSystemTraits, WorkerEnd>;
+export type ListenerReport = Report<ListenerTraits, object>;

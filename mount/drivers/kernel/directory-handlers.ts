@@ -18,8 +18,9 @@ function recordBytes(headBytes: number, nameBytes: number): number {
   return (headBytes + nameBytes + 7) & ~7;
 }
 
-export function directoryHandlers({ exchange, fileSystem, validity, openPolicy }: Service) {
+export function directoryHandlers({ exchange, fileSystem, policy }: Service) {
   const { caller } = exchange;
+  const { validity } = policy;
   const readIn = exchange.input(ReadIn);
   const fsyncIn = exchange.input(FsyncIn);
   const openOut = exchange.output(OpenOut);
@@ -91,7 +92,7 @@ export function directoryHandlers({ exchange, fileSystem, validity, openPolicy }
     opendir(): void {
       fileSystem.opendir(caller, exchange.nodeid);
       openOut.fh = 0n;
-      openOut.openFlags = openPolicy.directoryFlags;
+      openOut.openFlags = policy.directoryFlags();
       openOut.backingId = 0;
       exchange.answer(OpenOut.bytes);
     },

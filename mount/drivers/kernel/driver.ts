@@ -26,9 +26,9 @@ export const kernelDriver: Driver = {
     const mount = await KernelMount.mount({
       directory,
       source,
-      exclusive,
       options,
       fileSystem: { module, data },
+      listener: { module, data },
     });
     return {
       ended: mount.ended.then(({ failures }) => {

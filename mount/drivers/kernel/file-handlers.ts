@@ -5,7 +5,7 @@
  */
 
 import { constants } from 'node:fs';
-import type { CreatedFile, Fh } from '../../file-system.ts';
+import type { CreatedFile, Nodeid, OpenedFile } from '../../file-system.ts';
 import { FsyncFlag, ReleaseFlag, WriteFlag } from '../../kernel-abi/constants.ts';
 import {
   CreateIn,
@@ -24,8 +24,9 @@ import type { Service } from './service.ts';
 
 const { O_APPEND } = constants;
 
-export function fileHandlers({ exchange, fileSystem, validity, openPolicy }: Service) {
+export function fileHandlers({ exchange, fileSystem, policy }: Service) {
   const { caller } = exchange;
+  const { validity } = policy;
   const openIn = exchange.input(OpenIn);
   const createIn = exchange.input(CreateIn);
   const readIn = exchange.input(ReadIn);
@@ -38,21 +39,22 @@ export function fileHandlers({ exchange, fileSystem, validity, openPolicy }: Ser
   const createdOpenOut = exchange.output(OpenOut, EntryOut.bytes);
   const writeOut = exchange.output(WriteOut);
 
-  function fillOpen(out: typeof openOut, fh: Fh): void {
+  function fillOpen(out: typeof openOut, nodeid: Nodeid, { fh, isCoherent }: OpenedFile): void {
     out.fh = fh;
-    out.openFlags = openPolicy.fileFlags;
+    out.openFlags = policy.fileFlags(nodeid, isCoherent);
     out.backingId = 0;
   }
 
-  function answerCreated({ attributes, fh }: CreatedFile): void {
-    fillEntry(entryOut, attributes, validity);
-    fillOpen(createdOpenOut, fh);
+  function answerCreated(created: CreatedFile): void {
+    fillEntry(entryOut, created.attributes, validity);
+    fillOpen(createdOpenOut, created.attributes.nodeid, created);
     exchange.answer(EntryOut.bytes + OpenOut.bytes);
   }
 
   return {
     open(): void {
-      fillOpen(openOut, fileSystem.open(caller, exchange.nodeid, openIn.flags));
+      const { nodeid } = exchange;
+      fillOpen(openOut, nodeid, fileSystem.open(caller, nodeid, openIn.flags));
       exchange.answer(OpenOut.bytes);
     },
 

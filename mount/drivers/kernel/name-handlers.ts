@@ -16,8 +16,9 @@ import type { Service } from './service.ts';
 
 const { ENOENT } = constants.errno;
 
-export function nameHandlers({ exchange, fileSystem, validity }: Service) {
+export function nameHandlers({ exchange, fileSystem, policy }: Service) {
   const { caller } = exchange;
+  const { validity } = policy;
   const mknodIn = exchange.input(MknodIn);
   const mkdirIn = exchange.input(MkdirIn);
   const linkIn = exchange.input(LinkIn);

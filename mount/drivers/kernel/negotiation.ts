@@ -20,8 +20,8 @@ export interface NegotiationChoices {
   readAheadBytes: number;
   /** How many requests the kernel has under way that no process waits for. */
   maxBackground: number;
-  /** Somebody tells the kernel of each change by others, so it need not guess from mtime. */
-  explicitInvalidation: boolean;
+  /** The kernel is told of each change by others, so it need not guess from mtime. */
+  tellsChanges: boolean;
   /** The file system keeps locks. */
   locks: boolean;
   /** The file system has extended attributes, and takes privileges off files that are changed. */
@@ -73,8 +73,8 @@ const flagChoices: Record<InitFlagName, readonly [Choice, string]> = {
   FLOCK_LOCKS: [(choices) => choices.locks, 'as POSIX_LOCKS'],
   HAS_IOCTL_DIR: [false, 'the kernel announces it; there are no ioctls'],
   AUTO_INVAL_DATA: [
-    (choices) => !choices.explicitInvalidation,
-    'cached data goes when size or mtime show that somebody else wrote',
+    (choices) => !choices.tellsChanges,
+    'cached data goes when mtime shows a write; also one of our own, so not if we know better',
   ],
   DO_READDIRPLUS: [true, 'entries with attributes save a LOOKUP each'],
   READDIRPLUS_AUTO: [true, 'but only for readers that ask for attributes'],
@@ -89,8 +89,8 @@ const flagChoices: Record<InitFlagName, readonly [Choice, string]> = {
   CACHE_SYMLINKS: [true, 'the target of a link never changes'],
   NO_OPENDIR_SUPPORT: [false, 'reading a directory goes through its fh'],
   EXPLICIT_INVAL_DATA: [
-    (choices) => choices.explicitInvalidation,
-    'cached data stays until we say that it is stale',
+    false,
+    'a size that others changed takes cached data along: else old pages would show the new size',
   ],
   MAP_ALIGNMENT: [false, 'virtiofs only'],
   SUBMOUNTS: [false, 'there is one file system'],

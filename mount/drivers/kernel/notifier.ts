@@ -1,8 +1,8 @@
 /**
  * What we tell the kernel unasked: that something it remembers is no longer so.
  *
- * Not to be used by the thread of a worker: the kernel may wait, before it takes a notification, for
- * a request on the same file that the worker itself would have to answer.
+ * Data and names are not to be invalidated by the thread of a worker: the kernel may wait, before it
+ * takes a notification, for a request on the same file that the worker itself would have to answer.
  */
 
 import { constants } from 'node:os';
@@ -49,7 +49,7 @@ export class Notifier {
     return this.#send(NotifyCode.INVAL_INODE, NotifyInvalInodeOut.bytes);
   }
 
-  /** Attributes of a file have changed, its data has not. */
+  /** Attributes of a file have changed, its data has not. The kernel waits for nothing. */
   invalidateAttributes(nodeid: Nodeid): boolean {
     return this.invalidateData(nodeid, -1);
   }
@@ -78,6 +78,14 @@ export class Notifier {
     this.#deleted.child = child;
     this.#deleted.namelen = name.byteLength;
     return this.#sendNamed(NotifyCode.DELETE, NotifyDeleteOut.bytes, name);
+  }
+
+  /**
+   * Every name is to be looked up afresh (7.44). The kernel then forgets each that leads to a
+   * directory together with what is mounted below.
+   */
+  forgetNames(): void {
+    this.#send(NotifyCode.INC_EPOCH, 0);
   }
 
   #sendNamed(code: number, structureBytes: number, name: Uint8Array): boolean {

@@ -1,22 +1,16 @@
 /** What the handlers of a worker share. */
 
 import type { FileSystem } from '../../file-system.ts';
-import type { Validity } from './attributes.ts';
+import type { CachePolicy } from './cache-policy.ts';
 import type { Exchange } from './exchange.ts';
 import type { ParkedRequests } from './parked-requests.ts';
-
-/** How open files are to be treated by the kernel; bits of `Fopen`. */
-export interface OpenPolicy {
-  fileFlags: number;
-  directoryFlags: number;
-}
 
 /** What the handlers of one worker work with. */
 export interface Service {
   readonly exchange: Exchange;
   readonly fileSystem: FileSystem;
-  readonly validity: Validity;
-  readonly openPolicy: OpenPolicy;
+  /** How long the kernel may believe replies, and what it keeps of open files. */
+  readonly policy: Pick<CachePolicy, 'validity' | 'fileFlags' | 'directoryFlags'>;
   /** What stands before the name in a SETXATTR: older kernels send the first two words alone. */
   readonly setxattrInBytes: number;
   /** The channel that requests come in by. */

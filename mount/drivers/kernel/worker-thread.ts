@@ -1,24 +1,18 @@
-/** A worker thread as the main thread sees it. */
+/** A thread of the mount as the main thread sees it: it connects, gets orders, and ends. */
 
 import { Worker } from 'node:worker_threads';
-import type {
-  FileSystemTraits,
-  WorkerEnd,
-  WorkerOrders,
-  WorkerReport,
-  WorkerStart,
-} from './control.ts';
+import type { Report } from './control.ts';
 
 /** This file's own suffix: .ts in a checkout, .js in a published package. */
 const suffix = import.meta.filename.slice(-3);
 
 /**
  * Reads and writes leave no garbage and other requests little: a small nursery holds it, where V8
- * would let it grow to 48 MB in each worker.
+ * would let it grow to 48 MB in each thread.
  */
 const YOUNG_GENERATION_MB = 8;
 
-/** A worker could not start or not go on; `code` says why. */
+/** A thread could not start or not go on; `code` says why. */
 export class WorkerError extends Error {
   readonly code: string;
 
@@ -29,26 +23,27 @@ export class WorkerError extends Error {
   }
 }
 
-export class WorkerThread {
-  /** Fulfilled when the worker has its file system; rejected when it cannot have it. */
-  readonly ready: Promise<FileSystemTraits>;
+export class WorkerThread<Traits, Orders, End> {
+  /** Fulfilled when the thread has what it needs; rejected when it cannot have it. */
+  readonly ready: Promise<Traits>;
 
   readonly #worker: Worker;
-  readonly #end: Promise<WorkerEnd | Error>;
+  readonly #end: Promise<End | Error>;
 
-  constructor(start: WorkerStart) {
-    const worker = new Worker(new URL(`worker${suffix}`, import.meta.url), {
+  /** @param program name of the thread's file in this folder, without its ending */
+  constructor(program: string, start: object) {
+    const worker = new Worker(new URL(`${program}${suffix}`, import.meta.url), {
       workerData: start,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     this.#worker = worker;
-    const became = Promise.withResolvers<FileSystemTraits>();
-    const end = Promise.withResolvers<WorkerEnd | Error>();
+    const became = Promise.withResolvers<Traits>();
+    const end = Promise.withResolvers<End | Error>();
     const fail = (error: Error): void => {
       became.reject(error);
       end.resolve(error);
     };
-    worker.on('message', (report: WorkerReport) => {
+    worker.on('message', (report: Report<Traits, End>) => {
       if (report.kind === 'ready') became.resolve(report.traits);
       else if (report.kind === 'ended') end.resolve(report);
       else fail(new WorkerError(report.code, report.message));
@@ -59,8 +54,8 @@ export class WorkerThread {
     this.#end = end.promise;
   }
 
-  /** Lets the worker answer requests; fulfilled with how it ended, or with why it cannot go on. */
-  serve(orders: WorkerOrders): Promise<WorkerEnd | Error> {
+  /** Lets the thread work; fulfilled with how it ended, or with why it cannot go on. */
+  serve(orders: Orders): Promise<End | Error> {
     this.#worker.postMessage(orders);
     return this.#end;
   }

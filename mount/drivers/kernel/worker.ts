@@ -8,9 +8,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { addressOf } from '../../../nic/system-calls-fuse.ts';
 import type { FileSystem } from '../../file-system.ts';
+import { CacheBoard } from './cache-board.ts';
+import { CachePolicy } from './cache-policy.ts';
 import { Channel } from './channel.ts';
 import type {
-  FileSystemSource,
+  ModuleSource,
   WorkerEnd,
   WorkerOrders,
   WorkerReport,
@@ -18,6 +20,7 @@ import type {
 } from './control.ts';
 import { Dispatcher } from './dispatch.ts';
 import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
+import { Notifier } from './notifier.ts';
 import { ParkedRequests } from './parked-requests.ts';
 import { PollBudget } from './poll-budget.ts';
 
@@ -29,7 +32,7 @@ export interface WorkerPlace {
   readonly parked: ParkedRequests;
 }
 
-/** What a module of {@link FileSystemSource} exports. */
+/** What a module of {@link ModuleSource} exports. */
 export type CreateFileSystem = (
   data: unknown,
   place: WorkerPlace,
@@ -41,7 +44,7 @@ function report(message: WorkerReport): void {
   parentPort?.postMessage(message);
 }
 
-async function openFileSystem(source: FileSystemSource, place: WorkerPlace): Promise<FileSystem> {
+async function openFileSystem(source: ModuleSource, place: WorkerPlace): Promise<FileSystem> {
   const module = (await import(source.module)) as { createFileSystem: CreateFileSystem };
   return await module.createFileSystem(source.data, place);
 }
@@ -65,15 +68,18 @@ function serve(fileSystem: FileSystem, orders: WorkerOrders, parked: ParkedReque
   );
   const memory = requestMemory(fileSystem, orders.transferBytes);
   const exchange = new Exchange(channel, memory);
-  const { deviceFd, validity, openPolicy, setxattrInBytes } = orders;
-  const told = { deviceFd, validity, openPolicy, setxattrInBytes };
-  const service = { exchange, fileSystem, parked, ...told };
+  const { deviceFd, setxattrInBytes } = orders;
+  const board = new CacheBoard(orders.boardMemory);
+  const policy = new CachePolicy(board, orders.index, orders.options, new Notifier(deviceFd));
+  const service = { exchange, fileSystem, parked, policy, deviceFd, setxattrInBytes };
   const dispatcher = new Dispatcher(service, (error) => {
     console.error('dafs: a request failed by a mistake of ours:', error);
   });
   let requests = 0;
   for (let opcode = exchange.receive(); opcode !== 0; opcode = exchange.receive()) {
+    policy.begin();
     dispatcher.dispatch(opcode);
+    policy.end();
     requests++;
   }
   channel.close();

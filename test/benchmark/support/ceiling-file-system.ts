@@ -84,7 +84,7 @@ export function createFileSystem(data: unknown): FileSystem {
       if (cookie < 3) visit({ name, nodeid: FILE_NODEID, type, cookie: 3, attributes: undefined });
       return true;
     },
-    open: () => FILE_FH,
+    open: () => ({ fh: FILE_FH, isCoherent: true }),
     opendir() {},
     flush() {},
     fsync() {},

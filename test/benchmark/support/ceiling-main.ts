@@ -22,7 +22,6 @@ const module = new URL('ceiling-file-system.ts', import.meta.url).href;
 const mount = await KernelMount.mount({
   directory,
   source: 'ceiling',
-  exclusive: true,
   options: parseMountOptions([list]),
   fileSystem: { module, data },
 });

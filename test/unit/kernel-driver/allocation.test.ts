@@ -66,8 +66,11 @@ test.each(['READ', 'WRITE at the end'])('%s leaves no garbage', async (title) =>
     {
       exchange,
       fileSystem,
-      validity: { attributesSeconds: 1, entrySeconds: 1, negativeSeconds: 0 },
-      openPolicy: { fileFlags: 0, directoryFlags: 0 },
+      policy: {
+        validity: { attributesSeconds: 1, entrySeconds: 1, negativeSeconds: 0 },
+        fileFlags: () => 0,
+        directoryFlags: () => 0,
+      },
       setxattrInBytes: SetxattrIn.bytes,
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),

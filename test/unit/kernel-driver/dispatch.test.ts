@@ -55,9 +55,9 @@ const answers: Partial<FileSystem> = {
   mkdir: () => attributes,
   symlink: () => attributes,
   link: () => attributes,
-  open: () => FH,
-  create: () => ({ attributes, fh: FH }),
-  tmpfile: () => ({ attributes, fh: FH }),
+  open: () => ({ fh: FH, isCoherent: true }),
+  create: () => ({ attributes, fh: FH, isCoherent: true }),
+  tmpfile: () => ({ attributes, fh: FH, isCoherent: true }),
   read(_nodeid, _fh, _offset, into) {
     into.set(Buffer.from('hello'));
     return 5;
@@ -163,8 +163,11 @@ function bench(
     {
       exchange,
       fileSystem: recordingFileSystem(calls, given),
-      validity: { attributesSeconds: 1.5, entrySeconds: 2, negativeSeconds },
-      openPolicy: { fileFlags: 0x42, directoryFlags: 0 },
+      policy: {
+        validity: { attributesSeconds: 1.5, entrySeconds: 2, negativeSeconds },
+        fileFlags: () => 0x42,
+        directoryFlags: () => 0,
+      },
       setxattrInBytes,
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),

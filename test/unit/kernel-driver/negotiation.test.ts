@@ -10,7 +10,7 @@ const choices: NegotiationChoices = {
   transferBytes: 1 << 20,
   readAheadBytes: 1 << 20,
   maxBackground: 128,
-  explicitInvalidation: false,
+  tellsChanges: false,
   locks: false,
   extendedAttributes: false,
 };
@@ -49,10 +49,11 @@ test('nothing is taken that is not offered', () => {
   expect(namesOf(acceptedFlags(InitFlag.BIG_WRITES, choices))).toEqual(['BIG_WRITES']);
 });
 
-test('who pushes invalidations needs no guessing from mtime', () => {
-  const flags = namesOf(acceptedFlags(everything, { ...choices, explicitInvalidation: true }));
-  expect(flags).toContain('EXPLICIT_INVAL_DATA');
+test('who tells the kernel of changes needs no guessing from mtime', () => {
+  const flags = namesOf(acceptedFlags(everything, { ...choices, tellsChanges: true }));
   expect(flags).not.toContain('AUTO_INVAL_DATA');
+  // Data has to go with a size that others changed, before we have told of it.
+  expect(flags).not.toContain('EXPLICIT_INVAL_DATA');
 });
 
 test('locks are the file system’s when it keeps them', () => {

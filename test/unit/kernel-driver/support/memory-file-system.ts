@@ -18,6 +18,7 @@ import {
   type FileSystem,
   type FileSystemStatistics,
   type Nodeid,
+  type OpenedFile,
   RenameFlag,
   ROOT_NODEID,
   type TimeChange,
@@ -278,20 +279,20 @@ export class MemoryFileSystem implements FileSystem {
     file.attributes.ctime = now();
   }
 
-  open(_caller: Caller, nodeid: Nodeid, flags: number): Fh {
+  open(_caller: Caller, nodeid: Nodeid, flags: number): OpenedFile {
     const file = this.#file(nodeid);
     if ((flags & O_TRUNC) !== 0) {
       this.#resize(file, 0);
       this.#touch(file);
     }
     file.opens++;
-    return ++this.#lastFh as Fh;
+    return { fh: ++this.#lastFh as Fh, isCoherent: true };
   }
 
   tmpfile(caller: Caller, _directory: Nodeid, mode: number, flags: number): CreatedFile {
     const { attributes } = this.#make(caller, S_IFREG | (mode & 0o7777), 0, 0);
     attributes.nlink = 0;
-    return { fh: this.open(caller, attributes.nodeid, flags), attributes };
+    return { ...this.open(caller, attributes.nodeid, flags), attributes };
   }
 
   create(
@@ -306,7 +307,7 @@ export class MemoryFileSystem implements FileSystem {
     const nodeid =
       existing?.nodeid ??
       this.#create(caller, parent, name, S_IFREG | (mode & 0o7777)).attributes.nodeid;
-    return { fh: this.open(caller, nodeid, flags), attributes: this.#file(nodeid).attributes };
+    return { ...this.open(caller, nodeid, flags), attributes: this.#file(nodeid).attributes };
   }
 
   read(nodeid: Nodeid, _fh: Fh, offset: number, into: Uint8Array): number {

@@ -48,7 +48,6 @@ async function main(): Promise<void> {
   const mount = await KernelMount.mount({
     directory,
     source: 'a test',
-    exclusive: true,
     options: parseMountOptions([list]),
     fileSystem: { module: source.module.href, data: source.data },
   });

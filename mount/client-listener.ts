@@ -1,0 +1,83 @@
+/** The session of a mount's client through which the server tells what others change. */
+
+import { type ArgumentsOf, Extension, operations } from '../client/protocol/index.ts';
+import { Session } from '../client/session.ts';
+import type { ClientIdentity } from '../client/session-options.ts';
+import type { Nodeid } from './file-system.ts';
+import type { ChangeNews, Listener, ListenerHandlers } from './listener.ts';
+
+/** It only hears: its memory for transfers stays unused. */
+const LISTENING = { maximumRequests: 1, transferSlots: 1, transferSlotBytes: 4096 } as const;
+
+/**
+ * Connects one more session of a mount's client.
+ * @throws DafsError when the server cannot be reached or refuses
+ */
+export function connectListener(
+  serverName: string,
+  identity: ClientIdentity,
+  handlers: ListenerHandlers,
+): Listener {
+  const heard: Heard = { alone: undefined };
+  const session = Session.connect(serverName, {
+    identity,
+    extensions: [Extension.NOTIFY],
+    ...LISTENING,
+    onDirective(directive) {
+      if (directive.name !== 'BC_CHANGES') return;
+      heard.alone = directive.arguments.alone;
+      handlers.changed(newsOf(directive.arguments));
+      directive.answer({});
+    },
+  });
+  return new SessionListener(session, heard);
+}
+
+/** What the server has said last. */
+interface Heard {
+  alone: boolean | undefined;
+}
+
+class SessionListener implements Listener {
+  readonly isTold: boolean;
+  readonly #session: Session;
+  readonly #heard: Heard;
+  #hasNames = false;
+
+  constructor(session: Session, heard: Heard) {
+    this.#session = session;
+    this.#heard = heard;
+    this.isTold = session.extensions.has(Extension.NOTIFY);
+  }
+
+  get hasNames(): boolean {
+    return this.#hasNames;
+  }
+
+  subscribe(wantsNames: boolean): boolean {
+    this.#heard.alone = undefined;
+    const { alone } = this.#session.call(operations.SUBSCRIBE, { wantsNames });
+    this.#hasNames = wantsNames;
+    // The answer and the news come by different channels: news that came meanwhile counts, because
+    // there is more of it whenever it is outdated.
+    return this.#heard.alone ?? alone;
+  }
+
+  hear(timeoutMs: number): boolean {
+    this.#session.poll(timeoutMs);
+    return this.#session.isAlive;
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+}
+
+function newsOf({ alone, everything, files, names }: ArgumentsOf<'BC_CHANGES'>): ChangeNews {
+  return {
+    alone,
+    everything,
+    files: files.map(({ fileId, ...change }) => ({ nodeid: fileId as Nodeid, ...change })),
+    names: names.map(({ directory, name }) => ({ parent: directory as Nodeid, name })),
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * What the threads of a mount know together of the kernel's caches: plain words in memory that they
+ * share. Workers look at it for each request, so nothing of it waits.
+ */
+
+/** How far the kernel may believe what it remembers. */
+export const CacheMode = {
+  /** Nobody tells us what others change. */
+  UNTOLD: 0,
+  /** There are other clients, and we are told what they change. */
+  SHARED: 1,
+  /** There are no other clients; we shall be told when one comes. */
+  ALONE: 2,
+} as const;
+export type CacheMode = (typeof CacheMode)[keyof typeof CacheMode];
+
+const MODE = 0;
+const GENERATION = 1;
+const FIRST_WORKER = 2;
+
+export class CacheBoard {
+  readonly #words: Int32Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory);
+  }
+
+  /** Memory for a board of so many workers; hand it to every thread of the mount. */
+  static createMemory(workers: number): SharedArrayBuffer {
+    return new SharedArrayBuffer((FIRST_WORKER + workers) * 4);
+  }
+
+  mode(): CacheMode {
+    return Atomics.load(this.#words, MODE) as CacheMode;
+  }
+
+  setMode(mode: CacheMode): void {
+    Atomics.store(this.#words, MODE, mode);
+  }
+
+  /** Counts how often everything that was cached before became doubtful. */
+  generation(): number {
+    return Atomics.load(this.#words, GENERATION);
+  }
+
+  /** Everything that was cached until now is doubtful. */
+  nextGeneration(): void {
+    Atomics.add(this.#words, GENERATION, 1);
+  }
+
+  /** A worker has taken a request and has not asked the server anything for it yet. */
+  begin(worker: number): void {
+    Atomics.add(this.#words, FIRST_WORKER + worker, 1);
+  }
+
+  /** The worker's reply to the request has reached the kernel. */
+  end(worker: number): void {
+    Atomics.add(this.#words, FIRST_WORKER + worker, 1);
+  }
+
+  /** Which requests the workers are at now. */
+  requestsUnderWay(): Int32Array {
+    return Int32Array.from(this.#words.subarray(FIRST_WORKER), (_, worker) =>
+      Atomics.load(this.#words, FIRST_WORKER + worker),
+    );
+  }
+
+  /** Whether none of these requests is under way any more. Between requests a count is even. */
+  areDone(requests: Int32Array): boolean {
+    return requests.every(
+      (count, worker) =>
+        (count & 1) === 0 || Atomics.load(this.#words, FIRST_WORKER + worker) !== count,
+    );
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * A thread of the kernel driver that hears what the server tells unasked. It answers no requests of
+ * the kernel, so it may tell the kernel of changes: that can wait for a reply of a worker.
+ *
+ * While it listens, this thread's event loop does not run: nothing posted to it is seen.
+ */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import type { CreateListener, Listener } from '../../listener.ts';
+import { mountsBelow } from '../../mount-table.ts';
+import { CacheBoard } from './cache-board.ts';
+import type { ListenerOrders, ListenerReport, ListenerStart } from './control.ts';
+import { Invalidation } from './invalidation.ts';
+import { Notifier } from './notifier.ts';
+
+/** How late it may be noticed that the mount has ended. */
+const SLICE_MS = 50;
+
+function report(message: ListenerReport): void {
+  parentPort?.postMessage(message);
+}
+
+function fail(error: unknown): void {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  report({ kind: 'failed', code: String(code ?? 'EIO'), message: String(message ?? error) });
+}
+
+/** Asks for names as far as they are needed; the mount is alone once they are told. */
+function subscribeAnew(listener: Listener, invalidation: Invalidation): void {
+  const isBecomingAlone = invalidation.isBecomingAlone;
+  const wantsNames = isBecomingAlone || invalidation.wantsNames;
+  if (!isBecomingAlone && wantsNames === listener.hasNames) return;
+  if (listener.subscribe(wantsNames) && isBecomingAlone) invalidation.becomeAlone();
+}
+
+function listen(listener: Listener, invalidation: Invalidation, stop: Int32Array): void {
+  if (listener.subscribe(true)) invalidation.becomeAlone();
+  else invalidation.becomeShared();
+  while (Atomics.load(stop, 0) === 0) {
+    if (!listener.hear(SLICE_MS)) {
+      invalidation.becomeUntold();
+      return;
+    }
+    subscribeAnew(listener, invalidation);
+  }
+}
+
+function invalidationFor(orders: ListenerOrders): Invalidation {
+  const { deviceFd, boardMemory, directory, keepsNamesWhenShared, hasEpochs } = orders;
+  return new Invalidation({
+    board: new CacheBoard(boardMemory),
+    notifier: new Notifier(deviceFd),
+    keepsNamesWhenShared,
+    canForgetNames: () => hasEpochs && mountsBelow(directory).length === 0,
+  });
+}
+
+async function run(): Promise<void> {
+  const { source } = workerData as ListenerStart;
+  const module = (await import(source.module)) as { createListener: CreateListener };
+  let invalidation: Invalidation | undefined;
+  const listener = module.createListener(source.data, {
+    changed: (news) => invalidation?.apply(news),
+  });
+  parentPort?.once('message', (orders: ListenerOrders) => {
+    try {
+      invalidation = invalidationFor(orders);
+      if (listener.isTold) listen(listener, invalidation, orders.stop);
+      listener.close();
+      report({ kind: 'ended' });
+    } catch (error) {
+      fail(error);
+    }
+  });
+  report({ kind: 'ready', traits: { isTold: listener.isTold } });
+}
+
+run().catch(fail);

@@ -1,0 +1,55 @@
+/** What a server tells a mount unasked, in the words of a file system. */
+
+import type { Nodeid } from './file-system.ts';
+
+/** A file that another client has changed: its attributes, and perhaps data. */
+export interface ChangedFile {
+  readonly nodeid: Nodeid;
+  readonly isData: boolean;
+  /** Where the data that changed begins, and its length; 0 for all that follows. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A name that another client has made, removed or let lead elsewhere. */
+export interface ChangedEntry {
+  readonly parent: Nodeid;
+  readonly name: Uint8Array;
+}
+
+/** What other clients have changed. */
+export interface ChangeNews {
+  /** Whether there is no other client. */
+  readonly alone: boolean;
+  /** Too much has changed: whatever was known before is doubtful. */
+  readonly everything: boolean;
+  readonly files: readonly ChangedFile[];
+  readonly names: readonly ChangedEntry[];
+}
+
+/** What is done about what is heard, before the handler returns: the server takes it for done then. */
+export interface ListenerHandlers {
+  changed(news: ChangeNews): void;
+}
+
+/** What a module of a driver is given makes: a session for what the server tells. */
+export interface Listener {
+  /** Whether the server tells what others change at all. */
+  readonly isTold: boolean;
+  /** Whether names are among what it tells. */
+  readonly hasNames: boolean;
+  /**
+   * Wants to be told of files that others change, and of names if `wantsNames`.
+   * @returns whether there is no other client
+   */
+  subscribe(wantsNames: boolean): boolean;
+  /**
+   * Takes what has come, after waiting for up to `timeoutMs`.
+   * @returns false when nothing will come any more
+   */
+  hear(timeoutMs: number): boolean;
+  close(): void;
+}
+
+/** What a module of a driver is given exports. */
+export type CreateListener = (data: unknown, handlers: ListenerHandlers) => Listener;
