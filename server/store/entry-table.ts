@@ -1,22 +1,12 @@
 import type Database from 'better-sqlite3';
 import { StoreError } from './errors.ts';
+import { type Entry, NameCache, type Place } from './name-cache.ts';
 import { bucketEntries, bucketOf } from './names.ts';
+import type { Transaction } from './transaction.ts';
 import type { FileId } from './types.ts';
 
 /** Rows that one query of a directory's listing takes. */
 const pageEntries = 64;
-
-/** An entry that exists. */
-export interface Entry {
-  readonly cookie: number;
-  readonly id: FileId;
-}
-
-/** What the table knows about a name: its entry, or the cookie that a new one would get. */
-export interface Place {
-  readonly entry: Entry | undefined;
-  readonly freeCookie: number;
-}
 
 type BucketRow = [cookie: number, name: Buffer, id: FileId];
 
@@ -27,27 +17,19 @@ type BucketRow = [cookie: number, name: Buffer, id: FileId];
  */
 export class EntryTable {
   readonly #seed: number;
-  readonly #find: Database.Statement<
-    [number, number, number, Uint8Array],
-    [cookie: number, id: FileId]
-  >;
+  readonly #cache = new NameCache();
   readonly #bucket: Database.Statement<[number, number, number], BucketRow>;
   readonly #page: Database.Statement<[number, number, number], BucketRow>;
   readonly #insert: Database.Statement<[number, number, Uint8Array, number]>;
   readonly #delete: Database.Statement<[number, number]>;
   readonly #any: Database.Statement<[number]>;
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, transaction: Transaction) {
+    transaction.observe(this.#cache);
     this.#seed = database
       .prepare<[], number>('SELECT nameSeed FROM filesystem')
       .pluck()
       .get() as number;
-    this.#find = database
-      .prepare<[number, number, number, Uint8Array], [number, FileId]>(
-        `SELECT cookie, inode FROM entry
-         WHERE directory = ? AND cookie BETWEEN ? AND ? AND name = ?`,
-      )
-      .raw();
     this.#bucket = database
       .prepare<[number, number, number], BucketRow>(
         'SELECT cookie, name, inode FROM entry WHERE directory = ? AND cookie BETWEEN ? AND ?',
@@ -65,40 +47,44 @@ export class EntryTable {
   }
 
   find(directory: FileId, name: Uint8Array): Entry | undefined {
-    const first = bucketOf(name, this.#seed);
-    const row = this.#find.get(directory, first, first + bucketEntries - 1, name);
-    return row && { cookie: row[0], id: row[1] };
+    return this.place(directory, name).entry;
   }
 
-  /**
-   * Where a name is or could be.
-   * @throws {StoreError} ENOSPC when the name is new and 256 others hash as it does.
-   */
+  /** Where a name is or could be. */
   place(directory: FileId, name: Uint8Array): Place {
-    const first = bucketOf(name, this.#seed);
-    let freeCookie = first;
-    for (const [cookie, other, id] of this.#bucket.all(
-      directory,
-      first,
-      first + bucketEntries - 1,
-    )) {
+    const bucket = bucketOf(name, this.#seed);
+    const key = textOf(name);
+    const known = this.#cache.get(directory, bucket, key);
+    if (known !== undefined) {
+      return known;
+    }
+    const place = this.#query(directory, bucket, name);
+    this.#cache.note(directory, bucket, key, place);
+    return place;
+  }
+
+  #query(directory: FileId, bucket: number, name: Uint8Array): Place {
+    let freeCookie = bucket;
+    const last = bucket + bucketEntries - 1;
+    for (const [cookie, other, id] of this.#bucket.all(directory, bucket, last)) {
       if (other.equals(name)) {
-        return { entry: { cookie, id }, freeCookie };
+        return { entry: { cookie, id }, freeCookie: undefined };
       }
       freeCookie += cookie === freeCookie ? 1 : 0;
     }
-    if (freeCookie === first + bucketEntries) {
-      throw new StoreError('ENOSPC', 'too many names of the directory hash alike');
-    }
-    return { entry: undefined, freeCookie };
+    return { entry: undefined, freeCookie: freeCookie > last ? undefined : freeCookie };
   }
 
   insert(directory: FileId, cookie: number, name: Uint8Array, id: FileId): void {
     this.#insert.run(directory, cookie, name, id);
+    const place = { entry: { cookie, id }, freeCookie: undefined };
+    this.#cache.change(directory, bucketOf(name, this.#seed), textOf(name), place);
   }
 
-  delete(directory: FileId, cookie: number): void {
+  delete(directory: FileId, cookie: number, name: Uint8Array): void {
     this.#delete.run(directory, cookie);
+    const place = { entry: undefined, freeCookie: cookie };
+    this.#cache.change(directory, bucketOf(name, this.#seed), textOf(name), place);
   }
 
   isEmpty(directory: FileId): boolean {
@@ -125,4 +111,21 @@ export class EntryTable {
       }
     }
   }
+}
+
+/**
+ * The cookie that a name has or gets.
+ * @throws {StoreError} ENOSPC when the name is new and 256 others hash as it does.
+ */
+export function cookieAt({ entry, freeCookie }: Place): number {
+  const cookie = entry?.cookie ?? freeCookie;
+  if (cookie === undefined) {
+    throw new StoreError('ENOSPC', 'too many names of the directory hash alike');
+  }
+  return cookie;
+}
+
+/** A byte a character: names are bytes, and strings are compared fast. */
+function textOf(name: Uint8Array): string {
+  return Buffer.prototype.latin1Slice.call(name, 0, name.length);
 }

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { ChangeFeed } from './change-feed.ts';
 import { currentTime } from './clock.ts';
-import type { EntryTable } from './entry-table.ts';
+import { cookieAt, type EntryTable } from './entry-table.ts';
 import { StoreError } from './errors.ts';
 import { type InodeRecord, touch } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
@@ -164,15 +164,15 @@ export class Namespace {
     if (!this.#checkRename(moved, sourceParent, replaced, targetParent)) {
       return undefined;
     }
+    const cookie = cookieAt(target);
     const now = currentTime();
     this.#inodes.change(moved);
     touch(moved, now);
     this.#detach(sourceParent, source.cookie, sourceName, moved, now);
-    if (target.entry !== undefined && replaced !== undefined) {
-      this.#detach(targetParent, target.entry.cookie, targetName, replaced, now);
+    if (replaced !== undefined) {
+      this.#detach(targetParent, cookie, targetName, replaced, now);
       this.#dropName(replaced, now);
     }
-    const cookie = target.entry?.cookie ?? target.freeCookie;
     this.#attach(targetParent, cookie, targetName, moved, now);
     return replaced;
   }
@@ -250,12 +250,12 @@ export class Namespace {
 
   /** The cookie for a name that is free. */
   #vacancy(directory: InodeRecord, name: Uint8Array): number {
-    const { entry, freeCookie } = this.#place(directory, name);
-    if (entry !== undefined) {
+    const place = this.#place(directory, name);
+    if (place.entry !== undefined) {
       throw new StoreError('EEXIST', `${showName(name)} exists in directory ${directory.id}`);
     }
     this.#checkAlive(directory);
-    return freeCookie;
+    return cookieAt(place);
   }
 
   #occupant(directory: InodeRecord, name: Uint8Array): { cookie: number; record: InodeRecord } {
@@ -306,7 +306,7 @@ export class Namespace {
     now: Time,
   ): void {
     this.#inodes.change(directory);
-    this.#entries.delete(directory.id, cookie);
+    this.#entries.delete(directory.id, cookie, name);
     this.#feed.watcher?.nameChanged(directory.id, name);
     resizeDirectory(directory, -(name.length + entryBytes), now);
     directory.nlink -= record.isDirectory ? 1 : 0;

@@ -93,7 +93,7 @@ export class Store {
     this.#ownership = ownership;
     this.#transaction = new Transaction(database);
     this.#inodes = new InodeTable(database, this.#transaction, this.changes);
-    this.#entries = new EntryTable(database);
+    this.#entries = new EntryTable(database, this.#transaction);
     this.#blocks = new BlockTable(database, row.blockBytes);
     this.#namespace = new Namespace(database, this.#inodes, this.#entries, this.changes);
     this.extendedAttributes = new ExtendedAttributes(database, this.#transaction, this.#inodes);

@@ -14,6 +14,7 @@ const operation = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(fc.constant('rename' as const), which, name, which, name) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('exchange' as const), which, name, which, name) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('unnamed' as const)) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant('lookup' as const), which, name) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('resize' as const), which, fc.nat(20_000)) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('chmod' as const), which, fc.nat(0o7777)) },
   {
@@ -65,6 +66,9 @@ class Comparison {
         break;
       case 'unnamed':
         this.createUnnamed();
+        break;
+      case 'lookup':
+        this.lookup(operation[1], operation[2]);
         break;
       case 'resize':
         this.resize(operation[1], operation[2]);
@@ -142,6 +146,12 @@ class Comparison {
   createUnnamed(): void {
     const object = { type: FileType.REGULAR, mode: 0o640, uid: 3, gid: 4 };
     this.model.createUnnamed(this.store.createUnnamed(rootId, object).id);
+  }
+
+  lookup(directoryIndex: number, name: string): void {
+    const directory = this.pick(this.model.directories, directoryIndex);
+    const expected = this.model.get(directory).entries.get(name);
+    expect(this.store.lookup(directory, bytes(name))).toBe(expected);
   }
 
   resize(index: number, size: number): void {
