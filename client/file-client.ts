@@ -1,6 +1,7 @@
 import { hasStatus } from './dafs-error.ts';
 import { type DirectoryPage, type DirectoryPosition, DirectoryReader } from './directory-reader.ts';
 import { ExtendedAttributes } from './extended-attributes.ts';
+import { FileSpace } from './file-space.ts';
 import {
   attributesOf,
   FILE_STATUS_BITMAP,
@@ -63,6 +64,8 @@ export class FileClient {
   /** The file system as it was when this client was made: its limits and its handle. */
   readonly fileSystem: FileSystemStatus;
   readonly extendedAttributes: ExtendedAttributes;
+  /** Holes, allocation and copies: the extension SPACE. */
+  readonly space: FileSpace;
   readonly #transfers: Transfers;
   readonly #directories: DirectoryReader;
   readonly opener: Opener;
@@ -78,6 +81,7 @@ export class FileClient {
     this.extendedAttributes = new ExtendedAttributes(session);
     this.#directories = new DirectoryReader(session);
     this.opener = new Opener(session);
+    this.space = new FileSpace(session);
   }
 
   /** Finds `name` in a directory. Several names are followed one after the other, but no links. */

@@ -5,6 +5,7 @@ export { type ClientErrorCode, DafsError, errnoOfStatus, hasStatus } from './daf
 export type { DirectoryEntry, DirectoryPage, DirectoryPosition } from './directory-reader.ts';
 export type { ExtendedAttributes, SetOption } from './extended-attributes.ts';
 export { FileClient } from './file-client.ts';
+export type { FilePlace, FileSpace } from './file-space.ts';
 export type { FileStatus, FileSystemStatus, StatusChanges, TimeChange } from './file-status.ts';
 export { FilesWithStatus, type OpenedFile } from './files-with-status.ts';
 export type { SessionTerms } from './negotiation.ts';
@@ -26,11 +27,14 @@ export {
   type OpenFile,
 } from './opening.ts';
 export type { PathAttributes, PathOrDescriptor } from './path-attributes.ts';
-export { PathFiles, type PathFilesOptions, type Permission } from './path-files.ts';
+export { PathFiles, type PathFilesOptions } from './path-files.ts';
 export type { Path } from './path-walk.ts';
+export type { Permission } from './permission.ts';
 export {
   AccessRight,
+  Content,
   Extension,
+  FallocateMode,
   type Filehandle,
   ObjectType,
   operations,

@@ -4,10 +4,10 @@ import type { FileClient } from './file-client.ts';
 import type { FileStatus, StatusChanges } from './file-status.ts';
 import type { OpenFile } from './opening.ts';
 import { posixError } from './path-walk.ts';
-import { DafsStatus, ObjectType, StableHow, type Verifier } from './protocol/index.ts';
+import { Content, DafsStatus, ObjectType, StableHow, type Verifier } from './protocol/index.ts';
 
-/** Where seek() counts from. */
-export type Whence = 'start' | 'current' | 'end';
+/** Where seek() counts from, or what it looks for (extension SPACE). */
+export type Whence = 'start' | 'current' | 'end' | 'data' | 'hole';
 
 /** A name in a directory, `.` and `..` among them. */
 export interface NamedFile {
@@ -112,6 +112,8 @@ export class OpenDescription {
       start: () => 0,
       current: () => this.#offset,
       end: () => this.status().sizeBytes,
+      data: () => this.#next(Content.DATA, offset) - offset,
+      hole: () => this.#next(Content.HOLE, offset) - offset,
     };
     const target = bases[whence]() + offset;
     this.#offset = requirePosition('seek', target);
@@ -239,6 +241,34 @@ export class OpenDescription {
     const page = this.#files.readdir(this.file.handle, position, bytes, this.credential);
     this.#directoryVerifier = page.verifier;
     return page;
+  }
+
+  /** fallocate(2). */
+  allocate(mode: number, offset: number, length: number): void {
+    this.#requireData('fallocate', this.mode.writes);
+    if (offset < 0 || length <= 0) {
+      throw posixError('fallocate', 'EINVAL', 'no range');
+    }
+    requireFileSize('fallocate', offset + length, this.#files);
+    this.#files.space.allocate({ file: this.file, offset }, length, mode, this.credential);
+  }
+
+  /** copy_file_range(2). @returns the bytes copied */
+  copyFrom(source: OpenDescription, from: number, to: number, length: number): number {
+    source.#requireData('copy_file_range', source.mode.reads);
+    this.#requireData('copy_file_range', this.mode.writes && !this.mode.appends);
+    const places = [
+      { file: source.file, offset: requirePosition('copy_file_range', from) },
+      { file: this.file, offset: requirePosition('copy_file_range', to) },
+    ] as const;
+    return this.#files.space.copy(...places, length, this.credential);
+  }
+
+  #next(content: Content, offset: number): number {
+    if (offset < 0) {
+      throw posixError('seek', 'ENXIO', 'there is nothing before the beginning');
+    }
+    return this.#files.space.seek({ file: this.file, offset }, content, this.credential);
   }
 
   #requireData(operation: string, isAllowed: boolean): void {

@@ -20,10 +20,8 @@ import {
   pathBytes,
   posixError,
 } from './path-walk.ts';
+import { type Permission, rightFor } from './permission.ts';
 import { AccessRight, DafsStatus, type Filehandle, ObjectType } from './protocol/index.ts';
-
-/** What access() asks for. */
-export type Permission = 'read' | 'write' | 'execute';
 
 /** The longest target that a symbolic link can have, in bytes. */
 const TARGET_BYTES = 4095;
@@ -161,6 +159,16 @@ export class PathFiles {
 
   ftruncate(descriptor: number, sizeBytes: number): void {
     this.#description(descriptor).truncate(sizeBytes);
+  }
+
+  /** fallocate(2), with a `mode` of FallocateMode; needs the extension SPACE. */
+  fallocate(descriptor: number, mode: number, offset: number, length: number): void {
+    this.#description(descriptor).allocate(mode, offset, length);
+  }
+
+  /** Copies on the server (extension SPACE). @returns the bytes copied; 0 at the source's end */
+  copyRange(source: number, from: number, target: number, to: number, length: number): number {
+    return this.#description(target).copyFrom(this.#description(source), from, to, length);
   }
 
   /** Puts what was written to the file on stable storage. */
@@ -418,12 +426,6 @@ export class PathFiles {
 
 function ownership(uid: number, gid: number): StatusChanges {
   return { uid: uid < 0 ? undefined : uid, gid: gid < 0 ? undefined : gid };
-}
-
-function rightFor(permission: Permission, found: Found): number {
-  const { ACCESS_READ, ACCESS_MODIFY, ACCESS_LOOKUP, ACCESS_EXECUTE } = AccessRight;
-  const execute = isDirectory(found) ? ACCESS_LOOKUP : ACCESS_EXECUTE;
-  return { read: ACCESS_READ, write: ACCESS_MODIFY, execute }[permission];
 }
 
 /** Nothing can be in a directory that was removed while a descriptor of it was open. */

@@ -19,6 +19,7 @@ import { Extension, StableHow } from '../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../client/registration.ts';
 import { Session } from '../client/session.ts';
 import type { ClientIdentity } from '../client/session-options.ts';
+import type { FileReference } from '../client/transfer-requests.ts';
 import { CallerCredentials, OWN_CREDENTIAL } from './caller-credentials.ts';
 import { extendedAttributesOf } from './client-extended-attributes.ts';
 import { DirectoryListing } from './directory-listing.ts';
@@ -32,6 +33,7 @@ import {
   type DirectoryVisitor,
   type ExtendedAttributes,
   type Fh,
+  type FilePlace,
   type FileSystemStatistics,
   type Nodeid,
   type OpenedFile,
@@ -39,7 +41,7 @@ import {
   ROOT_NODEID,
 } from './file-system.ts';
 import { FilehandleMaker, fhOf, nodeidOf, stateIdOf } from './filehandles.ts';
-import { creationOf, openAccess, rightsOf, truncationOf } from './open-flags.ts';
+import { contentOf, creationOf, openAccess, rightsOf, truncationOf } from './open-flags.ts';
 
 export interface FileSystemOptions {
   /** The client that the session belongs to; sessions of one mount share it. Fresh when left out. */
@@ -65,7 +67,7 @@ export function connectFileSystem(serverName: string, options: FileSystemOptions
 }
 
 /** What goes beyond the draft and is of use to a mount. */
-const extensions = [Extension.NAMES, Extension.XATTR];
+const extensions = [Extension.NAMES, Extension.SPACE, Extension.XATTR];
 
 const PERMISSION_BITS = 0o7777;
 
@@ -200,7 +202,7 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   read(nodeid: Nodeid, fh: Fh, offset: number, into: Uint8Array): number {
-    const file = { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
+    const file = this.#file(nodeid, fh);
     const registered = this.#registered.get(into.buffer);
     return registered
       ? this.#client.readRegistered(file, offset, registered, into.byteOffset, into.length)
@@ -215,7 +217,7 @@ class ClientFileSystem implements PathFileSystem {
     append: boolean,
     writer: Caller | undefined,
   ): number {
-    const file = { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
+    const file = this.#file(nodeid, fh);
     const registered = this.#registered.get(data.buffer);
     // The open gives the right to write; who writes decides about set-ID bits alone.
     const credential = writer === undefined ? OWN_CREDENTIAL : this.#credentials.of(writer);
@@ -238,6 +240,24 @@ class ClientFileSystem implements PathFileSystem {
     return bytes;
   }
 
+  lseek(nodeid: Nodeid, fh: Fh, offset: number, whence: number): number {
+    const content = contentOf(whence);
+    return this.#client.space.seek({ file: this.#file(nodeid, fh), offset }, content);
+  }
+
+  fallocate(caller: Caller, { nodeid, fh, offset }: FilePlace, length: number, mode: number): void {
+    this.#assertSize(offset + length);
+    const place = { file: this.#file(nodeid, fh), offset };
+    this.#client.space.allocate(place, length, mode, this.#credentials.of(caller));
+  }
+
+  copyFileRange(caller: Caller, source: FilePlace, target: FilePlace, length: number): number {
+    const from = { file: this.#file(source.nodeid, source.fh), offset: source.offset };
+    const handle = this.#otherHandles.of(target.nodeid);
+    const to = { file: { handle, stateId: stateIdOf(target.fh) }, offset: target.offset };
+    return this.#client.space.copy(from, to, length, this.#credentials.of(caller));
+  }
+
   flush(): void {
     // The server has taken every write by the time it returned: nothing is left to report.
   }
@@ -247,7 +267,7 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   release(nodeid: Nodeid, fh: Fh): void {
-    this.#client.closeLater({ handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) });
+    this.#client.closeLater(this.#file(nodeid, fh));
   }
 
   opendir(caller: Caller, nodeid: Nodeid): void {
@@ -303,6 +323,10 @@ class ClientFileSystem implements PathFileSystem {
       this.#session.close();
       for (const buffer of this.#registered.values()) buffer.close();
     }
+  }
+
+  #file(nodeid: Nodeid, fh: Fh): FileReference {
+    return { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
   }
 
   /** Numbers beyond the server's limit may not even fit into a request. */

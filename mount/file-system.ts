@@ -97,6 +97,13 @@ export interface CreatedFile extends OpenedFile {
   attributes: Attributes;
 }
 
+/** A place in an open file. */
+export interface FilePlace {
+  readonly nodeid: Nodeid;
+  readonly fh: Fh;
+  readonly offset: number;
+}
+
 /** One directory entry. The object and its name are valid only until the visitor returns. */
 export interface DirectoryEntry {
   name: Uint8Array;
@@ -287,6 +294,18 @@ export interface FileSystem {
     append: boolean,
     writer: Caller | undefined,
   ): number;
+
+  /**
+   * Where data (SEEK_DATA, 3) or a hole (SEEK_HOLE, 4) is next, from `offset` on; a file ends with a
+   * hole. Errors: ENXIO when there is none.
+   */
+  lseek(nodeid: Nodeid, fh: Fh, offset: number, whence: number): number;
+
+  /** Allocates or frees a range of a file as fallocate(2), whose `mode` it takes. */
+  fallocate(caller: Caller, place: FilePlace, length: number, mode: number): void;
+
+  /** Copies without the data coming here; returns how much, perhaps less than `length`. */
+  copyFileRange(caller: Caller, source: FilePlace, target: FilePlace, length: number): number;
 
   /** A descriptor was closed (others may stay open). */
   flush(nodeid: Nodeid, fh: Fh): void;

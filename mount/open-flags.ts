@@ -2,7 +2,7 @@
 
 import { constants } from 'node:fs';
 import type { Creation, OpenAccess } from '../client/opening.ts';
-import { AccessRight } from '../client/protocol/index.ts';
+import { AccessRight, Content } from '../client/protocol/index.ts';
 import { ErrnoError } from './errno.ts';
 
 const OPEN_ACCESS: Readonly<Record<number, OpenAccess>> = {
@@ -31,6 +31,16 @@ export function truncationOf(flags: number): Creation {
   return (flags & constants.O_TRUNC) === 0
     ? { mode: 'never' }
     : { mode: 'unchecked', attributes: { sizeBytes: 0 } };
+}
+
+/** What lseek(2) looks for; node:fs does not name Linux's numbers. */
+const SEEK_CONTENT: Readonly<Record<number, Content>> = { 3: Content.DATA, 4: Content.HOLE };
+
+/** What SEEK_DATA or SEEK_HOLE look for. @throws ErrnoError EINVAL for other directives */
+export function contentOf(whence: number): Content {
+  const content = SEEK_CONTENT[whence];
+  if (content === undefined) throw new ErrnoError('EINVAL');
+  return content;
 }
 
 /** access(2)'s mask in the protocol's words. */

@@ -1,5 +1,7 @@
 import { CachedFiles } from './block-cache/cached-files.ts';
+import { FileRanges } from './block-cache/file-ranges.ts';
 import { none, SlotState } from './block-cache/slot-table.ts';
+import { lastBlock } from './store/block-table.ts';
 import { currentTime, nextChange } from './store/clock.ts';
 import { type FileId, maxFileBytes, type Store, StoreError } from './store/index.ts';
 import type { InodeRecord } from './store/inode-record.ts';
@@ -38,6 +40,8 @@ export type EmitWrite = (cacheOffset: number, length: number) => void;
 export class BlockCache {
   /** Largest length of one read or write, in bytes. */
   readonly maxTransferBytes: number;
+  /** Holes, allocations and copies. */
+  readonly ranges: FileRanges;
   readonly #store: Store;
   readonly #memory: Uint8Array;
   readonly #blockBytes: number;
@@ -64,6 +68,7 @@ export class BlockCache {
     this.#files = new CachedFiles(store, memory, slots);
     this.#dirtyLimit = Math.max(quarter, Math.min(wanted, Math.floor((slots * 3) / 4)));
     this.#replaced = new Uint8Array(2 * blockBytes);
+    this.ranges = new FileRanges(store, this, this.#files, memory);
   }
 
   /** Bytes of the slots whose data the store lacks. */
@@ -162,7 +167,7 @@ export class BlockCache {
       }
       throw error;
     }
-    this.#files.drop(id, number);
+    this.#files.drop(id, number, lastBlock);
     if (shortened !== none) {
       this.#files.addDirty(shortened, record, number, false);
     }
@@ -188,7 +193,7 @@ export class BlockCache {
 
   /** Drops a file's data, written or not: for a file that is reclaimed. */
   forget(id: FileId): void {
-    this.#files.drop(id, 0);
+    this.#files.drop(id, 0, lastBlock);
   }
 
   #checkRange(offset: number, length: number): void {

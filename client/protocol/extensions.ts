@@ -12,6 +12,8 @@ export const Extension = {
   NOTIFY: 2,
   /** Renaming with flags; attributes together with what they are of. */
   NAMES: 3,
+  /** Holes, allocation, and copying on the server. */
+  SPACE: 4,
   /** Extended attributes by name, and what goes with them. */
   XATTR: 5,
   /** Locks of owners that are not opens, and waiting for locks. */
@@ -21,6 +23,19 @@ export type Extension = number;
 
 /** Flags of RENAME2, the numbers of renameat2(2). */
 export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2 } as const;
+
+/** What SEEK looks for. */
+export const Content = { DATA: 0, HOLE: 1 } as const;
+export type Content = (typeof Content)[keyof typeof Content];
+
+/** What FALLOCATE does, the numbers of fallocate(2). */
+export const FallocateMode = {
+  KEEP_SIZE: 0x01,
+  PUNCH_HOLE: 0x02,
+  COLLAPSE_RANGE: 0x08,
+  ZERO_RANGE: 0x10,
+  INSERT_RANGE: 0x20,
+} as const;
 
 /** The two sorts of locks, which know nothing of each other: fcntl(2)'s and flock(2)'s. */
 export const LockKind = { RECORD: 1, FLOCK: 2 } as const;

@@ -14,6 +14,7 @@ import { openOperations } from './operations/open.ts';
 import { ownerLockOperations } from './operations/owner-lock.ts';
 import { responseCacheOperations } from './operations/response-cache.ts';
 import { sessionOperations } from './operations/session.ts';
+import { spaceOperations } from './operations/space.ts';
 import { withAttributesOperations } from './operations/with-attributes.ts';
 import type { ProcedureName } from './procedure.ts';
 
@@ -32,6 +33,7 @@ export const operations = {
   ...notificationOperations,
   ...withAttributesOperations,
   ...extendedAttributeOperations,
+  ...spaceOperations,
 } as const satisfies Record<ProcedureName, AnyOperation>;
 
 export type Operations = typeof operations;

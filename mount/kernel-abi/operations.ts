@@ -120,11 +120,17 @@ const carriedOperations = [
     follows: ['forgets'],
     output: 'none',
   }),
+  carried(43, 'FALLOCATE', 'fallocate', { input: abi.FallocateIn, output: [] }),
   carried(44, 'READDIRPLUS', 'readdirplus', { input: abi.ReadIn, output: 'data' }),
   carried(45, 'RENAME2', 'rename2', {
     input: abi.Rename2In,
     follows: ['name', 'newName'],
     output: [],
+  }),
+  carried(46, 'LSEEK', 'lseek', { input: abi.LseekIn, output: [abi.LseekOut] }),
+  carried(47, 'COPY_FILE_RANGE', 'copyFileRange', {
+    input: abi.CopyFileRangeIn,
+    output: [abi.WriteOut],
   }),
   carried(51, 'TMPFILE', 'tmpfile', {
     input: abi.CreateIn,
@@ -132,6 +138,10 @@ const carriedOperations = [
     output: [abi.EntryOut, abi.OpenOut],
   }),
   carried(52, 'STATX', 'statx', { input: abi.StatxIn, output: [abi.StatxOut] }),
+  carried(53, 'COPY_FILE_RANGE_64', 'copyFileRange64', {
+    input: abi.CopyFileRangeIn,
+    output: [abi.CopyFileRangeOut],
+  }),
 ] as const;
 
 const NO_DAX = 'never sent: only virtiofs maps files into a DAX window (MAP_ALIGNMENT)';
@@ -161,24 +171,6 @@ const refusedOperations = [
     { input: abi.NotifyRetrieveIn, follows: ['data'], output: 'none' },
     'never sent: it answers NOTIFY_RETRIEVE, which we do not send',
   ),
-  refused(
-    43,
-    'FALLOCATE',
-    { input: abi.FallocateIn, output: [] },
-    'the kernel answers EOPNOTSUPP from then on; posix_fallocate(3) then writes the blocks',
-  ),
-  refused(
-    46,
-    'LSEEK',
-    { input: abi.LseekIn, output: [abi.LseekOut] },
-    'the kernel then treats the whole file as data, which SEEK_HOLE and SEEK_DATA allow',
-  ),
-  refused(
-    47,
-    'COPY_FILE_RANGE',
-    { input: abi.CopyFileRangeIn, output: [abi.WriteOut] },
-    'the kernel then copies through its page cache',
-  ),
   refused(48, 'SETUPMAPPING', { input: abi.SetupmappingIn, output: [] }, NO_DAX),
   refused(49, 'REMOVEMAPPING', { input: abi.RemovemappingIn, output: [] }, NO_DAX),
   refused(
@@ -186,12 +178,6 @@ const refusedOperations = [
     'SYNCFS',
     { input: abi.SyncfsIn, output: [] },
     'never sent on /dev/fuse (virtiofs and fuseblk only); syncfs(2) syncs the dirty pages alone',
-  ),
-  refused(
-    53,
-    'COPY_FILE_RANGE_64',
-    { input: abi.CopyFileRangeIn, output: [abi.CopyFileRangeOut] },
-    'the kernel then tries COPY_FILE_RANGE',
   ),
 ] as const;
 

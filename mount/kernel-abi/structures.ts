@@ -376,7 +376,8 @@ export const NotifyRetrieveIn = structure('fuse_notify_retrieve_in', 40, {
 
 export const LseekIn = structure('fuse_lseek_in', 24, {
   fh: 'u64',
-  offset: 'u53',
+  /** As the program gave it: no file need be that long, and negative ones come, too. */
+  offset: 'u64',
   whence: 'u32',
   padding: padding(4),
 });

@@ -1,3 +1,4 @@
+import type { BlockRange } from '../store/block-ranges.ts';
 import type { FileId, Store } from '../store/index.ts';
 import type { InodeRecord } from '../store/inode-record.ts';
 import { none, SlotState, SlotTable } from './slot-table.ts';
@@ -24,8 +25,8 @@ export class CachedFiles {
   readonly #memory: Uint8Array;
   readonly #blockBytes: number;
   readonly #files = new Map<FileId, CachedFile>();
-  /** Files that the open transaction cut, and from which block on. */
-  readonly #cuts = new Map<FileId, number>();
+  /** What the open transaction cut out of files. */
+  readonly #cuts: { readonly id: FileId; readonly blocks: BlockRange }[] = [];
   readonly #dirtySince: Float64Array;
   /** Bytes that the slot's block will add to its file's use of the store; `stored`: not known. */
   readonly #pending: Int32Array;
@@ -101,7 +102,8 @@ export class CachedFiles {
    */
   addDirty(slot: number, record: InodeRecord, number: number, isNew: boolean): void {
     const old = this.table.find(record.id, number);
-    this.#pending[slot] = isNew ? 0 : stored;
+    const isCounted = isNew && !this.#store.contents.isAllocated(record, number);
+    this.#pending[slot] = isCounted ? 0 : stored;
     if (old !== none) {
       this.#pending[slot] = this.#pending[old] as number;
       this.#leave(old);
@@ -139,16 +141,14 @@ export class CachedFiles {
     return Math.min(this.#blockBytes, record.size - number * this.#blockBytes);
   }
 
-  /** Drops the blocks of a file from `firstNumber` on, written or not; its row has its size. */
-  drop(id: FileId, firstNumber: number): void {
+  /** Drops the blocks first to last of a file, written or not; its row has its size. */
+  drop(id: FileId, first: number, last: number): void {
     const file = this.#files.get(id);
-    for (const slot of file?.slots ?? []) {
-      if (this.table.numberOf(slot) >= firstNumber) {
-        this.#drop(slot);
-      }
+    for (const slot of this.#slotsWithin(id, first, last)) {
+      this.#drop(slot);
     }
     if (this.#store.inTransaction) {
-      this.#cuts.set(id, Math.min(firstNumber, this.#cuts.get(id) ?? firstNumber));
+      this.#cuts.push({ id, blocks: [first, last] });
     }
     const record = this.#store.contents.peek(id);
     if (record !== undefined) {
@@ -165,6 +165,36 @@ export class CachedFiles {
     }
     this.#leave(slot);
     this.table.moveTo(slot, isSafe ? SlotState.FREE : SlotState.RETIRED);
+  }
+
+  /** The slots of a file's blocks first to last. */
+  #slotsWithin(id: FileId, first: number, last: number): number[] {
+    return [...(this.#files.get(id)?.slots ?? [])].filter((slot) => {
+      const number = this.table.numberOf(slot);
+      return number >= first && number <= last;
+    });
+  }
+
+  /** Whether the block is in memory and not in the store. */
+  isDirty(id: FileId, number: number): boolean {
+    const slot = this.table.find(id, number);
+    return slot !== none && this.table.stateOf(slot) === SlotState.DIRTY;
+  }
+
+  /** The first such block from `number` on; Infinity: there is none. */
+  nextDirty(id: FileId, number: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const slot of this.#files.get(id)?.dirty ?? []) {
+      const dirty = this.table.numberOf(slot);
+      next = dirty >= number && dirty < next ? dirty : next;
+    }
+    return next;
+  }
+
+  /** Writes the dirty ones of a file's blocks first to last, in the open transaction. */
+  flushWithin(id: FileId, first: number, last: number): void {
+    const slots = this.#slotsWithin(id, first, last);
+    this.#write(slots.filter((slot) => this.table.stateOf(slot) === SlotState.DIRTY));
   }
 
   /** Writes a file's dirty blocks to the store, in the open transaction. @throws {StoreError} */
@@ -268,7 +298,7 @@ export class CachedFiles {
 
   #committed(): void {
     const { table } = this;
-    this.#cuts.clear();
+    this.#cuts.length = 0;
     for (let slot = table.first(SlotState.FLUSHED); slot !== none; ) {
       table.moveTo(slot, SlotState.CLEAN);
       slot = table.first(SlotState.FLUSHED);
@@ -281,10 +311,9 @@ export class CachedFiles {
 
   #rolledBack(): void {
     const { table } = this;
-    for (const [id, firstNumber] of this.#cuts) {
-      this.#forgetFrom(id, firstNumber);
+    for (const { id, blocks } of this.#cuts.splice(0)) {
+      this.#forget(id, blocks);
     }
-    this.#cuts.clear();
     for (let slot = table.first(SlotState.RETIRED); slot !== none; ) {
       this.#revive(slot);
       slot = table.first(SlotState.RETIRED);
@@ -300,12 +329,14 @@ export class CachedFiles {
   }
 
   /** What was written behind a cut rests on it: it goes with the cut that is undone. */
-  #forgetFrom(id: FileId, firstNumber: number): void {
-    for (const slot of this.#files.get(id)?.slots ?? []) {
-      if (this.table.numberOf(slot) >= firstNumber) {
-        this.#leave(slot);
-        this.release(slot);
+  #forget(id: FileId, [first, last]: BlockRange): void {
+    const record = this.#store.contents.peek(id);
+    for (const slot of this.#slotsWithin(id, first, last)) {
+      if (record !== undefined) {
+        this.#countAsStored(slot, record);
       }
+      this.#leave(slot);
+      this.release(slot);
     }
   }
 
@@ -331,6 +362,9 @@ export class CachedFiles {
     for (const slot of file.slots) {
       const excess = this.table.numberOf(slot) * this.#blockBytes + this.#blockBytes - size;
       if (excess >= this.#blockBytes) {
+        if (record !== undefined) {
+          this.#countAsStored(slot, record);
+        }
         this.#leave(slot);
         this.release(slot);
       } else if (excess > 0) {
@@ -340,6 +374,22 @@ export class CachedFiles {
     }
     if (record !== undefined) {
       record.dataPending = file.dirty.size > 0;
+      this.#recount(file, record);
+    }
+  }
+
+  /** Counts the dirty blocks anew that the undone transaction had found room for, or dropped. */
+  #recount(file: CachedFile, record: InodeRecord): void {
+    const { contents } = this.#store;
+    for (const slot of file.dirty) {
+      const number = this.table.numberOf(slot);
+      this.#countAsStored(slot, record);
+      const isStored = contents.nextStored(record, number) === number;
+      if (!isStored && !contents.isAllocated(record, number)) {
+        const bytes = this.#lengthOf(record, number);
+        this.#pending[slot] = bytes;
+        record.pendingBytes += bytes;
+      }
     }
   }
 }

@@ -18,6 +18,7 @@ import { readHandlers } from '../operations/read.ts';
 import { readlinkHandlers } from '../operations/readlink.ts';
 import { renameHandlers } from '../operations/rename.ts';
 import { sessionHandlers } from '../operations/session.ts';
+import { spaceHandlers } from '../operations/space.ts';
 import { withAttributesHandlers } from '../operations/with-attributes.ts';
 import { writeHandlers } from '../operations/write.ts';
 import type { Exchange } from './exchange.ts';
@@ -52,6 +53,7 @@ const handlers: Handlers = {
   ...readlinkHandlers,
   ...readHandlers,
   ...writeHandlers,
+  ...spaceHandlers,
   ...extensionHandlers,
   ...lockHandlers,
   ...ownerLockHandlers,

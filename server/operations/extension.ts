@@ -13,6 +13,7 @@ const grants: ReadonlyMap<Extension, Grant> = new Map([
   // Names of files in directories that not everybody may read are told to those who see all files.
   [Extension.NOTIFY, toTrusted],
   [Extension.NAMES, toEveryone],
+  [Extension.SPACE, toEveryone],
   [Extension.XATTR, toEveryone],
   [Extension.LOCKS, toEveryone],
 ]);

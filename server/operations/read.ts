@@ -60,7 +60,7 @@ const transferable = (service: Service, byteCount: number): number =>
   Math.min(byteCount, service.limits.maxTransferBytes, service.cache.maxTransferBytes);
 
 /** Updates the access time when it would otherwise look as if nobody had read the latest contents. */
-function recordAccess(service: Service, inode: Inode, bytesRead: number): void {
+export function recordAccess(service: Service, inode: Inode, bytesRead: number): void {
   if (bytesRead === 0) {
     return;
   }

@@ -1,8 +1,13 @@
 import type Database from 'better-sqlite3';
+import type { AllocationTable } from './allocation-table.ts';
+import { blocksIn } from './block-ranges.ts';
 import type { InodeRecord } from './inode-record.ts';
 
 /** A block's number within its file and its bytes; what they lack at the end is zeros. */
 export type BlockRow = [number: number, data: Buffer];
+
+/** The number of the last block that a file can have, and more. */
+export const lastBlock = Number.MAX_SAFE_INTEGER;
 
 /**
  * The data of files, a row per block. A block that holds zeros only because nobody wrote it has no
@@ -10,20 +15,27 @@ export type BlockRow = [number: number, data: Buffer];
  *
  * A block's row is found by its content number, which is the file's id until a large file is cut
  * to nothing: then its rows stay where they are and the file gets another number (reclaimer.ts).
+ *
+ * The caller of what changes a record has announced that.
  */
 export class BlockTable {
   readonly #blockBytes: number;
+  readonly #allocations: AllocationTable;
   readonly #range: Database.Statement<[number, number, number], BlockRow>;
   readonly #find: Database.Statement<[number, number], [id: number, bytes: number]>;
   readonly #insert: Database.Statement<[number, number, Uint8Array]>;
   readonly #update: Database.Statement<[Uint8Array, number]>;
   readonly #cut: Database.Statement<[number, number]>;
-  readonly #bytesFrom: Database.Statement<[number, number], number>;
-  readonly #deleteFrom: Database.Statement<[number, number]>;
+  readonly #bytes: Database.Statement<[number, number, number], number>;
+  readonly #delete: Database.Statement<[number, number, number]>;
   readonly #deleteSome: Database.Statement<[number, number]>;
+  readonly #next: Database.Statement<[number, number], number>;
+  readonly #nextEnd: Database.Statement<[number, number], number>;
+  readonly #numbers: Database.Statement<[number, number], number>;
 
-  constructor(database: Database.Database, blockBytes: number) {
+  constructor(database: Database.Database, blockBytes: number, allocations: AllocationTable) {
     this.#blockBytes = blockBytes;
+    this.#allocations = allocations;
     this.#range = database
       .prepare<[number, number, number], BlockRow>(
         'SELECT number, data FROM block WHERE content = ? AND number BETWEEN ? AND ? ORDER BY number',
@@ -37,13 +49,38 @@ export class BlockTable {
     this.#insert = database.prepare('INSERT INTO block (content, number, data) VALUES (?, ?, ?)');
     this.#update = database.prepare('UPDATE block SET data = ? WHERE id = ?');
     this.#cut = database.prepare('UPDATE block SET data = substr(data, 1, ?) WHERE id = ?');
-    this.#bytesFrom = database
-      .prepare<[number, number], number>(
-        'SELECT coalesce(sum(length(data)), 0) FROM block WHERE content = ? AND number >= ?',
+    this.#bytes = database
+      .prepare<[number, number, number], number>(
+        `SELECT coalesce(sum(length(data)), 0) FROM block
+         WHERE content = ? AND number BETWEEN ? AND ?`,
       )
       .pluck();
-    this.#deleteFrom = database.prepare('DELETE FROM block WHERE content = ? AND number >= ?');
+    this.#delete = database.prepare(
+      'DELETE FROM block WHERE content = ? AND number BETWEEN ? AND ?',
+    );
     this.#deleteSome = database.prepare('DELETE FROM block WHERE content = ? LIMIT ?');
+    this.#next = database
+      .prepare<[number, number], number>(
+        'SELECT number FROM block WHERE content = ? AND number >= ? ORDER BY number LIMIT 1',
+      )
+      .pluck();
+    this.#nextEnd = database
+      .prepare<[number, number], number>(
+        `SELECT number FROM block AS this WHERE content = ? AND number >= ? AND NOT EXISTS
+         (SELECT 1 FROM block WHERE content = this.content AND number = this.number + 1)
+         ORDER BY number LIMIT 1`,
+      )
+      .pluck();
+    this.#numbers = database
+      .prepare<[number, number], number>(
+        'SELECT number FROM block WHERE content = ? AND number >= ? ORDER BY number',
+      )
+      .pluck();
+  }
+
+  /** The blocks from `first` on that have rows, in order. */
+  numbers(record: InodeRecord, first: number): number[] {
+    return this.#numbers.all(record.content, first);
   }
 
   /** Rows of the blocks first to last, in order; holes have none. */
@@ -51,7 +88,19 @@ export class BlockTable {
     return this.#range.all(record.content, first, last);
   }
 
-  /** Stores a block. The caller has announced the change of the record. */
+  /** The first block from `number` on that has a row; undefined: none has. */
+  nextStored(record: InodeRecord, number: number): number | undefined {
+    return this.#next.get(record.content, number);
+  }
+
+  /** The first block from `number` on that has no row. */
+  nextMissing(record: InodeRecord, number: number): number {
+    return this.nextStored(record, number) === number
+      ? (this.#nextEnd.get(record.content, number) as number) + 1
+      : number;
+  }
+
+  /** Stores a block. */
   write(record: InodeRecord, number: number, data: Uint8Array): void {
     const start = number * this.#blockBytes;
     const stored = start < record.storedSize ? this.#find.get(record.content, number) : undefined;
@@ -60,29 +109,88 @@ export class BlockTable {
     } else {
       this.#update.run(data, stored[0]);
     }
-    record.storedBytes += data.length - (stored?.[1] ?? 0);
+    this.#count(record, number, data.length - (stored?.[1] ?? 0));
     record.storedSize = Math.max(
       record.storedSize,
       Math.min(record.size, start + this.#blockBytes),
     );
   }
 
-  /** Removes all bytes from `size` on. The caller has announced the change of the record. */
+  /** Removes all bytes from `size` on, and what was allocated behind. */
   truncate(record: InodeRecord, size: number): void {
     const kept = Math.floor(size / this.#blockBytes);
     const tail = size - kept * this.#blockBytes;
     const firstDropped = tail === 0 ? kept : kept + 1;
-    record.storedBytes -= this.#bytesFrom.get(record.content, firstDropped) as number;
-    this.#deleteFrom.run(record.content, firstDropped);
+    this.clear(record, firstDropped, lastBlock);
+    this.deallocate(record, firstDropped, lastBlock);
     const partial = tail === 0 ? undefined : this.#find.get(record.content, kept);
     if (partial !== undefined && partial[1] > tail) {
       this.#cut.run(tail, partial[0]);
-      record.storedBytes -= partial[1] - tail;
+      this.#count(record, kept, tail - partial[1]);
     }
+  }
+
+  /** Removes the rows of the blocks first to last; what is allocated among them stays so. */
+  clear(record: InodeRecord, first: number, last: number): void {
+    for (const [from, to] of this.#allocations.within(record, first, last)) {
+      record.reservedBytes += this.#bytesOf(record, from, to);
+    }
+    record.storedBytes -= this.#bytesOf(record, first, last);
+    this.#delete.run(record.content, first, last);
+  }
+
+  /** Gives the blocks first to last room whether they are written or not. */
+  allocate(record: InodeRecord, first: number, last: number): void {
+    record.reservedBytes += this.unallocatedBytes(record, first, last);
+    this.#allocations.add(record, first, last);
+  }
+
+  /** The room that `allocate` would take. */
+  unallocatedBytes(record: InodeRecord, first: number, last: number): number {
+    const gaps = this.#allocations.missing(record, first, last);
+    return gaps.reduce(
+      (sum, [from, to]) => sum - this.#bytesOf(record, from, to),
+      blocksIn(gaps) * this.#blockBytes,
+    );
+  }
+
+  /** Takes back what was allocated among first to last. */
+  deallocate(record: InodeRecord, first: number, last: number): void {
+    for (const [from, to] of this.#allocations.within(record, first, last)) {
+      this.#allocations.remove(record, from, to);
+      const bytes = (to - from + 1) * this.#blockBytes;
+      record.reservedBytes -= bytes - this.#bytesOf(record, from, to);
+    }
+  }
+
+  /** Parts a file from all its rows, which become another one's; it gets that one's number. */
+  handOver(record: InodeRecord, heir: InodeRecord): void {
+    heir.content = record.content;
+    heir.storedBytes = record.storedBytes;
+    record.content = heir.id;
+    record.storedBytes = 0;
+    record.reservedBytes = record.allocatedBlocks * this.#blockBytes;
+    this.deallocate(record, 0, lastBlock);
+  }
+
+  isAllocated(record: InodeRecord, number: number): boolean {
+    return this.#allocations.has(record, number);
   }
 
   /** Deletes up to `limit` blocks of a content; true when more are left. */
   deleteSome(content: number, limit: number): boolean {
     return this.#deleteSome.run(content, limit).changes === limit;
+  }
+
+  /** A row of the block has become so many bytes longer. */
+  #count(record: InodeRecord, number: number, bytes: number): void {
+    record.storedBytes += bytes;
+    if (this.#allocations.has(record, number)) {
+      record.reservedBytes -= bytes;
+    }
+  }
+
+  #bytesOf(record: InodeRecord, first: number, last: number): number {
+    return this.#bytes.get(record.content, first, last) as number;
   }
 }

@@ -1,8 +1,10 @@
+import { BlockShift } from './block-shift.ts';
 import type { BlockRow, BlockTable } from './block-table.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { Checkpointer } from './checkpointer.ts';
+import { currentTime } from './clock.ts';
 import { StoreError } from './errors.ts';
-import type { InodeRecord } from './inode-record.ts';
+import { type InodeRecord, touch } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
 import { storeErrorOf, type Transaction } from './transaction.ts';
 import { type FileId, FileType } from './types.ts';
@@ -12,6 +14,7 @@ export class FileContents {
   readonly #transaction: Transaction;
   readonly #inodes: InodeTable;
   readonly #blocks: BlockTable;
+  readonly #shift: BlockShift;
   readonly #checkpointer: Checkpointer;
   readonly #feed: ChangeFeed;
 
@@ -19,12 +22,14 @@ export class FileContents {
     transaction: Transaction,
     inodes: InodeTable,
     blocks: BlockTable,
+    blockBytes: number,
     checkpointer: Checkpointer,
     feed: ChangeFeed,
   ) {
     this.#transaction = transaction;
     this.#inodes = inodes;
     this.#blocks = blocks;
+    this.#shift = new BlockShift(blocks, blockBytes);
     this.#checkpointer = checkpointer;
     this.#feed = feed;
   }
@@ -48,11 +53,7 @@ export class FileContents {
 
   /** The stored blocks among first to last, in order. */
   read(record: InodeRecord, first: number, last: number): BlockRow[] {
-    try {
-      return this.#blocks.read(record, first, last);
-    } catch (error) {
-      throw storeErrorOf(error);
-    }
+    return reading(() => this.#blocks.read(record, first, last));
   }
 
   /** Data from `offset` to before `end` are others now, if only in memory. */
@@ -85,5 +86,65 @@ export class FileContents {
       this.#inodes.follow(record);
       record.storedSize = record.size;
     });
+  }
+
+  /** The first block from `number` on that has a row; undefined: none has. */
+  nextStored(record: InodeRecord, number: number): number | undefined {
+    return reading(() => this.#blocks.nextStored(record, number));
+  }
+
+  /** The first block from `number` on that has no row. */
+  nextMissing(record: InodeRecord, number: number): number {
+    return reading(() => this.#blocks.nextMissing(record, number));
+  }
+
+  /** What is written to the block needs no room that the file does not have yet. */
+  isAllocated(record: InodeRecord, number: number): boolean {
+    return record.allocatedBlocks > 0 && reading(() => this.#blocks.isAllocated(record, number));
+  }
+
+  /** Removes the blocks first to last; with `isKept` what is allocated of them stays so. */
+  clear(record: InodeRecord, first: number, last: number, isKept: boolean): void {
+    this.#transaction.modify(() => {
+      this.#inodes.change(record);
+      this.#blocks.clear(record, first, last);
+      if (!isKept) {
+        this.#blocks.deallocate(record, first, last);
+      }
+    });
+  }
+
+  /** Gives the blocks first to last room whether they are written or not. */
+  allocate(record: InodeRecord, first: number, last: number): void {
+    this.#transaction.modify(() => {
+      this.#inodes.change(record);
+      this.#blocks.allocate(record, first, last);
+    });
+  }
+
+  /** Takes bytes out of a file, or puts a hole in; the rows of its blocks must be complete. */
+  shift(record: InodeRecord, how: 'collapse' | 'insert', start: number, length: number): void {
+    this.#transaction.modify(() => {
+      this.#inodes.change(record);
+      this.#shift[how](record, start, length);
+    });
+  }
+
+  /** Notes that the file's data have changed now. */
+  touch(record: InodeRecord): void {
+    this.#transaction.modify(() => {
+      this.#inodes.change(record);
+      const now = currentTime();
+      record.mtime = now;
+      touch(record, now);
+    });
+  }
+}
+
+function reading<Result>(action: () => Result): Result {
+  try {
+    return action();
+  } catch (error) {
+    throw storeErrorOf(error);
   }
 }

@@ -1,3 +1,4 @@
+import type { BlockRange } from './block-ranges.ts';
 import { nextChange } from './clock.ts';
 import { type DeviceNumber, type FileId, FileType, type Inode, type Time } from './types.ts';
 
@@ -28,6 +29,12 @@ export class InodeRecord implements Inode {
   storedBytes = 0;
   /** Bytes in memory that will be in rows of blocks of their own. */
   pendingBytes = 0;
+  /** Blocks that have room whether they are written or not. */
+  allocatedBlocks = 0;
+  /** Which blocks these are, once somebody asked. */
+  allocations: readonly BlockRange[] | undefined;
+  /** Bytes that allocated blocks count beyond what their rows hold. */
+  reservedBytes = 0;
   /** Under which number the blocks are stored: the id, or another one since a large truncation. */
   content: number;
 
@@ -53,7 +60,7 @@ export class InodeRecord implements Inode {
   }
 
   get usedBytes(): number {
-    return this.storedBytes + this.pendingBytes;
+    return this.storedBytes + this.pendingBytes + this.reservedBytes;
   }
 
   get isDirectory(): boolean {
@@ -77,6 +84,9 @@ const restorable = [
   'parent',
   'storedSize',
   'storedBytes',
+  'allocatedBlocks',
+  'allocations',
+  'reservedBytes',
   'content',
   'linkable',
 ] as const;
@@ -134,6 +144,8 @@ export const inodeColumns = [
   'btimeNseconds',
   'change',
   'attributeKinds',
+  'allocatedBlocks',
+  'reservedBytes',
   'id',
 ] as const;
 
@@ -161,6 +173,8 @@ export function rowOf(record: InodeRecord): number[] {
     record.btime.nseconds,
     record.change,
     record.attributeKinds,
+    record.allocatedBlocks,
+    record.reservedBytes,
     record.id,
   ];
 }
@@ -169,7 +183,7 @@ export function rowOf(record: InodeRecord): number[] {
 export function recordOf(row: readonly number[]): InodeRecord {
   const value = (index: number): number => row[index] as number;
   const time = (index: number): Time => ({ seconds: value(index), nseconds: value(index + 1) });
-  const record = new InodeRecord(value(21) as FileId, value(0) as FileType);
+  const record = new InodeRecord(value(23) as FileId, value(0) as FileType);
   record.mode = value(1);
   record.uid = value(2);
   record.gid = value(3);
@@ -186,5 +200,7 @@ export function recordOf(row: readonly number[]): InodeRecord {
   record.btime = time(17);
   record.change = value(19);
   record.attributeKinds = value(20);
+  record.allocatedBlocks = value(21);
+  record.reservedBytes = value(22);
   return record;
 }

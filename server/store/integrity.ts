@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { StoreOpenError, type StoreOpenErrorCode } from './errors.ts';
-import { applicationId, schemaVersion, tableNames } from './schema.ts';
+import { applicationId, schemaVersion, tableVersions } from './schema.ts';
 import { FileType, rootId } from './types.ts';
 
 const sqliteMagic = 'SQLite format 3\0';
@@ -57,8 +57,9 @@ export function checkIntegrity(path: string, databaseBytes: number): void {
   let database: Database.Database | undefined;
   try {
     database = new Database(path, { readonly: true, timeout: 0 });
-    checkVersion(path, Number(database.pragma('user_version', { simple: true })));
-    const finding = findDamage(database, databaseBytes);
+    const version = Number(database.pragma('user_version', { simple: true }));
+    checkVersion(path, version);
+    const finding = findDamage(database, version, databaseBytes);
     if (finding !== undefined) {
       throw damaged(path, finding);
     }
@@ -69,11 +70,17 @@ export function checkIntegrity(path: string, databaseBytes: number): void {
   }
 }
 
-function findDamage(database: Database.Database, databaseBytes: number): string | undefined {
+function findDamage(
+  database: Database.Database,
+  version: number,
+  databaseBytes: number,
+): string | undefined {
   const names = database.prepare('SELECT name FROM sqlite_schema').pluck().all();
-  const missing = tableNames.find((name) => !names.includes(name));
+  const missing = Object.entries(tableVersions).find(
+    ([name, since]) => since <= version && !names.includes(name),
+  );
   if (missing !== undefined) {
-    return `table ${missing} is missing`;
+    return `table ${missing[0]} is missing`;
   }
   if (database.prepare('SELECT 1 FROM filesystem WHERE id = 1').get() === undefined) {
     return 'the row of the file system is missing';

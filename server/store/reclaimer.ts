@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import type { BlockTable } from './block-table.ts';
+import { type BlockTable, lastBlock } from './block-table.ts';
 import type { ExtendedAttributes } from './extended-attributes.ts';
 import type { InodeRecord } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
@@ -69,10 +69,7 @@ export class Reclaimer implements TransactionObserver {
    */
   detachContent(record: InodeRecord): void {
     const orphan = this.#inodes.create(FileType.REGULAR);
-    orphan.content = record.content;
-    orphan.storedBytes = record.storedBytes;
-    record.content = orphan.id;
-    record.storedBytes = 0;
+    this.#blocks.handOver(record, orphan);
     this.#add(orphan.id);
   }
 
@@ -112,6 +109,7 @@ export class Reclaimer implements TransactionObserver {
     if (hasBlocks && this.#blocks.deleteSome(record.content, blocksPerPiece)) {
       return;
     }
+    this.#blocks.deallocate(record, 0, lastBlock);
     if (record.type === FileType.SYMBOLIC_LINK) {
       this.#deleteTarget.run(record.id);
     }

@@ -96,20 +96,35 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE inode ADD COLUMN attributeKinds INTEGER NOT NULL DEFAULT 0;
     `,
   },
+  {
+    // Blocks that are promised to a file before it has written them.
+    version: 3,
+    statements: `
+      CREATE TABLE allocation (
+        inode INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        PRIMARY KEY (inode, first)
+      ) STRICT, WITHOUT ROWID;
+      ALTER TABLE inode ADD COLUMN allocatedBlocks INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE inode ADD COLUMN reservedBytes INTEGER NOT NULL DEFAULT 0;
+    `,
+  },
 ];
 
 /** The schema that this program writes, and the newest that it reads. */
 export const schemaVersion = migrations.at(-1)?.version ?? 0;
 
-/** Every table there must be for a database to be whole. */
-export const tableNames = [
-  'filesystem',
-  'inode',
-  'entry',
-  'block',
-  'symlink',
-  'attribute',
-] as const;
+/** Every table there must be for a database to be whole, and since which version. */
+export const tableVersions = {
+  filesystem: 1,
+  inode: 1,
+  entry: 1,
+  block: 1,
+  symlink: 1,
+  attribute: 1,
+  allocation: 3,
+} as const;
 
 /**
  * Brings the database to the newest schema, in one transaction. The caller checked that it is ours

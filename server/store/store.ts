@@ -1,7 +1,8 @@
 import { closeSync, fdatasyncSync, openSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
-import { BlockTable } from './block-table.ts';
+import { AllocationTable } from './allocation-table.ts';
+import { BlockTable, lastBlock } from './block-table.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { currentTime, nextChange } from './clock.ts';
@@ -94,7 +95,7 @@ export class Store {
     this.#transaction = new Transaction(database);
     this.#inodes = new InodeTable(database, this.#transaction, this.changes);
     this.#entries = new EntryTable(database, this.#transaction);
-    this.#blocks = new BlockTable(database, row.blockBytes);
+    this.#blocks = new BlockTable(database, row.blockBytes, new AllocationTable(database));
     this.#namespace = new Namespace(database, this.#inodes, this.#entries, this.changes);
     this.extendedAttributes = new ExtendedAttributes(database, this.#transaction, this.#inodes);
     this.#reclaimer = new Reclaimer(
@@ -110,6 +111,7 @@ export class Store {
       this.#transaction,
       this.#inodes,
       this.#blocks,
+      this.blockBytes,
       this.#checkpointer,
       this.changes,
     );
@@ -373,6 +375,8 @@ export class Store {
       this.#reclaimer.detachContent(record);
     } else if (size < record.storedSize) {
       this.#blocks.truncate(record, size);
+    } else if (size <= record.size) {
+      this.#blocks.deallocate(record, Math.ceil(size / this.blockBytes), lastBlock);
     }
     record.size = size;
     record.storedSize = size;

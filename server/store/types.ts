@@ -77,7 +77,7 @@ export interface Inode {
   readonly nlink: number;
   /** Bytes of a file, of a link's target, of a directory's entries. */
   readonly size: number;
-  /** Bytes that the object's data take in the store; a hole takes none. */
+  /** Bytes that the object's data take in the store, and those promised to it; a hole takes none. */
   readonly usedBytes: number;
   readonly rdev: DeviceNumber;
   readonly atime: Time;

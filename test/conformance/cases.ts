@@ -1,6 +1,7 @@
 /** Every case of the suite, in the order in which it is told. */
 import type { ConformanceCase } from './case.ts';
 import { attributeCases } from './cases/attributes.ts';
+import { copyRangeCases } from './cases/copy-range.ts';
 import { dataCases } from './cases/data.ts';
 import { directoryCases } from './cases/directory.ts';
 import { extendedAttributeCases } from './cases/extended-attribute.ts';
@@ -12,12 +13,15 @@ import { permissionCases } from './cases/permission.ts';
 import { renameCases } from './cases/rename.ts';
 import { renameFlagCases } from './cases/rename-flags.ts';
 import { sizeCases } from './cases/size.ts';
+import { spaceCases } from './cases/space.ts';
 import { unnamedCases } from './cases/unnamed.ts';
 
 export const conformanceCases: readonly ConformanceCase[] = [
   ...openCases,
   ...dataCases,
   ...sizeCases,
+  ...spaceCases,
+  ...copyRangeCases,
   ...namespaceCases,
   ...linkCases,
   ...renameCases,

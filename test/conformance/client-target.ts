@@ -6,6 +6,7 @@ import {
   PathFiles,
   Session,
   type SetOption,
+  type Whence,
 } from '../../client/index.ts';
 import { C } from '../support/libc.ts';
 import type {
@@ -24,10 +25,12 @@ import type {
 const NANOSECONDS = 1_000_000_000n;
 const SECTOR_BYTES = 512;
 const SLASH = 0x2f;
-const WHENCES = new Map<number, 'start' | 'current' | 'end'>([
+const WHENCES = new Map<number, Whence>([
   [C.SEEK_SET, 'start'],
   [C.SEEK_CUR, 'current'],
   [C.SEEK_END, 'end'],
+  [C.SEEK_DATA, 'data'],
+  [C.SEEK_HOLE, 'hole'],
 ]);
 const SET_OPTIONS = new Map<number, SetOption>([
   [0, 'either'],
@@ -124,7 +127,8 @@ export class ClientTarget implements Target {
   /** @param socket path of the server's fabric socket */
   constructor(socket: string) {
     this.#address = socket;
-    this.#session = Session.connect(socket, { extensions: [Extension.NAMES, Extension.XATTR] });
+    const extensions = [Extension.NAMES, Extension.SPACE, Extension.XATTR];
+    this.#session = Session.connect(socket, { extensions });
     this.paths = new PathFiles(new FileClient(this.#session));
   }
 
@@ -181,12 +185,12 @@ export class ClientTarget implements Target {
     translate(() => this.paths.ftruncate(fd, Number(size)));
   }
 
-  allocate(): void {
-    unsupported('fallocate');
+  allocate(fd: number, mode: number, offset: number, bytes: number): void {
+    translate(() => this.paths.fallocate(fd, mode, offset, bytes));
   }
 
-  copyRange(): number {
-    return unsupported('copy_file_range');
+  copyRange(source: number, offset: number, target: number, to: number, bytes: number): number {
+    return translate(() => this.paths.copyRange(source, offset, target, to, bytes));
   }
 
   sync(fd: number): void {

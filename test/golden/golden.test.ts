@@ -20,6 +20,7 @@ import { notificationVectors } from './notification-vectors.ts';
 import { openVectors } from './open-vectors.ts';
 import { ownerLockVectors } from './owner-lock-vectors.ts';
 import { sessionVectors } from './session-vectors.ts';
+import { spaceVectors } from './space-vectors.ts';
 import { bytesOf, type GoldenField, type GoldenVector } from './vector.ts';
 import { withAttributesVectors } from './with-attributes-vectors.ts';
 
@@ -31,6 +32,7 @@ const vectors: readonly GoldenVector[] = [
   ...openVectors,
   ...ownerLockVectors,
   ...ioVectors,
+  ...spaceVectors,
   ...notificationVectors,
   ...withAttributesVectors,
   ...extendedAttributeVectors,

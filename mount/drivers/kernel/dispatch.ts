@@ -9,6 +9,7 @@ import { directoryHandlers } from './directory-handlers.ts';
 import { fileHandlers } from './file-handlers.ts';
 import { lockHandlers } from './lock-handlers.ts';
 import { nameHandlers } from './name-handlers.ts';
+import { rangeHandlers } from './range-handlers.ts';
 import type { Handler, Service } from './service.ts';
 import { sessionHandlers } from './session-handlers.ts';
 import { xattrHandlers } from './xattr-handlers.ts';
@@ -23,6 +24,7 @@ function handlersByName(service: Service): Record<HandlerName, Handler> {
     ...nameHandlers(service),
     ...attributeHandlers(service),
     ...fileHandlers(service),
+    ...rangeHandlers(service),
     ...directoryHandlers(service),
     ...lockHandlers(service),
     ...sessionHandlers(service),

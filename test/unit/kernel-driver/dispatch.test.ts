@@ -63,6 +63,9 @@ const answers: Partial<FileSystem> = {
     return 5;
   },
   write: (_nodeid, _fh, _offset, data) => data.byteLength,
+  fallocate() {},
+  lseek: () => 65_536,
+  copyFileRange: () => 5,
   readdir(_caller, _nodeid, cookie, withAttributes, _bytesHint, visit) {
     const dot = { name: Buffer.from('.'), nodeid: ROOT_NODEID, type: 0o040000, cookie: 1 };
     const file = { name: Buffer.from('file'), nodeid: 42 as Nodeid, type: 0o100000, cookie: 3 };
@@ -228,6 +231,22 @@ const expectedCalls: Record<string, Call | undefined> = {
   FSYNCDIR: ['fsyncdir', 1, false],
   ACCESS: ['access', WHO, 42, 4],
   CREATE: ['create', WHO, 1, 'new', 0o100640, 0o102],
+  FALLOCATE: ['fallocate', WHO, { nodeid: 42, fh: FH, offset: 65_536 }, 4096, 3],
+  'LSEEK for a hole': ['lseek', 42, FH, 4096, 4],
+  COPY_FILE_RANGE: [
+    'copyFileRange',
+    WHO,
+    { nodeid: 42, fh: FH, offset: 4096 },
+    { nodeid: 43, fh: FH, offset: 1_048_576 },
+    0xffff_ffff,
+  ],
+  COPY_FILE_RANGE_64: [
+    'copyFileRange',
+    WHO,
+    { nodeid: 42, fh: FH, offset: 4096 },
+    { nodeid: 43, fh: FH, offset: 1_048_576 },
+    2 ** 33,
+  ],
   TMPFILE: ['tmpfile', WHO, 1, 0o100640, 0o20300002],
   STATX: ['getattr', WHO, 42],
 };

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { BlockCache, type BlockCacheOptions } from '../../../../server/block-cache.ts';
 import type { FileId, Store } from '../../../../server/store/index.ts';
 
@@ -42,6 +43,34 @@ export class TestCache {
     this.cache.read(id, offset, length, (start, bytes) => pieces.push(start < 0 ? -bytes : bytes));
     return pieces;
   }
+}
+
+/**
+ * Bytes that a file's rows hold in a closed database, and those that its allocated blocks are
+ * promised beyond that: counted afresh, block by block.
+ */
+export function usedIn(path: string, id: FileId, blockBytes: number): number {
+  const database = new Database(path, { readonly: true });
+  const content = database.prepare('SELECT content FROM inode WHERE id = ?').pluck().get(id);
+  const rows = new Map(
+    database
+      .prepare<unknown[], [number, number]>(
+        'SELECT number, length(data) FROM block WHERE content = ?',
+      )
+      .raw()
+      .all(content),
+  );
+  const allocations = database
+    .prepare<unknown[], [number, number]>('SELECT first, last FROM allocation WHERE inode = ?')
+    .raw()
+    .all(id);
+  database.close();
+  for (const [first, last] of allocations) {
+    for (let number = first; number <= last; number++) {
+      rows.set(number, blockBytes);
+    }
+  }
+  return [...rows.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Bytes that tell where they belong. */

@@ -15,6 +15,7 @@ import {
   type DirectoryVisitor,
   type Fh,
   type FileLocks,
+  type FilePlace,
   type FileSystem,
   type FileSystemStatistics,
   type Nodeid,
@@ -27,6 +28,8 @@ import {
 import { MemoryLocks } from './memory-locks.ts';
 
 const { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, O_EXCL, O_TRUNC } = constants;
+const SEEK_DATA = 3;
+const FALLOC_FL_KEEP_SIZE = 1;
 
 interface Entry {
   name: Uint8Array;
@@ -368,6 +371,24 @@ export class MemoryFileSystem implements FileSystem {
       }
     }
     return true;
+  }
+
+  lseek(nodeid: Nodeid, _fh: Fh, offset: number, whence: number): number {
+    const { sizeBytes } = this.#file(nodeid).attributes;
+    if (offset >= sizeBytes) throw new ErrnoError('ENXIO');
+    return whence === SEEK_DATA ? offset : sizeBytes;
+  }
+
+  fallocate(_caller: Caller, { nodeid, offset }: FilePlace, length: number, mode: number): void {
+    const file = this.#file(nodeid);
+    if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) throw new ErrnoError('EOPNOTSUPP');
+    if (mode === 0) this.#resize(file, Math.max(file.attributes.sizeBytes, offset + length));
+  }
+
+  copyFileRange(_caller: Caller, source: FilePlace, target: FilePlace, length: number): number {
+    const data = new Uint8Array(length);
+    const bytes = this.read(source.nodeid, source.fh, source.offset, data);
+    return this.write(target.nodeid, target.fh, target.offset, data.subarray(0, bytes), false);
   }
 
   fsyncdir(): void {}

@@ -39,7 +39,7 @@ ready.setInt16(4, 1 | 4, true);
 
 console.log(
   JSON.stringify({
-    fallocate: outcome(() => call('fallocate', fd, 0, 0, 4096)),
+    fallocate: outcome(() => call('fallocate', fd, 0, 0, 10)),
     seekHole: outcome(() => call('lseek', fd, 3, C.SEEK_HOLE)),
     seekData: outcome(() => call('lseek', fd, 3, C.SEEK_DATA)),
     copyFileRange: outcome(() => {

@@ -7,4 +7,5 @@ store.create(rootId, Buffer.from('committed'), { type: FileType.REGULAR, ...owne
 store.commit();
 store.create(rootId, Buffer.from('uncommitted'), { type: FileType.REGULAR, ...owner });
 process.stdout.write('ready\n');
-setInterval(() => {}, 1000);
+// The store must be reachable, or the collector may close it.
+setInterval(() => store.inTransaction, 1000);
