@@ -1,5 +1,6 @@
 import { hasStatus } from './dafs-error.ts';
 import { type DirectoryPage, type DirectoryPosition, DirectoryReader } from './directory-reader.ts';
+import { ExportedCacheReader } from './exported-cache-reader.ts';
 import { ExtendedAttributes } from './extended-attributes.ts';
 import { FileSpace } from './file-space.ts';
 import {
@@ -77,8 +78,12 @@ export class FileClient {
       copyHandle(rootHandle),
     );
     this.fileSystem = this.statfs(this.root);
-    this.#transfers = new Transfers(session, transferLimits(session, this.fileSystem));
     this.extendedAttributes = new ExtendedAttributes(session);
+    this.#transfers = new Transfers(
+      session,
+      transferLimits(session, this.fileSystem),
+      ExportedCacheReader.open(session),
+    );
     this.#directories = new DirectoryReader(session);
     this.opener = new Opener(session);
     this.space = new FileSpace(session);

@@ -22,13 +22,13 @@ export class RegisteredBuffer {
   /** The handle that goes with the address (`memhandle` in the draft). */
   readonly handle: number;
 
+  /** @internal */ readonly region: MemoryRegion;
   readonly #arena: Arena;
-  readonly #region: MemoryRegion;
   #isClosed = false;
 
   private constructor(arena: Arena, region: MemoryRegion) {
     this.#arena = arena;
-    this.#region = region;
+    this.region = region;
     this.memory = region.memory;
     this.address = region.address;
     this.bytes = region.bytes;
@@ -45,7 +45,7 @@ export class RegisteredBuffer {
   close(): void {
     if (!this.#isClosed) {
       this.#isClosed = true;
-      this.#region.deregister();
+      this.region.deregister();
       this.#arena.close();
     }
   }

@@ -1,4 +1,4 @@
-import type { PeerCredentials } from '../nic/index.ts';
+import type { PeerCredentials, RemoteRegion } from '../nic/index.ts';
 import { BackControl } from './back-control.ts';
 import type { ChannelOptions } from './channel.ts';
 import { DafsError, hasStatus } from './dafs-error.ts';
@@ -210,6 +210,14 @@ export class Session {
   /** Allocates memory that the server may move file data into and out of by itself. */
   allocateBuffer(bytes: number, use: BufferUse): RegisteredBuffer {
     return RegisteredBuffer.allocate(this.#endpoint.domain, bytes, use);
+  }
+
+  /**
+   * Memory of the server's that it has opened to this session for reading.
+   * @throws NicError REM_ACCESS_ERR when it has not, QP_STATE when the session is over
+   */
+  importMemory(handle: number, address: number, bytes: number): RemoteRegion {
+    return this.#requester.channel.queuePair.importRegion(handle, address, bytes);
   }
 
   /**

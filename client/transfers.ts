@@ -1,3 +1,4 @@
+import { ASK_SERVER, type ExportedCacheReader } from './exported-cache-reader.ts';
 import { type Chunk, type ChunkMover, type Moved, moveInChunks } from './pipeline.ts';
 import type { StableHow, Verifier } from './protocol/index.ts';
 import type { RegisteredBuffer, TransferSlot } from './registration.ts';
@@ -19,15 +20,22 @@ export class Transfers {
   readonly requests: TransferRequests;
   readonly #session: Session;
   readonly #limits: TransferLimits;
+  readonly #reader: ExportedCacheReader | undefined;
 
-  constructor(session: Session, limits: TransferLimits) {
+  /** @param reader serves reads that need no message */
+  constructor(session: Session, limits: TransferLimits, reader?: ExportedCacheReader | undefined) {
     this.#session = session;
     this.#limits = limits;
+    this.#reader = reader;
     this.requests = new TransferRequests(session);
   }
 
   /** Reads into any memory. @returns the bytes read; fewer than asked for at the end of the file */
   read(file: FileReference, offset: number, into: Uint8Array, credential: number): number {
+    const read = this.#readExported(file, offset, into);
+    if (read !== ASK_SERVER) {
+      return read;
+    }
     return into.length <= this.#limits.inlineReadBytes
       ? this.#readInline(file, offset, into, credential)
       : this.#readThroughSlots(file, offset, into, credential);
@@ -42,6 +50,10 @@ export class Transfers {
     bytes: number,
     credential: number,
   ): number {
+    const read = this.#reader?.read(file, offset, buffer, bufferOffset, bytes) ?? ASK_SERVER;
+    if (read !== ASK_SERVER) {
+      return read;
+    }
     const { requests } = this;
     if (bytes <= this.#limits.directReadBytes) {
       const request = requests.readDirect(file, offset, buffer, bufferOffset, bytes, credential);
@@ -121,6 +133,23 @@ export class Transfers {
       take: nothing,
       release: nothing,
     });
+  }
+
+  /** Reads through a slot what needs no message, if it fits; else ASK_SERVER. */
+  #readExported(file: FileReference, offset: number, into: Uint8Array): number {
+    const { transfers } = this.#session;
+    const isPossible = this.#reader !== undefined && into.length <= transfers.slotBytes;
+    const slot = isPossible ? transfers.acquire() : undefined;
+    if (slot === undefined) {
+      return ASK_SERVER;
+    }
+    const { buffer } = transfers;
+    const read = this.#reader?.read(file, offset, buffer, slot.offset, into.length) ?? ASK_SERVER;
+    if (read !== ASK_SERVER) {
+      into.set(slot.memory.subarray(0, read));
+    }
+    transfers.release(slot);
+    return read;
   }
 
   #readInline(file: FileReference, offset: number, into: Uint8Array, credential: number): number {

@@ -48,6 +48,8 @@ export interface FileSystemOptions {
   identity?: ClientIdentity;
   /** Whether other clients may change the files, so that the kernel's idea of a size may be old. */
   isShared: boolean;
+  /** Whether to read the server's block cache without a message, if the server lets us. */
+  ordma: boolean;
 }
 
 /**
@@ -56,7 +58,8 @@ export interface FileSystemOptions {
  * @throws DafsError when it cannot be reached or refuses.
  */
 export function connectFileSystem(serverName: string, options: FileSystemOptions): PathFileSystem {
-  const { identity } = options;
+  const { identity, ordma } = options;
+  const extensions = ordma ? [...EXTENSIONS, Extension.ORDMA] : EXTENSIONS;
   const session = Session.connect(serverName, { extensions, ...(identity && { identity }) });
   try {
     return new ClientFileSystem(session, options.isShared);
@@ -67,7 +70,7 @@ export function connectFileSystem(serverName: string, options: FileSystemOptions
 }
 
 /** What goes beyond the draft and is of use to a mount. */
-const extensions = [Extension.NAMES, Extension.SPACE, Extension.XATTR];
+const EXTENSIONS: readonly Extension[] = [Extension.NAMES, Extension.SPACE, Extension.XATTR];
 
 const PERMISSION_BITS = 0o7777;
 

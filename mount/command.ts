@@ -84,6 +84,7 @@ function addServe(program: Command): void {
     .option('--name <name>', "what clients call it (default: the file's name)")
     .option('--cache <size>', 'memory for cached blocks, such as 256M (the default)')
     .option('--block-size <size>', 'bytes of a block of a new database')
+    .option('--no-ordma', 'let no client read the block cache by itself')
     .option('--password-file <file>', 'users that may prove themselves by a password')
     .action(async (database, options) => {
       const { serveCommand } = await import('./commands/serve.ts');

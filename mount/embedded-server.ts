@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import { CommandError } from './command-error.ts';
+import type { MountOptions } from './mount-options.ts';
 import { identifyProcess, type ProcessIdentity } from './processes.ts';
 import { dafsCommandLine, type ProgramReport } from './program.ts';
 
@@ -23,11 +24,12 @@ export interface EmbeddedServer {
  */
 export async function startEmbeddedServer(
   database: string,
-  cacheSize: string | undefined,
+  { cacheSize, ordma }: Pick<MountOptions, 'cacheSize' | 'ordma'>,
 ): Promise<EmbeddedServer> {
   const name = serverNameFor(database);
-  const cache = cacheSize === undefined ? [] : ['--cache', cacheSize];
-  const [program, args] = dafsCommandLine('serve', '--name', name, ...cache, '--', database);
+  const options = cacheSize === undefined ? [] : ['--cache', cacheSize];
+  if (!ordma) options.push('--no-ordma');
+  const [program, args] = dafsCommandLine('serve', '--name', name, ...options, '--', database);
   // A session of its own: Ctrl-C in the terminal is for the mount, which still needs the server to
   // flush. The channel tells the server when the mount has died.
   const child = spawn(program, args, {

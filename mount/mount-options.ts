@@ -18,6 +18,8 @@ export interface MountOptions {
   fsname: string | undefined;
   /** Memory for the blocks cached by the server that is started for the mount. */
   cacheSize: string | undefined;
+  /** Whether to read the server's block cache without asking it. */
+  ordma: boolean;
   /** The largest read request that the kernel may send; the driver's own limit when undefined. */
   maxReadBytes: number | undefined;
   /** How long the kernel may take attributes as current; the mount decides when undefined. */
@@ -105,6 +107,13 @@ export const mountOptionTable: readonly MountOption[] = [
     },
   },
   {
+    name: 'noordma',
+    summary: 'ask the server for all data, instead of reading its block cache',
+    apply(options) {
+      options.ordma = false;
+    },
+  },
+  {
     name: 'max_read',
     value: 'BYTES',
     summary: 'the largest read request, at least 4096',
@@ -171,6 +180,7 @@ export function parseMountOptions(lists: readonly string[]): MountOptions {
     nonEmpty: false,
     fsname: undefined,
     cacheSize: undefined,
+    ordma: true,
     maxReadBytes: undefined,
     attributeTimeoutSeconds: undefined,
     entryTimeoutSeconds: undefined,

@@ -72,9 +72,7 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
   driver.check();
   const { source, options } = request;
   const server =
-    source.kind === 'database'
-      ? await startEmbeddedServer(source.path, options.cacheSize)
-      : undefined;
+    source.kind === 'database' ? await startEmbeddedServer(source.path, options) : undefined;
   const serverName = source.kind === 'server' ? source.name : (server as EmbeddedServer).name;
   try {
     const mount = await driver.mount({

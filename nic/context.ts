@@ -115,8 +115,8 @@ export class Context {
   }
 
   /** @internal Looks at the sockets unless that was done so many milliseconds ago. */
-  serviceIfDue(intervalMs = SERVICE_INTERVAL_MS): void {
-    if (performance.now() - this.#servicedMs >= intervalMs) this.service();
+  serviceIfDue(intervalMs = SERVICE_INTERVAL_MS, nowMs = performance.now()): void {
+    if (nowMs - this.#servicedMs >= intervalMs) this.service();
   }
 
   /** @internal Takes in what the sockets tell: deaths, and segments come and gone. */

@@ -52,11 +52,12 @@ export class RemoteRegion {
   /**
    * Whether a read would be admitted now, and therefore was until now: the connection lives (its
    * socket is looked at when that was not done for a while), the peer answers, and its key is valid.
+   * @param nowMs of performance.now(), for who knows it already.
    */
-  isReadable(): boolean {
+  isReadable(nowMs = performance.now()): boolean {
     const queuePair = this.#queuePair;
     const connection = this.#connection;
-    queuePair.context.serviceIfDue(LIVENESS_MS);
+    queuePair.context.serviceIfDue(LIVENESS_MS, nowMs);
     if (queuePair.connection !== connection || this.#words.length === 0) return false;
     return connection.isReachable() && connection.memory.holds(this.#rkey);
   }
@@ -72,9 +73,13 @@ export class RemoteRegion {
     return loadAcquire(this.#words, index) | 0;
   }
 
-  /** The 64-bit float at an index, in one piece; NaN outside the range. */
+  /**
+   * The 64-bit float at an index, in one piece; what is read afterwards is at least as new. NaN outside
+   * the range.
+   */
   float(index: number): number {
     const value = this.#floats[index];
+    fence();
     return value === undefined ? Number.NaN : value;
   }
 

@@ -1,6 +1,7 @@
 import { CachedFiles } from './block-cache/cached-files.ts';
 import { FileRanges } from './block-cache/file-ranges.ts';
 import { none, SlotState } from './block-cache/slot-table.ts';
+import type { ExportedCache } from './exported-cache/exported-cache.ts';
 import { lastBlock } from './store/block-table.ts';
 import { currentTime, nextChange } from './store/clock.ts';
 import { type FileId, maxFileBytes, type Store, StoreError } from './store/index.ts';
@@ -15,6 +16,8 @@ export interface BlockCacheOptions {
    * one transfer, at most three quarters of the memory, which is also the default.
    */
   readonly dirtyLimitBytes?: number;
+  /** Given when clients may read the cache by themselves; the memory is its blocks. */
+  readonly exported?: ExportedCache | undefined;
 }
 
 /** Of the limit of unwritten blocks: above, they are better written before a write has to wait. */
@@ -46,6 +49,7 @@ export class BlockCache {
   readonly #memory: Uint8Array;
   readonly #blockBytes: number;
   readonly #files: CachedFiles;
+  readonly #exported: ExportedCache | undefined;
   readonly #dirtyLimit: number;
   /** What the write under way replaced in slots that readers see, to be put back if it fails. */
   readonly #replaced: Uint8Array;
@@ -65,7 +69,9 @@ export class BlockCache {
     this.#store = store;
     this.#memory = memory;
     this.#blockBytes = blockBytes;
-    this.#files = new CachedFiles(store, memory, slots);
+    this.#files = new CachedFiles(store, memory, slots, options.exported);
+    this.#exported = options.exported;
+    store.contents.beforeChange((id) => options.exported?.files.withdraw(id));
     this.#dirtyLimit = Math.max(quarter, Math.min(wanted, Math.floor((slots * 3) / 4)));
     this.#replaced = new Uint8Array(2 * blockBytes);
     this.ranges = new FileRanges(store, this, this.#files, memory);
@@ -137,6 +143,7 @@ export class BlockCache {
       return;
     }
     this.#makeRoom(offset, length);
+    this.#exported?.files.withdraw(id);
     try {
       this.#receive(record, offset, length, emit);
     } catch (error) {

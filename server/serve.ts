@@ -26,6 +26,8 @@ export interface ServeOptions {
   readonly cacheBytes?: number | undefined;
   /** Bytes of a block of a new database; an existing one keeps its own. */
   readonly blockBytes?: number | undefined;
+  /** Whether trusted clients may read the block cache by themselves (ORDMA); true by default. */
+  readonly ordma?: boolean | undefined;
   /** Users that may authenticate by password, see sessions/password-file.ts; none by default. */
   readonly passwordFile?: string | undefined;
   readonly limits?: Partial<Limits> | undefined;
@@ -104,6 +106,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     create: options.create ?? true,
     cacheBytes,
     blockBytes: options.blockBytes,
+    exportsCache: options.ordma ?? true,
     limits: { ...defaultLimits, ...options.limits },
     hasPasswords: passwords !== undefined,
   });

@@ -5,6 +5,7 @@ export * from './checksum.ts';
 export * from './codec.ts';
 export * from './constants.ts';
 export * from './errno.ts';
+export * from './exported-cache.ts';
 export * from './extensions.ts';
 export * from './filehandle.ts';
 export * from './headers.ts';

@@ -11,6 +11,7 @@ import { lockOperations } from './operations/lock.ts';
 import { nameOperations } from './operations/name.ts';
 import { notificationOperations } from './operations/notification.ts';
 import { openOperations } from './operations/open.ts';
+import { ordmaOperations } from './operations/ordma.ts';
 import { ownerLockOperations } from './operations/owner-lock.ts';
 import { responseCacheOperations } from './operations/response-cache.ts';
 import { sessionOperations } from './operations/session.ts';
@@ -34,6 +35,7 @@ export const operations = {
   ...withAttributesOperations,
   ...extendedAttributeOperations,
   ...spaceOperations,
+  ...ordmaOperations,
 } as const satisfies Record<ProcedureName, AnyOperation>;
 
 export type Operations = typeof operations;

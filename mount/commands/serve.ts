@@ -7,6 +7,7 @@ export interface ServeCommandOptions {
   name?: string;
   cache?: string;
   blockSize?: string;
+  ordma: boolean;
   passwordFile?: string;
 }
 
@@ -25,6 +26,7 @@ export async function serveCommand(database: string, options: ServeCommandOption
       name: options.name,
       cacheBytes: sizeOption('--cache', options.cache),
       blockBytes: sizeOption('--block-size', options.blockSize),
+      ordma: options.ordma,
       passwordFile: options.passwordFile,
     });
   } catch (error) {

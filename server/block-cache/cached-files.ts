@@ -1,3 +1,4 @@
+import type { ExportedCache } from '../exported-cache/exported-cache.ts';
 import type { BlockRange } from '../store/block-ranges.ts';
 import type { FileId, Store } from '../store/index.ts';
 import type { InodeRecord } from '../store/inode-record.ts';
@@ -21,6 +22,7 @@ const stored = -1;
  */
 export class CachedFiles {
   readonly table: SlotTable;
+  readonly #exported: ExportedCache | undefined;
   readonly #store: Store;
   readonly #memory: Uint8Array;
   readonly #blockBytes: number;
@@ -31,8 +33,14 @@ export class CachedFiles {
   /** Bytes that the slot's block will add to its file's use of the store; `stored`: not known. */
   readonly #pending: Int32Array;
 
-  constructor(store: Store, memory: Uint8Array, slots: number) {
-    this.table = new SlotTable(slots);
+  constructor(
+    store: Store,
+    memory: Uint8Array,
+    slots: number,
+    exported: ExportedCache | undefined,
+  ) {
+    this.table = new SlotTable(slots, exported?.slotMemory());
+    this.#exported = exported;
     this.#store = store;
     this.#memory = memory;
     this.#blockBytes = store.blockBytes;
@@ -289,6 +297,7 @@ export class CachedFiles {
     const id = this.table.idOf(slot) as FileId;
     const file = this.#fileOf(id);
     this.table.remove(slot);
+    this.#exported?.files.disturb(id);
     file.slots.delete(slot);
     file.dirty.delete(slot);
     if (file.slots.size === 0) {
@@ -311,6 +320,7 @@ export class CachedFiles {
 
   #rolledBack(): void {
     const { table } = this;
+    this.#exported?.files.withdrawAll();
     for (const { id, blocks } of this.#cuts.splice(0)) {
       this.#forget(id, blocks);
     }

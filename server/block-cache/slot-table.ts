@@ -1,3 +1,6 @@
+import { bucketOf, bucketsFor, NO_SLOT } from '../../client/protocol/exported-cache.ts';
+import { fence, storeRelease } from '../../nic/index.ts';
+
 /** Where a slot is in its life; each state but LOOSE is a list. */
 export const SlotState = {
   /** Holds nothing; the last given back first: the kernel has its memory, and the processor too. */
@@ -18,13 +21,28 @@ export type SlotState = (typeof SlotState)[keyof typeof SlotState];
 const listCount = 5;
 
 /** No slot. */
-export const none = -1;
+export const none = NO_SLOT;
+
+/** What makes a block's slot be found, in arrays that may lie in memory which others see. */
+export interface SlotMemory {
+  /** By slot: the block's file. */
+  readonly ids: Float64Array;
+  /** By slot: the block's number in it. */
+  readonly numbers: Float64Array;
+  /** By slot: the next one of the same bucket, or `none`. */
+  readonly next: Int32Array;
+  /** By hash: the first slot, or `none`; a power of two of them. */
+  readonly buckets: Int32Array;
+}
 
 /**
- * Bookkeeping of the cache's slots, in arrays of numbers: nothing is allocated for a lookup, and
- * all of it could lie in shared memory. A block is found through a chained hash of file id and
- * block number; every slot is in the list of its state, and those of a file are chained, so that
- * what concerns one file costs no look at the others.
+ * Bookkeeping of the cache's slots, in arrays of numbers: nothing is allocated for a lookup. A block
+ * is found through a chained hash of file id and block number; every slot is in the list of its
+ * state.
+ *
+ * Other processes may search the chains while this one changes them, as EXTENSIONS.md of the protocol
+ * tells them to: a slot's block is named before the slot is put into a chain, and stays named when
+ * the slot is taken out of it.
  */
 export class SlotTable {
   readonly slots: number;
@@ -37,20 +55,18 @@ export class SlotTable {
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
   readonly #buckets: Int32Array;
-  readonly #bucketMask: number;
   readonly #chain: Int32Array;
 
-  constructor(slots: number) {
+  /** @param memory zeros */
+  constructor(slots: number, memory: SlotMemory = ownMemory(slots)) {
     this.slots = slots;
-    this.#ids = new Float64Array(slots);
-    this.#numbers = new Float64Array(slots);
+    this.#ids = memory.ids;
+    this.#numbers = memory.numbers;
+    this.#buckets = memory.buckets.fill(none);
+    this.#chain = memory.next.fill(none);
     this.#states = new Uint8Array(slots).fill(SlotState.LOOSE);
     this.#next = new Int32Array(slots + listCount);
     this.#previous = new Int32Array(slots + listCount);
-    this.#chain = new Int32Array(slots).fill(none);
-    const buckets = 2 ** Math.ceil(Math.log2(slots * 2));
-    this.#buckets = new Int32Array(buckets).fill(none);
-    this.#bucketMask = buckets - 1;
     this.counts[SlotState.LOOSE] = slots;
     for (let head = slots; head < slots + listCount; head++) {
       this.#next[head] = head;
@@ -73,10 +89,13 @@ export class SlotTable {
   /** Makes the slot the block's, which has none. */
   enter(slot: number, id: number, number: number): void {
     const bucket = this.#bucketOf(id, number);
-    this.#ids[slot] = id;
+    // A reader elsewhere that is still at this slot looks at the id first: it must not find the id of
+    // one block and the number of another.
     this.#numbers[slot] = number;
+    fence();
+    this.#ids[slot] = id;
     this.#chain[slot] = this.#buckets[bucket] as number;
-    this.#buckets[bucket] = slot;
+    storeRelease(this.#buckets, bucket, slot);
   }
 
   /** Makes find() miss the slot's block; idOf and numberOf go on to tell which it was. */
@@ -163,7 +182,16 @@ export class SlotTable {
   }
 
   #bucketOf(id: number, number: number): number {
-    const mixed = Math.imul(id | 0, 0x9e3779b1) ^ Math.imul(number | 0, 0x85ebca6b);
-    return (mixed ^ (mixed >>> 15)) & this.#bucketMask;
+    return bucketOf(id, number, this.#buckets.length);
   }
+}
+
+/** Memory of this process alone. */
+function ownMemory(slots: number): SlotMemory {
+  return {
+    ids: new Float64Array(slots),
+    numbers: new Float64Array(slots),
+    next: new Int32Array(slots),
+    buckets: new Int32Array(bucketsFor(slots)),
+  };
 }

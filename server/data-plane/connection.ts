@@ -1,8 +1,11 @@
+import { DafsStatus } from '../../client/protocol/status.ts';
 import {
   type CompletionGroup,
   type CompletionQueue,
   type ConnectionRequest,
   type Context,
+  type MemoryRegion,
+  type MemoryWindow,
   NicError,
   Opcode,
   type ProtectionDomain,
@@ -13,6 +16,7 @@ import {
 import type { Channel, ChannelPort, PeerIdentity } from '../engine/channel.ts';
 import { Exchange } from '../engine/exchange.ts';
 import type { RemoteMemory } from '../engine/memory.ts';
+import { refuse } from '../engine/refusal.ts';
 import { type Limits, MINIMUM_MESSAGE_BYTES } from '../sessions/limits.ts';
 import type { SessionParameters } from '../sessions/negotiation.ts';
 import { MessageMemory } from './message-memory.ts';
@@ -24,6 +28,8 @@ export interface Fabric {
   readonly domain: ProtectionDomain;
   readonly group: CompletionGroup;
   readonly limits: Limits;
+  /** The memory of the exported cache, if there is one. */
+  readonly exportedRegion: MemoryRegion | undefined;
   /** RDMA requests that one request of a client can lead to. */
   readonly maxPiecesPerRequest: number;
   /** Connections that are to be closed: done by the data plane between requests. */
@@ -55,6 +61,7 @@ export class Connection implements ChannelPort {
   /** Exchanges that a receive can be posted into. */
   #free: Slot[] = [];
   #channel: Channel | undefined;
+  #window: MemoryWindow | undefined;
   readonly #element = { lkey: 0, address: 0, length: 0 };
   readonly #sendRequest: SendWorkRequest;
 
@@ -155,6 +162,24 @@ export class Connection implements ChannelPort {
       }
       // With its credits obeyed, a client has room for every response.
       this.close(`a response could not be sent: ${error.message}`);
+    }
+  }
+
+  exportCache(): { handle: number; address: number } {
+    const window = this.#window ?? this.#openWindow();
+    return { handle: window.rkey, address: window.address };
+  }
+
+  #openWindow(): MemoryWindow {
+    const region = this.#fabric.exportedRegion ?? refuse(DafsStatus.DAFSERR_NOTSUPP);
+    try {
+      this.#window = this.#queuePair.bindWindow(region);
+      return this.#window;
+    } catch (error) {
+      if (!(error instanceof NicError)) {
+        throw error;
+      }
+      return refuse(DafsStatus.DAFSERR_RESOURCE);
     }
   }
 

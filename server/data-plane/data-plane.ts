@@ -1,12 +1,9 @@
 import {
-  Access,
-  Arena,
   ConnectionRequest,
   Context,
   createWorkCompletions,
   type DetachedRequest,
   NicError,
-  type ProtectionDomain,
   type WakerToken,
   WcOpcode,
   WcStatus,
@@ -16,13 +13,13 @@ import { BlockCache } from '../block-cache.ts';
 import { assembleEngine, systemRandom } from '../engine/assemble.ts';
 import { systemClock } from '../engine/clock.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { LocalMemory } from '../engine/memory.ts';
 import type { Service } from '../engine/service.ts';
 import { Authentication, type PasswordVerifier } from '../sessions/authentication.ts';
 import { Store } from '../store/index.ts';
 import { Connection, type Fabric } from './connection.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { DataPlaneOptions, DataPlaneStatus } from './messages.ts';
+import { RegisteredMemory } from './registered-memory.ts';
 import { statusOf } from './status.ts';
 
 /** Completions taken at a time: so many requests share one commit at most. */
@@ -44,9 +41,8 @@ export interface DataPlaneSetup extends DataPlaneOptions {
 export class DataPlane {
   readonly #options: DataPlaneSetup;
   readonly #context = Context.open();
-  readonly #domain: ProtectionDomain;
   readonly #fabric: Fabric;
-  readonly #arenas: Arena[] = [];
+  readonly #memory: RegisteredMemory;
   readonly #store: Store;
   readonly #cache: BlockCache;
   readonly #engine: Engine;
@@ -64,15 +60,21 @@ export class DataPlane {
       create: options.create,
       ...(options.blockBytes !== undefined && { blockBytes: options.blockBytes }),
     });
-    this.#domain = this.#context.allocateProtectionDomain();
-    const cacheMemory = this.#memory(options.cacheBytes);
-    this.#cache = new BlockCache(this.#store, cacheMemory.memory);
+    const domain = this.#context.allocateProtectionDomain();
+    this.#memory = new RegisteredMemory(domain);
+    const { cacheMemory, exported, exportedRegion } = this.#memory.cache(
+      options.cacheBytes,
+      this.#store.blockBytes,
+      options.exportsCache,
+    );
+    this.#cache = new BlockCache(this.#store, cacheMemory.memory, { exported });
     const { engine, service } = assembleEngine({
       store: this.#store,
       cache: this.#cache,
       cacheMemory,
-      staging: this.#memory(limits.maxTransferBytes),
-      zeros: this.#memory(ZERO_BYTES),
+      exported,
+      staging: this.#memory.private(limits.maxTransferBytes),
+      zeros: this.#memory.private(ZERO_BYTES),
       authentication: new Authentication({
         serverUid: (process.geteuid as () => number)(),
         verifyPassword: options.verifyPassword,
@@ -87,9 +89,10 @@ export class DataPlane {
     this.#housekeeping = new Housekeeping(this.#store, this.#cache, options.reportFault);
     this.#fabric = {
       context: this.#context,
-      domain: this.#domain,
+      domain,
       group: this.#context.createCompletionGroup(),
       limits,
+      exportedRegion,
       maxPiecesPerRequest:
         Math.ceil(limits.maxTransferBytes / this.#store.blockBytes) + 1 + limits.maxDirectBuffers,
       closing: [],
@@ -182,9 +185,7 @@ export class DataPlane {
     }
     this.#store.close();
     this.#context.close();
-    for (const arena of this.#arenas) {
-      arena.close();
-    }
+    this.#memory.close();
   }
 
   #turn(): void {
@@ -244,18 +245,6 @@ export class DataPlane {
       connection.dispose();
     }
     this.#engine.finish();
-  }
-
-  #memory(bytes: number): LocalMemory {
-    const arena = Arena.create(bytes, 'none');
-    this.#arenas.push(arena);
-    const { lkey, address, memory } = this.#domain.registerMemory(
-      arena,
-      0,
-      bytes,
-      Access.LOCAL_WRITE,
-    );
-    return { lkey, address, memory };
   }
 }
 

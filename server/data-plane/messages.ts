@@ -10,6 +10,8 @@ export interface DataPlaneOptions {
   readonly cacheBytes: number;
   /** Of a new database; an existing one keeps its own. */
   readonly blockBytes: number | undefined;
+  /** Whether trusted clients may read the cache by themselves. */
+  readonly exportsCache: boolean;
   readonly limits: Limits;
   /** Whether the control side can check passwords. */
   readonly hasPasswords: boolean;
@@ -53,6 +55,8 @@ export interface SessionStatus {
   readonly maxRequests: number;
   readonly hasBackControl: boolean;
   readonly hasRdmaRead: boolean;
+  /** Numbers of the extensions that it was granted. */
+  readonly extensions: readonly number[];
 }
 
 export interface DataPlaneStatus {

@@ -35,6 +35,7 @@ function sessionStatus(session: Session, index: number): SessionStatus {
     maxRequests: parameters.maxRequests,
     hasBackControl: session.backControl !== undefined,
     hasRdmaRead: session.rdmaRead !== undefined,
+    extensions: [...session.extensions],
   };
 }
 

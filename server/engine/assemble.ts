@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { MessageBuffer } from '../../client/protocol/message-buffer.ts';
 import type { Verifier } from '../../client/protocol/types.ts';
 import type { BlockCache } from '../block-cache.ts';
+import type { ExportedCache } from '../exported-cache/exported-cache.ts';
 import { Filehandles } from '../filehandles.ts';
 import { Notifications } from '../notifications/notifications.ts';
 import type { Authentication } from '../sessions/authentication.ts';
@@ -28,6 +29,8 @@ export interface EngineOptions {
   readonly cache: BlockCache;
   /** The memory that the cache was made with. */
   readonly cacheMemory: LocalMemory;
+  /** What the cache was made with; left out when no client may read it by itself. */
+  readonly exported?: ExportedCache | undefined;
   /** As long as the longest transfer. */
   readonly staging: LocalMemory;
   /** All zeros, of any length. */
@@ -58,6 +61,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     instance: Number(random() & 0xff_ffffn),
     maxOpensPerClient: limits.maxOpensPerClient,
     onClose: (open) => locks.closed(open),
+    exported: options.exported?.opens,
     onLastClose: reclaimIfUnused,
   });
   const sessions: SessionTable = new SessionTable({
@@ -75,6 +79,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     store,
     cache,
     cacheMemory: options.cacheMemory,
+    exported: options.exported,
     staging,
     stagingMessage: new MessageBuffer(staging.memory, { littleEndian: true }),
     transfer: new DirectTransfer(options.zeros, limits.maxDirectBuffers),

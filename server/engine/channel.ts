@@ -27,6 +27,12 @@ export interface ChannelPort {
   resize(parameters: SessionParameters): void;
   /** Sends the response that is encoded in the exchange; it is taken over before this returns. */
   send(exchange: Exchange): void;
+  /**
+   * Opens the exported cache to the peer, for reading.
+   * @returns what the peer names it by.
+   * @throws Refusal DAFSERR_RESOURCE
+   */
+  exportCache(): { readonly handle: number; readonly address: number };
   /** Breaks the connection. The engine is told of it as of any other loss. */
   close(reason: string): void;
 }

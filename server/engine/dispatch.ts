@@ -13,6 +13,7 @@ import { lookupHandlers } from '../operations/lookup.ts';
 import { nameHandlers } from '../operations/name.ts';
 import { notificationHandlers } from '../operations/notification.ts';
 import { openHandlers } from '../operations/open.ts';
+import { ordmaHandlers } from '../operations/ordma.ts';
 import { ownerLockHandlers } from '../operations/owner-lock.ts';
 import { readHandlers } from '../operations/read.ts';
 import { readlinkHandlers } from '../operations/readlink.ts';
@@ -60,6 +61,7 @@ const handlers: Handlers = {
   ...notificationHandlers,
   ...withAttributesHandlers,
   ...extendedAttributeHandlers,
+  ...ordmaHandlers,
 };
 
 /** Possible before the client has authenticated (section 6.2.2). */

@@ -1,6 +1,7 @@
 import type { MessageBuffer } from '../../client/protocol/message-buffer.ts';
 import type { Verifier } from '../../client/protocol/types.ts';
 import type { BlockCache } from '../block-cache.ts';
+import type { ExportedCache } from '../exported-cache/exported-cache.ts';
 import type { Filehandles } from '../filehandles.ts';
 import type { Notifications } from '../notifications/notifications.ts';
 import type { Authentication } from '../sessions/authentication.ts';
@@ -20,6 +21,8 @@ export interface Service {
   readonly cache: BlockCache;
   /** The memory of the cache, registered for RDMA. */
   readonly cacheMemory: LocalMemory;
+  /** The same for clients that read it by themselves; undefined when none may. */
+  readonly exported: ExportedCache | undefined;
   /** Memory for bulk data that does not come from the cache; as long as the longest transfer. */
   readonly staging: LocalMemory;
   /** The same memory, for structures that travel in direct buffers. */

@@ -9,7 +9,12 @@ type Grant = (service: Service, session: Session) => boolean;
 const toEveryone: Grant = () => true;
 const toTrusted: Grant = (_service, { principal }) => principal?.isTrusted === true;
 
+/** Whoever sees the cache sees everybody's files. */
+const toReadersOfAll: Grant = (service, session) =>
+  service.exported !== undefined && toTrusted(service, session);
+
 const grants: ReadonlyMap<Extension, Grant> = new Map([
+  [Extension.ORDMA, toReadersOfAll],
   // Names of files in directories that not everybody may read are told to those who see all files.
   [Extension.NOTIFY, toTrusted],
   [Extension.NAMES, toEveryone],

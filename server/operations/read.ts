@@ -1,9 +1,10 @@
 import { READ_INLINE_DATA_OFFSET } from '../../client/protocol/operations/io.ts';
+import type { StateId } from '../../client/protocol/types.ts';
 import { OutgoingChecksum } from '../engine/bulk-data.ts';
 import { HOLE } from '../engine/direct-transfer.ts';
 import type { Handlers } from '../engine/handler.ts';
 import type { Service } from '../engine/service.ts';
-import { Share } from '../state/opens.ts';
+import { ANONYMOUS_STATEID, BYPASS_STATEID, Share } from '../state/opens.ts';
 import type { Inode, Time } from '../store/index.ts';
 import { requireIoRight } from './io-right.ts';
 
@@ -29,6 +30,7 @@ export const readHandlers = {
       position += pieceLength;
     });
     recordAccess(service, inode, bytesRead);
+    admitReaders(service, inode, args.stateId);
     return { eof: args.offset + bytesRead >= inode.size, readData: room.subarray(0, bytesRead) };
   },
 
@@ -47,6 +49,7 @@ export const readHandlers = {
       checksum?.add(offset, pieceLength);
     });
     recordAccess(service, inode, bytesRead);
+    admitReaders(service, inode, args.stateId);
     return {
       eof: args.offset + bytesRead >= inode.size,
       bytesRead,
@@ -64,10 +67,29 @@ export function recordAccess(service: Service, inode: Inode, bytesRead: number):
   if (bytesRead === 0) {
     return;
   }
-  const { atime, mtime, ctime } = inode;
-  const isOlderThanChange = !isAfter(atime, mtime) || !isAfter(atime, ctime);
-  if (isOlderThanChange || service.clock.now().seconds - atime.seconds >= ACCESS_TIME_SECONDS) {
+  if (service.clock.now().seconds >= accessTimeGoodUntil(inode)) {
     service.store.recordAccess(inode.id);
+  }
+}
+
+/**
+ * From when on a read has to update the access time, in seconds since 1970: at once when the file has
+ * changed since somebody read it.
+ */
+function accessTimeGoodUntil({ atime, mtime, ctime }: Inode): number {
+  const isCurrent = isAfter(atime, mtime) && isAfter(atime, ctime);
+  return isCurrent ? atime.seconds + ACCESS_TIME_SECONDS : Number.NEGATIVE_INFINITY;
+}
+
+/** Lets clients read the file by themselves from now on, as long as reading it changes nothing. */
+function admitReaders({ exported }: Service, inode: Inode, stateId: StateId): void {
+  const goodUntil = accessTimeGoodUntil(inode);
+  if (exported === undefined || goodUntil === Number.NEGATIVE_INFINITY) {
+    return;
+  }
+  exported.files.admit(inode, goodUntil);
+  if (stateId !== ANONYMOUS_STATEID && stateId !== BYPASS_STATEID) {
+    exported.opens.admit(stateId, inode.id);
   }
 }
 

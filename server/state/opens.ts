@@ -1,5 +1,6 @@
 import { DafsStatus } from '../../client/protocol/status.ts';
 import { refuse } from '../engine/refusal.ts';
+import type { ExportedOpens } from '../exported-cache/exported-opens.ts';
 import type { FileId } from '../store/index.ts';
 
 export const Share = { NONE: 0, READ: 1, WRITE: 2, BOTH: 3 } as const;
@@ -39,6 +40,8 @@ export interface OpenTableOptions {
   readonly maxOpensPerClient: number;
   /** Called for each open that ends. */
   readonly onClose: (open: Open) => void;
+  /** Where clients see which opens may read, if they do. */
+  readonly exported: ExportedOpens | undefined;
   /** Called when nobody has a file open any more. */
   readonly onLastClose: (fileId: FileId) => void;
 }
@@ -137,6 +140,7 @@ export class OpenTable {
       own.shareKey = request.shareKey ?? own.shareKey;
       own.deniesRemoval ||= request.deniesRemoval;
       count(file, own, 1);
+      this.#export(own);
       return own;
     }
     return this.#insert(holder, fileId, ownerKey, request);
@@ -181,10 +185,12 @@ export class OpenTable {
     open.deny = deny;
     open.shareKey = shareKey;
     count(file, open, 1);
+    this.#export(open);
   }
 
   close(open: Open): void {
     this.#options.onClose(open);
+    this.#options.exported?.withdraw(open.stateId);
     const file = this.#fileOf(open);
     count(file, open, -1);
     file.byOwner.delete(open.ownerKey);
@@ -216,7 +222,16 @@ export class OpenTable {
     count(file, open, 1);
     this.#byStateId.set(stateId, open);
     holder.opens.add(open);
+    this.#export(open);
     return open;
+  }
+
+  #export({ stateId, fileId, access }: Open): void {
+    if ((access & Share.READ) !== 0) {
+      this.#options.exported?.admit(stateId, fileId);
+    } else {
+      this.#options.exported?.withdraw(stateId);
+    }
   }
 
   #fileOf(open: Open): OpenFile {

@@ -47,6 +47,11 @@ export class FileContents {
     return record;
   }
 
+  /** Has `tell` called before an inode changes, save by data that are written into memory. */
+  beforeChange(tell: (id: FileId) => void): void {
+    this.#inodes.beforeChange = tell;
+  }
+
   peek(id: FileId): InodeRecord | undefined {
     return this.#inodes.find(id);
   }

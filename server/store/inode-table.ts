@@ -26,6 +26,8 @@ export class InodeTable implements TransactionObserver {
   readonly #feed: ChangeFeed;
   /** Inodes that are gone for everybody but the reclaimer, which says so. */
   readonly reclaimed = new Set<FileId>();
+  /** Told of each change before it is made, as `change` is. */
+  beforeChange: (id: FileId) => void = () => {};
   #nextId: number;
   /** Ids below are this process's; the database says so, as of the last commit and as of now. */
   #committedLimit: number;
@@ -92,6 +94,7 @@ export class InodeTable implements TransactionObserver {
 
   /** To be called before a record is changed: the row follows at the commit. */
   change(record: InodeRecord): void {
+    this.beforeChange(record.id);
     this.#feed.watcher?.attributesChanged(record.id);
     this.follow(record);
   }

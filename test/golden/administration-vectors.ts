@@ -33,6 +33,25 @@ export const administrationVectors = [
     0c  u32  03 00 00 00              granted[0]
   `,
   ),
+  request('ORDMA_EXPORT', {}, ''),
+  response(
+    'ORDMA_EXPORT',
+    {
+      address: 0x7f12_3456_7000,
+      byteCount: 0x1_0002_3000,
+      handle: 0x5006,
+      slots: 65536,
+      blockBytes: 65536,
+    },
+    `
+    00  u64  00 70 56 34 12 7f 00 00  address
+    08  u64  00 30 02 00 01 00 00 00  byte_count
+    10  u32  06 50 00 00              handle
+    14  u32  00 00 01 00              slots
+    18  u32  00 00 01 00              block_bytes
+    1c  raw  00*4                     pad
+  `,
+  ),
   request('CHECK_RESPONSE', removeAt7, removeAt7Bytes),
   response('CHECK_RESPONSE', {}, ''),
   request('FETCH_RESPONSE', removeAt7, removeAt7Bytes),

@@ -8,7 +8,8 @@ const ANSWER_LIMIT_MS = 5000;
 
 export interface ServerStatus {
   readonly server: { readonly pid: number };
-  readonly sessions: readonly { readonly id: string }[];
+  readonly sessions: readonly { readonly extensions: readonly number[] }[];
+  readonly counters: { readonly requests: number };
 }
 
 /** The status of a server of this workspace, as it tells it itself. */

@@ -133,10 +133,12 @@ export class Workspace {
   }
 
   /** Starts `dafs serve` and waits until it answers. */
-  async startServer(o: { database?: string; name?: string } = {}): Promise<ServerProcess> {
+  async startServer(
+    o: { database?: string; name?: string; options?: readonly string[] } = {},
+  ): Promise<ServerProcess> {
     const name = o.name ?? this.#nextName('server');
     const database = o.database ?? this.path(`${name}.sqlite`);
-    const child = this.#spawnDafs(['serve', database, '--name', name]);
+    const child = this.#spawnDafs(['serve', database, '--name', name, ...(o.options ?? [])]);
     const stem = join(this.runtimeDirectory, 'dafs', name);
     await this.#ready(child, `the server ${name} answers`, () => isListening(`${stem}.control`));
     return {

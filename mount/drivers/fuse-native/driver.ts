@@ -31,7 +31,9 @@ export const fuseNativeDriver: Driver = {
   },
   async mount(request) {
     const binding = loadBinding();
-    const fileSystem = connectFileSystem(request.serverName, { isShared: !request.exclusive });
+    const { serverName, exclusive, options } = request;
+    const { ordma } = options;
+    const fileSystem = connectFileSystem(serverName, { isShared: !exclusive, ordma });
     try {
       return await mountThrough(binding, fileSystem, request);
     } catch (error) {

@@ -11,11 +11,12 @@ export interface ClientSourceData {
   /** One for all workers: so an open file of one is an open file of all. */
   readonly identity: ClientIdentity;
   readonly isShared: boolean;
+  readonly ordma: boolean;
 }
 
 export function createFileSystem(data: unknown): FileSystem {
-  const { serverName, identity, isShared } = data as ClientSourceData;
-  return connectFileSystem(serverName, { identity, isShared });
+  const { serverName, ...options } = data as ClientSourceData;
+  return connectFileSystem(serverName, options);
 }
 
 export const createListener: CreateListener = (data, handlers) => {

@@ -21,6 +21,7 @@ export const kernelDriver: Driver = {
       serverName,
       identity: createClientIdentity(),
       isShared: !exclusive,
+      ordma: options.ordma,
     };
     const module = new URL(`client-source${suffix}`, import.meta.url).href;
     const mount = await KernelMount.mount({

@@ -8,7 +8,8 @@ export class TestCache {
   readonly cache: BlockCache;
 
   constructor(store: Store, slots: number, options?: BlockCacheOptions) {
-    this.memory = new Uint8Array(slots * store.blockBytes).fill(0xee);
+    this.memory = options?.exported?.blocks ?? new Uint8Array(slots * store.blockBytes);
+    this.memory.fill(0xee);
     this.cache = new BlockCache(store, this.memory, options);
   }
 

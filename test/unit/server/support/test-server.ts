@@ -34,6 +34,7 @@ import type { Engine } from '../../../../server/engine/engine.ts';
 import { Exchange } from '../../../../server/engine/exchange.ts';
 import type { Direction, LocalMemory, RemoteMemory } from '../../../../server/engine/memory.ts';
 import type { Service } from '../../../../server/engine/service.ts';
+import { ExportedCache } from '../../../../server/exported-cache/exported-cache.ts';
 import {
   Authentication,
   type PasswordVerifier,
@@ -61,6 +62,8 @@ export interface TestServerOptions {
   readonly limits?: Partial<Limits>;
   readonly verifyPassword?: PasswordVerifier;
   readonly cacheBytes?: number;
+  /** Whether clients may read the cache by themselves. */
+  readonly ordma?: boolean;
 }
 
 export class TestServer {
@@ -76,11 +79,20 @@ export class TestServer {
     this.#directory = mkdtempSync(join(tmpdir(), 'dafs-server-'));
     this.store = Store.open(join(this.#directory, 'test.db'), { create: true });
     const limits = { ...defaultLimits, ...options.limits };
-    const cacheMemory = ordinaryMemory(options.cacheBytes ?? 32 << 20);
+    const cacheBytes = options.cacheBytes ?? 32 << 20;
+    const layout = ExportedCache.layoutFor(cacheBytes, this.store.blockBytes);
+    const exported = options.ordma
+      ? new ExportedCache(layout, new Uint8Array(layout.bytes))
+      : undefined;
+    const cacheMemory = {
+      ...ordinaryMemory(0),
+      memory: exported?.blocks ?? new Uint8Array(cacheBytes),
+    };
     const { engine, service } = assembleEngine({
       store: this.store,
-      cache: new BlockCache(this.store, cacheMemory.memory),
+      cache: new BlockCache(this.store, cacheMemory.memory, { exported }),
       cacheMemory,
+      exported,
       staging: ordinaryMemory(limits.maxTransferBytes),
       zeros: ordinaryMemory(4096),
       authentication: new Authentication({
@@ -224,6 +236,10 @@ export class TestConnection implements ChannelPort {
     copy.bytes.set(source.subarray(0, length));
     copy.length = length;
     this.sent.push(copy);
+  }
+
+  exportCache(): { handle: number; address: number } {
+    return { handle: 7, address: 4096 };
   }
 
   close(reason: string): void {

@@ -1,0 +1,228 @@
+import { NicError, type RemoteRegion, WcStatus } from '../nic/index.ts';
+import { hasStatus } from './dafs-error.ts';
+import {
+  DafsStatus,
+  ExportedCacheLayout,
+  Extension,
+  FileEntry,
+  fileIdOf,
+  NO_SLOT,
+  OpenEntry,
+  operations,
+  type ResultsOf,
+  WAYS,
+} from './protocol/index.ts';
+import type { RegisteredBuffer } from './registration.ts';
+import type { Session } from './session.ts';
+import type { FileReference } from './transfer-requests.ts';
+
+/** What a read gives that only the server can serve. */
+export const ASK_SERVER = -1;
+/** What an attempt gives during which the file changed, or lost a block. */
+const CHANGED = -2;
+/** How often a read that meets changes is tried before the server is asked. */
+const ATTEMPTS = 3;
+/** No chain of a sound server is longer; one of another may have no end. */
+const LONGEST_CHAIN = 64;
+const MAXIMUM_SLOTS = 2 ** 30;
+
+const NONE = -1;
+const { sequence: SEQUENCE, id: ID, size: SIZE } = FileEntry;
+const { accessTimeGoodUntil: GOOD_UNTIL } = FileEntry;
+const { stateIdLow: STATE_LOW, stateIdHigh: STATE_HIGH, id: OPEN_ID } = OpenEntry;
+
+/**
+ * Reads files out of the server's block cache, without a message and without the server's processor
+ * (extension ORDMA; EXTENSIONS.md tells how and why that is right). What it cannot be sure of, it
+ * leaves to the server. It believes nothing of what it finds beyond what the server could say in a
+ * response, too: every place is held against the bounds of the export, every search ends.
+ *
+ * Nothing is allocated by a read.
+ */
+export class ExportedCacheReader {
+  readonly #region: RemoteRegion;
+  readonly #layout: ExportedCacheLayout;
+  /** A stateid, and the two words that it consists of. */
+  readonly #stateId = new BigUint64Array(1);
+  readonly #stateIdWords = new Int32Array(this.#stateId.buffer);
+
+  /** @param region the export, of `layout.bytes` */
+  constructor(region: RemoteRegion, layout: ExportedCacheLayout) {
+    this.#region = region;
+    this.#layout = layout;
+  }
+
+  /**
+   * A reader for a session that was granted ORDMA; undefined when there is nothing to read from.
+   * Sessions with checksums have none: nobody computes them here.
+   */
+  static open(session: Session): ExportedCacheReader | undefined {
+    if (!session.extensions.has(Extension.ORDMA) || session.terms.usesChecksums) {
+      return undefined;
+    }
+    try {
+      const exported = session.call(operations.ORDMA_EXPORT, {});
+      const layout = layoutOf(exported);
+      const { handle, address, byteCount } = exported;
+      return (
+        layout && new ExportedCacheReader(session.importMemory(handle, address, byteCount), layout)
+      );
+    } catch (error) {
+      // A server that has no room for one more reader, or that opened less than it says.
+      const isWithout = error instanceof NicError || hasStatus(error, DafsStatus.DAFSERR_RESOURCE);
+      if (isWithout) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Reads into registered memory.
+   * @returns the bytes read, fewer than asked for at the end of the file; or ASK_SERVER
+   */
+  read(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+  ): number {
+    const id = fileIdOf(file.handle);
+    if (id === undefined || !this.#mayRead(file, id)) {
+      return ASK_SERVER;
+    }
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const read = this.#attempt(id, offset, buffer, bufferOffset, bytes);
+      if (read !== CHANGED) {
+        return read;
+      }
+    }
+    return ASK_SERVER;
+  }
+
+  /** Whether the server lists the open as one that may read this file. */
+  #mayRead(file: FileReference, id: number): boolean {
+    this.#stateId[0] = file.stateId;
+    const low = this.#stateIdWords[0] as number;
+    const high = this.#stateIdWords[1] as number;
+    if (low === 0) {
+      return false;
+    }
+    const region = this.#region;
+    let at = this.#layout.openSetWord(low);
+    for (let way = 0; way < WAYS; way += 1) {
+      if (region.word(at + STATE_LOW) === low && region.word(at + STATE_HIGH) === high) {
+        return region.float(at / 2 + OPEN_ID) === id;
+      }
+      at += OpenEntry.words;
+    }
+    return false;
+  }
+
+  /** Reads once; the copy is worth something only if nothing of the file changed meanwhile. */
+  #attempt(
+    id: number,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+  ): number {
+    const region = this.#region;
+    const entry = this.#fileEntry(id);
+    if (entry === NONE) {
+      return ASK_SERVER;
+    }
+    const sequence = region.word(entry + SEQUENCE);
+    const isChanging = (sequence & 1) !== 0 || region.float(entry / 2 + ID) !== id;
+    if (isChanging) {
+      return CHANGED;
+    }
+    const size = region.float(entry / 2 + SIZE);
+    const goodUntilSeconds = region.float(entry / 2 + GOOD_UNTIL);
+    if (!Number.isSafeInteger(size)) {
+      return ASK_SERVER;
+    }
+    const end = Math.min(offset + bytes, size);
+    const isCopied = this.#copy(id, offset, end, buffer, bufferOffset);
+    const nowMs = performance.now();
+    if (region.wordAfterReads(entry + SEQUENCE) !== sequence) {
+      return CHANGED;
+    }
+    const isGood = (performance.timeOrigin + nowMs) / 1000 < goodUntilSeconds;
+    if (!isCopied || !isGood || !region.isReadable(nowMs)) {
+      return ASK_SERVER;
+    }
+    return Math.max(0, end - offset);
+  }
+
+  /** Index of the first word of the file's entry, or NONE. */
+  #fileEntry(id: number): number {
+    const region = this.#region;
+    let at = this.#layout.fileSetWord(id);
+    for (let way = 0; way < WAYS; way += 1) {
+      if (region.float(at / 2 + ID) === id) {
+        return at;
+      }
+      at += FileEntry.words;
+    }
+    return NONE;
+  }
+
+  /** Copies a range of a file out of its blocks; false when one of them is not there. */
+  #copy(
+    id: number,
+    offset: number,
+    end: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+  ): boolean {
+    const { blockBytes, blocksOffset } = this.#layout;
+    for (let position = offset; position < end; ) {
+      const number = Math.floor(position / blockBytes);
+      const within = position - number * blockBytes;
+      const piece = Math.min(blockBytes - within, end - position);
+      const slot = this.#slotOf(id, number);
+      if (slot === NO_SLOT) {
+        return false;
+      }
+      const from = blocksOffset + slot * blockBytes + within;
+      const to = bufferOffset + (position - offset);
+      if (this.#region.read(from, buffer.region, to, piece) !== WcStatus.SUCCESS) {
+        return false;
+      }
+      position += piece;
+    }
+    return true;
+  }
+
+  /** The slot that holds a block, or NO_SLOT. */
+  #slotOf(id: number, number: number): number {
+    const region = this.#region;
+    const layout = this.#layout;
+    let slot = region.word(layout.bucketWord(id, number));
+    for (let links = 0; links < LONGEST_CHAIN; links += 1) {
+      if (slot < 0 || slot >= layout.slots) {
+        return NO_SLOT;
+      }
+      // The id first: the server writes it last.
+      const isOfFile = region.float(layout.slotIdsFloat + slot) === id;
+      if (isOfFile && region.float(layout.slotNumbersFloat + slot) === number) {
+        return slot;
+      }
+      slot = region.word(layout.slotNextWord + slot);
+    }
+    return NO_SLOT;
+  }
+}
+
+/** The layout of an export; undefined when what the server says of it cannot be. */
+function layoutOf(exported: ResultsOf<'ORDMA_EXPORT'>): ExportedCacheLayout | undefined {
+  const { slots, blockBytes, byteCount } = exported;
+  const isPowerOfTwo = Number.isInteger(Math.log2(blockBytes));
+  if (!isPowerOfTwo || slots < 1 || slots > MAXIMUM_SLOTS) {
+    return undefined;
+  }
+  const layout = new ExportedCacheLayout(slots, blockBytes);
+  return layout.bytes === byteCount ? layout : undefined;
+}

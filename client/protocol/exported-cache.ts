@@ -1,0 +1,121 @@
+/**
+ * A block cache that its server lets clients read (extension ORDMA): where its parts lie and how
+ * they are searched. EXTENSIONS.md says what they mean and how to read them. All numbers are in the
+ * byte order of the machine that both sides share.
+ */
+
+/** Bytes of a word and of a float: parts are addressed by the index of either. */
+const WORD = 4;
+const FLOAT = 8;
+const PAGE_BYTES = 4096;
+
+/** Entries that share a set; a file or an open may be in any of its set's. */
+export const WAYS = 4;
+/** Opens may be many more than files with data in the cache. */
+const OPENS_PER_FILE = 4;
+/** So that a chain has one link or two. */
+const BUCKETS_PER_SLOT = 2;
+
+/** A file that may be read: where its fields lie, in words or floats from the entry's start. */
+export const FileEntry = {
+  words: 8,
+  /** Word: odd while the entry changes; another one after each change of it or of the file. */
+  sequence: 0,
+  /** Float: the file's id; 0 for nobody's entry. */
+  id: 1,
+  /** Float: bytes of the file. */
+  size: 2,
+  /** Float: until when its access time need not be updated, in seconds since 1970. */
+  accessTimeGoodUntil: 3,
+} as const;
+
+/** An open for reading: two words of its stateid, then, as a float, the id of its file. */
+export const OpenEntry = {
+  words: 4,
+  stateIdLow: 0,
+  stateIdHigh: 1,
+  id: 1,
+} as const;
+
+/** Where a chain ends, or does not begin. */
+export const NO_SLOT = -1;
+
+/** Where the parts of the export lie, computed from how many blocks it holds. */
+export class ExportedCacheLayout {
+  readonly slots: number;
+  readonly blockBytes: number;
+  readonly fileSets: number;
+  readonly openSets: number;
+  readonly buckets: number;
+  /** Index of the first word of the file entries, by set and way. */
+  readonly filesWord: number;
+  /** Of the open entries, by set and way. */
+  readonly opensWord: number;
+  /** Index of the first float of the slots' file ids. */
+  readonly slotIdsFloat: number;
+  /** Of the block numbers that the slots hold. */
+  readonly slotNumbersFloat: number;
+  /** Index of the first word of the slots' successors in their chains. */
+  readonly slotNextWord: number;
+  /** Of the first slots of the chains, by bucket. */
+  readonly bucketsWord: number;
+  /** Offset of the first slot's block, in bytes. */
+  readonly blocksOffset: number;
+  /** All of it, in bytes. */
+  readonly bytes: number;
+
+  constructor(slots: number, blockBytes: number) {
+    const files = powerOfTwoFrom(Math.max(slots, WAYS));
+    this.slots = slots;
+    this.blockBytes = blockBytes;
+    this.fileSets = files / WAYS;
+    this.openSets = this.fileSets * OPENS_PER_FILE;
+    this.buckets = bucketsFor(slots);
+    this.filesWord = 0;
+    this.opensWord = files * FileEntry.words;
+    const opensEnd = this.opensWord + this.openSets * WAYS * OpenEntry.words;
+    this.slotIdsFloat = (opensEnd * WORD) / FLOAT;
+    this.slotNumbersFloat = this.slotIdsFloat + slots;
+    this.slotNextWord = ((this.slotNumbersFloat + slots) * FLOAT) / WORD;
+    this.bucketsWord = this.slotNextWord + slots;
+    const indexBytes = (this.bucketsWord + this.buckets) * WORD;
+    this.blocksOffset = Math.ceil(indexBytes / PAGE_BYTES) * PAGE_BYTES;
+    this.bytes = this.blocksOffset + slots * blockBytes;
+  }
+
+  /** Index of the first word of the entries of the file's set. */
+  fileSetWord(id: number): number {
+    const set = mixed(id, 0) & (this.fileSets - 1);
+    return this.filesWord + set * WAYS * FileEntry.words;
+  }
+
+  /** Index of the first word of the entries of the open's set. */
+  openSetWord(stateIdLow: number): number {
+    return this.opensWord + (stateIdLow & (this.openSets - 1)) * WAYS * OpenEntry.words;
+  }
+
+  /** Index of the word that holds the first slot of the block's chain. */
+  bucketWord(id: number, number: number): number {
+    return this.bucketsWord + bucketOf(id, number, this.buckets);
+  }
+}
+
+/** In which of so many buckets, a power of two, the slot of a block is found. */
+export function bucketOf(id: number, number: number, buckets: number): number {
+  return mixed(id, number) & (buckets - 1);
+}
+
+/** How many buckets there are for so many slots. */
+export function bucketsFor(slots: number): number {
+  return powerOfTwoFrom(slots * BUCKETS_PER_SLOT);
+}
+
+/** Hashes the lower 32 bits of two integers. */
+function mixed(one: number, other: number): number {
+  const product = Math.imul(one | 0, 0x9e3779b1) ^ Math.imul(other | 0, 0x85ebca6b);
+  return product ^ (product >>> 15);
+}
+
+function powerOfTwoFrom(count: number): number {
+  return 2 ** Math.ceil(Math.log2(count));
+}
