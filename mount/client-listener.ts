@@ -56,11 +56,17 @@ class SessionListener implements Listener {
 
   subscribe(wantsNames: boolean): boolean {
     this.#heard.alone = undefined;
-    const { alone } = this.#session.call(operations.SUBSCRIBE, { wantsNames });
-    this.#hasNames = wantsNames;
-    // The answer and the news come by different channels: news that came meanwhile counts, because
-    // there is more of it whenever it is outdated.
-    return this.#heard.alone ?? alone;
+    try {
+      const { alone } = this.#session.call(operations.SUBSCRIBE, { wantsNames });
+      this.#hasNames = wantsNames;
+      // The answer and the news come by different channels: news that came meanwhile counts, because
+      // there is more of it whenever it is outdated.
+      return this.#heard.alone ?? alone;
+    } catch (error) {
+      // The server is gone: hear() tells.
+      if (!this.#session.isAlive) return false;
+      throw error;
+    }
   }
 
   hear(timeoutMs: number): boolean {

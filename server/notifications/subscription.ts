@@ -7,7 +7,7 @@ import type { FileId } from '../store/index.ts';
 import { type Batch, END_OF_FILE, PendingChanges } from './pending-changes.ts';
 
 /** What a client may not have been told yet at most; beyond, it has to forget everything. */
-const MOST_PENDING = 16_384;
+const MOST_PENDING = 4096;
 /** Messages to one client that it has not answered: the next one is prepared while it works. */
 const MOST_UNANSWERED = 2;
 /** Time between two messages to a client, so that one tells of many changes. */

@@ -10,7 +10,7 @@ import type { Calls } from './file-agent-main.ts';
 const program = fileURLToPath(new URL('file-agent-main.ts', import.meta.url));
 
 /** A call that takes longer hangs. */
-const CALL_LIMIT_MS = 30_000;
+const CALL_LIMIT_MS = 60_000;
 
 type Answer = { readonly result: unknown } | { readonly code: string };
 

@@ -33,14 +33,11 @@ function subscribeAnew(listener: Listener, invalidation: Invalidation): void {
   if (listener.subscribe(wantsNames) && isBecomingAlone) invalidation.becomeAlone();
 }
 
+/** Listens until it shall stop, or until there is nothing to hear any more. */
 function listen(listener: Listener, invalidation: Invalidation, stop: Int32Array): void {
   if (listener.subscribe(true)) invalidation.becomeAlone();
   else invalidation.becomeShared();
-  while (Atomics.load(stop, 0) === 0) {
-    if (!listener.hear(SLICE_MS)) {
-      invalidation.becomeUntold();
-      return;
-    }
+  while (Atomics.load(stop, 0) === 0 && listener.hear(SLICE_MS)) {
     subscribeAnew(listener, invalidation);
   }
 }
@@ -66,10 +63,12 @@ async function run(): Promise<void> {
     try {
       invalidation = invalidationFor(orders);
       if (listener.isTold) listen(listener, invalidation, orders.stop);
-      listener.close();
       report({ kind: 'ended' });
     } catch (error) {
       fail(error);
+    } finally {
+      invalidation?.becomeUntold();
+      listener.close();
     }
   });
   report({ kind: 'ready', traits: { isTold: listener.isTold } });

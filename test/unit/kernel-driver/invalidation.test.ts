@@ -1,0 +1,148 @@
+import { Worker } from 'node:worker_threads';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { CacheBoard, CacheMode } from '../../../mount/drivers/kernel/cache-board.ts';
+import { Invalidation } from '../../../mount/drivers/kernel/invalidation.ts';
+import type { Notifier } from '../../../mount/drivers/kernel/notifier.ts';
+import type { Nodeid } from '../../../mount/file-system.ts';
+import type { ChangedFile, ChangeNews } from '../../../mount/listener.ts';
+
+const nodeid = (value: number) => value as Nodeid;
+
+let memory: SharedArrayBuffer;
+let board: CacheBoard;
+/** What the kernel was told, and in which mode the mount was then. */
+let told: string[];
+let canForgetNames: boolean;
+
+beforeEach(() => {
+  memory = CacheBoard.createMemory(1);
+  board = new CacheBoard(memory);
+  told = [];
+  canForgetNames = true;
+});
+
+function invalidation(keepsNamesWhenShared = false): Invalidation {
+  const tell = (what: string) => {
+    told.push(what);
+    return true;
+  };
+  const notifier: Partial<Notifier> = {
+    invalidateData: (file, offset, length) => tell(`data ${file} ${offset}+${length}`),
+    invalidateAttributes: (file) => tell(`attributes ${file}`),
+    invalidateEntry: (parent, name) => tell(`name ${parent}/${Buffer.from(name)}`),
+    forgetNames: () => void tell(`all names, in mode ${board.mode()}`),
+  };
+  return new Invalidation({
+    board,
+    notifier: notifier as Notifier,
+    keepsNamesWhenShared,
+    canForgetNames: () => canForgetNames,
+  });
+}
+
+const news = (rest: Partial<ChangeNews>): ChangeNews => ({
+  alone: false,
+  everything: false,
+  files: [],
+  names: [],
+  ...rest,
+});
+
+const data = (file: number, offset = 0, length = 0): ChangedFile => {
+  return { nodeid: nodeid(file), isData: true, offset, length };
+};
+const attributes = (file: number): ChangedFile => ({ ...data(file), isData: false });
+
+describe('what others change', () => {
+  test('is told to the kernel: data, attributes, names', () => {
+    const subject = invalidation();
+    subject.becomeShared();
+    told = [];
+    const names = [{ parent: nodeid(1), name: Buffer.from('a') }];
+    subject.apply(news({ files: [data(7, 4096, 100), attributes(8), data(9)], names }));
+    expect(told).toEqual(['data 7 4096+100', 'attributes 8', 'data 9 0+0', 'name 1/a']);
+    expect(board.generation()).toBe(0);
+  });
+
+  test('is told once more when a worker may have replied with what was before', async () => {
+    const subject = invalidation();
+    subject.becomeShared();
+    told = [];
+    // A worker is at a request, and through only a while after the news has come.
+    board.begin(0);
+    const script = `
+      const { workerData: { memory, word } } = require('node:worker_threads');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      Atomics.add(new Int32Array(memory), word, 1);`;
+    const isBefore = () => !board.areDone(Int32Array.of(1));
+    const worker = new Worker(script, { eval: true, workerData: { memory, word: 2 } });
+    expect(isBefore()).toBe(true);
+    subject.apply(news({ files: [data(7, 4096, 100), attributes(8), data(9)] }));
+    expect(isBefore()).toBe(false);
+    // Pages are held until a reply is there; attributes, and listings of directories, are not.
+    expect(told).toEqual([
+      ...['data 7 4096+100', 'attributes 8', 'data 9 0+0'],
+      ...['attributes 7', 'attributes 8', 'data 9 0+0'],
+    ]);
+    await worker.terminate();
+  });
+
+  test('may be everything: then all names go, and nothing is kept at the next open', () => {
+    const subject = invalidation();
+    subject.becomeShared();
+    told = [];
+    subject.apply(news({ everything: true, files: [data(7)] }));
+    expect(told).toEqual([`all names, in mode ${CacheMode.SHARED}`, 'data 7 0+0']);
+    expect(board.generation()).toBe(1);
+  });
+});
+
+describe('alone or not', () => {
+  test('names are wanted alone, and no more when others come and all names were forgotten', () => {
+    const subject = invalidation();
+    subject.becomeAlone();
+    expect([board.mode(), subject.wantsNames]).toEqual([CacheMode.ALONE, true]);
+    subject.apply(news({ files: [attributes(7)] }));
+    // First nothing new is believed, then what was believed goes.
+    expect(told).toEqual([`all names, in mode ${CacheMode.SHARED}`, 'attributes 7']);
+    expect([board.mode(), subject.wantsNames]).toEqual([CacheMode.SHARED, false]);
+    subject.apply(news({ files: [attributes(7)] }));
+    expect(told).toHaveLength(3);
+  });
+
+  test('names stay wanted when they cannot be forgotten, or the user wants them believed', () => {
+    canForgetNames = false;
+    const subject = invalidation();
+    subject.becomeAlone();
+    subject.apply(news({}));
+    expect([told, subject.wantsNames]).toEqual([[], true]);
+    canForgetNames = true;
+    const wished = invalidation(true);
+    wished.becomeAlone();
+    wished.apply(news({}));
+    expect(wished.wantsNames).toBe(true);
+  });
+
+  test('the mount becomes alone only when names are told again', () => {
+    const subject = invalidation();
+    subject.becomeShared();
+    subject.apply(news({ alone: true }));
+    expect(board.mode()).toBe(CacheMode.SHARED);
+    expect(subject.isBecomingAlone).toBe(true);
+    subject.becomeAlone();
+    expect(board.mode()).toBe(CacheMode.ALONE);
+    expect([subject.isBecomingAlone, subject.wantsNames]).toEqual([false, true]);
+    subject.apply(news({ alone: true }));
+    expect(subject.isBecomingAlone).toBe(false);
+    subject.apply(news({ alone: false }));
+    expect([board.mode(), subject.isBecomingAlone]).toEqual([CacheMode.SHARED, false]);
+  });
+
+  test('when nothing will be told any more, nothing is believed', () => {
+    const subject = invalidation();
+    subject.becomeAlone();
+    subject.becomeUntold();
+    expect([board.mode(), board.generation()]).toEqual([CacheMode.UNTOLD, 1]);
+    expect(told).toEqual([`all names, in mode ${CacheMode.UNTOLD}`]);
+  });
+});
