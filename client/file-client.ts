@@ -11,6 +11,7 @@ import {
   type FileSystemStatus,
   fileStatus,
   fileSystemStatus,
+  type NewMode,
   type StatusChanges,
 } from './file-status.ts';
 import {
@@ -282,7 +283,7 @@ export class FileClient {
     return this.session.callInPlace(operations.COMMIT, request, credential, takeVerifier);
   }
 
-  mkdir(directory: Filehandle, name: Uint8Array, mode: number, credential = 0): Filehandle {
+  mkdir(directory: Filehandle, name: Uint8Array, mode: NewMode, credential = 0): Filehandle {
     return this.#create(directory, name, newDirectory(mode), credential);
   }
 
@@ -295,7 +296,7 @@ export class FileClient {
     directory: Filehandle,
     name: Uint8Array,
     type: NodeType,
-    mode: number,
+    mode: NewMode,
     device?: DeviceNumber,
     credential = 0,
   ): Filehandle {

@@ -37,7 +37,8 @@ export type TimeChange = Time | 'now';
 
 /** What setattr() changes; what is left out stays as it is. */
 export interface StatusChanges {
-  readonly mode?: number | undefined;
+  /** A mask with it is for new objects alone. */
+  readonly mode?: NewMode | undefined;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
   readonly sizeBytes?: number | undefined;
@@ -101,6 +102,7 @@ export const FILE_SYSTEM_STATUS_BITMAP = fileSystemAttributeBitmap(
   'prefIoSize',
 );
 
+const PERMISSION_BITS = 0o7777;
 const EPOCH: Time = { seconds: 0, nseconds: 0 };
 /** What is assumed of a server that does not tell the name's limit: POSIX's NAME_MAX of Linux. */
 const USUAL_NAME_BYTES = 255;
@@ -131,10 +133,24 @@ export function fileStatus(attributes: FileAttributes): FileStatus {
   };
 }
 
+/**
+ * Permission bits of a new object: as they are, or without those of a mask unless the directory has a
+ * default access control list, which then decides in its place (extension XATTR).
+ */
+export type NewMode = number | { readonly mode: number; readonly umask: number };
+
+/** The attribute that a new object gets its mode by. */
+export function modeAttributes(mode: NewMode | undefined): FileAttributes {
+  if (typeof mode === 'object') {
+    return { modeUmask: { mode: mode.mode & PERMISSION_BITS, umask: mode.umask } };
+  }
+  return mode === undefined ? {} : { mode: mode & PERMISSION_BITS };
+}
+
 /** The attributes that ask the server for `changes`. */
 export function attributesOf(changes: StatusChanges): FileAttributes {
   return {
-    mode: changes.mode === undefined ? undefined : changes.mode & 0o7777,
+    ...modeAttributes(changes.mode),
     owner: changes.uid === undefined ? undefined : String(changes.uid),
     ownerGroup: changes.gid === undefined ? undefined : String(changes.gid),
     objectSize: changes.sizeBytes,

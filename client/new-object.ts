@@ -1,4 +1,6 @@
-import { type ArgumentsOf, type FileAttributes, ObjectType } from './protocol/index.ts';
+import { modeAttributes, type NewMode } from './file-status.ts';
+import { type ArgumentsOf, Extension, type FileAttributes, ObjectType } from './protocol/index.ts';
+import type { Session } from './session.ts';
 
 /** What an object without data is to be: all that CREATE takes beside the name. */
 export interface NewObject {
@@ -22,8 +24,13 @@ const NODE_TYPE = {
   'block device': ObjectType.DAFS_TYPE_BLK,
 } as const;
 
-export function newDirectory(mode: number): NewObject {
-  return { create: { objType: ObjectType.DAFS_TYPE_DIR }, attr: { mode } };
+/** What `mode` without the bits of `umask` is in the words of this session. */
+export function newMode({ extensions }: Session, mode: number, umask: number): NewMode {
+  return extensions.has(Extension.XATTR) ? { mode, umask } : mode & ~umask;
+}
+
+export function newDirectory(mode: NewMode): NewObject {
+  return { create: { objType: ObjectType.DAFS_TYPE_DIR }, attr: modeAttributes(mode) };
 }
 
 /** A symbolic link to `target`. */
@@ -37,11 +44,11 @@ export function newLink(target: Uint8Array): NewObject {
 /** A special file; `device` is for the two kinds of devices. */
 export function newNode(
   type: NodeType,
-  mode: number,
+  mode: NewMode,
   device: DeviceNumber = { major: 0, minor: 0 },
 ): NewObject {
   const objType = NODE_TYPE[type];
   const isDevice = objType === ObjectType.DAFS_TYPE_CHR || objType === ObjectType.DAFS_TYPE_BLK;
   const specdata = { specdata1: device.major, specdata2: device.minor };
-  return { create: isDevice ? { objType, specdata } : { objType }, attr: { mode } };
+  return { create: isDevice ? { objType, specdata } : { objType }, attr: modeAttributes(mode) };
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { hasStatus } from './dafs-error.ts';
 import type { FileClient } from './file-client.ts';
 import type { FileStatus, FileSystemStatus, StatusChanges, TimeChange } from './file-status.ts';
-import type { NodeType } from './new-object.ts';
+import { type NodeType, newMode } from './new-object.ts';
 import {
   type NamedFile,
   type OpenDescription,
@@ -106,7 +106,7 @@ export class PathFiles {
     const walk = this.#walk('open');
     const start =
       directory === undefined ? this.#workingDirectory : this.#directoryHandle(directory);
-    const opener = new PathOpener(this.files, walk, flags, mode & ~this.#umask, this.#credential);
+    const opener = new PathOpener(this.files, walk, flags, this.#newMode(mode), this.#credential);
     try {
       return this.#enter(opener.open(walk.toLast(path, start)));
     } catch (error) {
@@ -252,7 +252,7 @@ export class PathFiles {
 
   mkdir(path: Path, mode = 0o777): void {
     const step = this.#newName('mkdir', path, true);
-    const bits = mode & ~this.#umask & 0o1777;
+    const bits = this.#newMode(mode & 0o1777);
     this.files.mkdir(step.directory, step.name, bits, this.#credential);
   }
 
@@ -264,7 +264,7 @@ export class PathFiles {
     device?: { readonly major: number; readonly minor: number },
   ): void {
     const { directory, name } = this.#newName('mknod', path, false);
-    const bits = mode & ~this.#umask;
+    const bits = this.#newMode(mode);
     if (type !== 'file') {
       this.files.makeNode(directory, name, type, bits, device, this.#credential);
       return;
@@ -372,6 +372,8 @@ export class PathFiles {
       this.close(descriptor);
     }
   }
+
+  #newMode = (mode: number) => newMode(this.files.session, mode, this.#umask);
 
   #walk(operation: string): PathWalk {
     return new PathWalk(this.files, operation, this.#credential);

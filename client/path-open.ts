@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import type { FileClient } from './file-client.ts';
+import type { NewMode } from './file-status.ts';
 import { OpenDescription, type OpenMode } from './open-description.ts';
 import type { OpenAccess } from './opening.ts';
 import { type Found, isDirectory, type LastStep, type PathWalk, posixError } from './path-walk.ts';
@@ -26,21 +27,21 @@ export class PathOpener {
   readonly #credential: number;
   readonly #flags: number;
   readonly #access: OpenAccess;
-  readonly #createMode: number;
+  readonly #createMode: NewMode;
 
-  /** @param createMode permission bits of a file that is made, the umask taken off */
+  /** @param createMode permission bits of a file that is made */
   constructor(
     files: FileClient,
     walk: PathWalk,
     flags: number,
-    createMode: number,
+    createMode: NewMode,
     credential: number,
   ) {
     this.#files = files;
     this.#walk = walk;
     this.#credential = credential;
     this.#flags = flags;
-    this.#createMode = createMode & 0o7777;
+    this.#createMode = createMode;
     const access = ACCESS_MODES[flags & (constants.O_WRONLY | constants.O_RDWR)];
     const isUnnamedForReading = this.#has(O_TMPFILE) && access === 'read';
     if (access === undefined || isUnnamedForReading) {

@@ -5,9 +5,9 @@
 import { constants } from 'node:fs';
 import { DafsError } from '../client/dafs-error.ts';
 import { FileClient } from '../client/file-client.ts';
-import type { FileStatus } from '../client/file-status.ts';
+import type { FileStatus, NewMode } from '../client/file-status.ts';
 import { FilesWithStatus } from '../client/files-with-status.ts';
-import { type NewObject, newDirectory, newLink, newNode } from '../client/new-object.ts';
+import { type NewObject, newDirectory, newLink, newMode, newNode } from '../client/new-object.ts';
 import {
   type Claim,
   type Creation,
@@ -140,15 +140,15 @@ class ClientFileSystem implements PathFileSystem {
     rdevMajor: number,
     rdevMinor: number,
   ): Attributes {
-    const permissions = mode & PERMISSION_BITS;
     const type = nodeTypeOf(mode);
-    if (type === undefined) return this.#makeFile(caller, parent, name, permissions);
+    if (type === undefined) return this.#makeFile(caller, parent, name, mode);
+    const permissions = this.#newMode(caller, mode);
     const device = { major: rdevMajor, minor: rdevMinor };
     return this.#make(caller, parent, name, newNode(type, permissions, device));
   }
 
   mkdir(caller: Caller, parent: Nodeid, name: Uint8Array, mode: number): Attributes {
-    return this.#make(caller, parent, name, newDirectory(mode & PERMISSION_BITS));
+    return this.#make(caller, parent, name, newDirectory(this.#newMode(caller, mode)));
   }
 
   symlink(caller: Caller, parent: Nodeid, name: Uint8Array, target: Uint8Array): Attributes {
@@ -195,12 +195,12 @@ class ClientFileSystem implements PathFileSystem {
     mode: number,
     flags: number,
   ): CreatedFile {
-    const creation = creationOf(mode & PERMISSION_BITS, flags);
+    const creation = creationOf(this.#newMode(caller, mode), flags);
     return this.#open(caller, claimOfName(this.#handles.of(parent), name), flags, creation);
   }
 
   tmpfile(caller: Caller, directory: Nodeid, mode: number, flags: number): CreatedFile {
-    const creation = creationOf(mode & PERMISSION_BITS, 0);
+    const creation = creationOf(this.#newMode(caller, mode), 0);
     return this.#open(caller, claimOfUnnamed(this.#handles.of(directory)), flags, creation);
   }
 
@@ -339,6 +339,10 @@ class ClientFileSystem implements PathFileSystem {
 
   #attributes(status: FileStatus): Attributes {
     return attributesOf(status, this.#client.fileSystem.preferredTransferBytes);
+  }
+
+  #newMode(caller: Caller, mode: number): NewMode {
+    return newMode(this.#session, mode & PERMISSION_BITS, caller.umask);
   }
 
   #open(caller: Caller, claim: Claim, flags: number, creation: Creation): CreatedFile {

@@ -27,6 +27,11 @@ export interface Caller {
   gid: number;
   /** 0 when unknown: then the caller has no supplementary groups. */
   pid: number;
+  /**
+   * Permission bits that a new file of his does not get, unless a default access control list of
+   * the directory says what it gets. Of calls that make files; 0 where they are taken off already.
+   */
+  umask: number;
 }
 
 /** A point in time: whole seconds since 1970 (negative before) and 0–999,999,999 ns after them. */
@@ -217,7 +222,7 @@ export interface FileSystem {
   /** The target of a symbolic link. Errors: EINVAL when it is none. */
   readlink(caller: Caller, nodeid: Nodeid): Uint8Array;
 
-  /** Makes a file of any type but directory and link; `mode` as in st_mode, umask applied. */
+  /** Makes a file of any type but directory and link; `mode` as in st_mode. */
   mknod(
     caller: Caller,
     parent: Nodeid,
@@ -227,7 +232,6 @@ export interface FileSystem {
     rdevMinor: number,
   ): Attributes;
 
-  /** Makes a directory; `mode` has the umask applied. */
   mkdir(caller: Caller, parent: Nodeid, name: Uint8Array, mode: number): Attributes;
 
   /** Makes a symbolic link to `target`. */
@@ -259,8 +263,7 @@ export interface FileSystem {
   open(caller: Caller, nodeid: Nodeid, flags: number): OpenedFile;
 
   /**
-   * Creates and opens a regular file in one step; `mode` has the umask applied. A file that exists
-   * is opened as it is (truncated with O_TRUNC), or EEXIST with O_EXCL.
+   * Creates and opens a regular file in one step. A file that exists is opened as it is (truncated with O_TRUNC), or EEXIST with O_EXCL.
    */
   create(
     caller: Caller,
@@ -270,7 +273,7 @@ export interface FileSystem {
     flags: number,
   ): CreatedFile;
 
-  /** Creates and opens a regular file that has no name (O_TMPFILE); `mode` has the umask applied. */
+  /** Creates and opens a regular file that has no name (O_TMPFILE). */
   tmpfile(caller: Caller, directory: Nodeid, mode: number, flags: number): CreatedFile;
 
   /**

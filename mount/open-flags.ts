@@ -1,6 +1,7 @@
 /** The flags of open(2) and the mask of access(2) in the protocol's words. */
 
 import { constants } from 'node:fs';
+import type { NewMode } from '../client/file-status.ts';
 import type { Creation, OpenAccess } from '../client/opening.ts';
 import { AccessRight, Content } from '../client/protocol/index.ts';
 import { ErrnoError } from './errno.ts';
@@ -20,7 +21,7 @@ export function openAccess(flags: number): OpenAccess {
 }
 
 /** What opening a name with O_CREAT among `flags` does about the file. */
-export function creationOf(mode: number, flags: number): Creation {
+export function creationOf(mode: NewMode, flags: number): Creation {
   if ((flags & constants.O_EXCL) !== 0) return { mode: 'guarded', attributes: { mode } };
   const truncation = (flags & constants.O_TRUNC) !== 0 ? { sizeBytes: 0 } : {};
   return { mode: 'unchecked', attributes: { mode, ...truncation } };

@@ -1,11 +1,11 @@
 /**
- * POSIX permission checks, as Linux makes them for a local file system: mode bits with the caller's
- * uid, gid and groups, sticky directories, the owner's rights, and what happens to the setuid and
+ * POSIX permission checks, as Linux makes them for a local file system: mode bits and access control
+ * lists with the caller's uid, gid and groups, sticky directories, the owner's rights, and what happens to the setuid and
  * setgid bits. The functions answer or refuse; they change nothing.
  */
 import { DafsStatus } from '../client/protocol/status.ts';
 import { refuse } from './engine/refusal.ts';
-import { FileType } from './store/index.ts';
+import { type Acl, AclTag, FileType } from './store/index.ts';
 
 /** On whose behalf a request is executed. */
 export interface Credential {
@@ -22,6 +22,8 @@ export interface Protected {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Stands behind the mode, whose group bits are its mask; undefined where the mode says it all. */
+  readonly accessAcl: Acl | undefined;
 }
 
 export const Permission = { READ: 4, WRITE: 2, EXECUTE: 1 } as const;
@@ -30,6 +32,7 @@ export const ModeBit = {
   SET_UID: 0o4000,
   SET_GID: 0o2000,
   STICKY: 0o1000,
+  GROUP: 0o070,
   GROUP_EXECUTE: 0o010,
   ANY_EXECUTE: 0o111,
 } as const;
@@ -50,13 +53,38 @@ export function permits(file: Protected, credential: Credential, wanted: number)
     const needsExecute = (wanted & Permission.EXECUTE) !== 0;
     return !needsExecute || isDirectory(file) || (file.mode & ModeBit.ANY_EXECUTE) !== 0;
   }
-  const granted =
-    credential.uid === file.uid
-      ? file.mode >> 6
-      : isInGroup(credential, file.gid)
-        ? file.mode >> 3
-        : file.mode;
-  return (granted & wanted) === wanted;
+  if (credential.uid === file.uid) {
+    return grants(file.mode >> 6, wanted);
+  }
+  // As Linux does it: a mask that lets nobody do anything is not looked at, nor is its list.
+  if (file.accessAcl !== undefined && (file.mode & ModeBit.GROUP) !== 0) {
+    return aclPermits(file.accessAcl, file.gid, credential, wanted);
+  }
+  return grants(isInGroup(credential, file.gid) ? file.mode >> 3 : file.mode, wanted);
+}
+
+const grants = (permissions: number, wanted: number): boolean => (permissions & wanted) === wanted;
+
+/**
+ * Whether a list grants all of `wanted` to somebody who does not own the file: by the entry for this
+ * user, or else by one that grants it among those for his groups, or else, when he is in none of
+ * these groups, by that for others. All but the last are limited by the mask (acl(5)).
+ */
+function aclPermits(acl: Acl, gid: number, credential: Credential, wanted: number): boolean {
+  const mask = acl.find(({ tag }) => tag === AclTag.MASK)?.permissions ?? 7;
+  const user = acl.find(({ tag, id }) => tag === AclTag.USER && id === credential.uid);
+  if (user !== undefined) {
+    return grants(user.permissions & mask, wanted);
+  }
+  const groups = acl.filter(
+    ({ tag, id }) =>
+      (tag === AclTag.GROUP_OBJ && isInGroup(credential, gid)) ||
+      (tag === AclTag.GROUP && isInGroup(credential, id)),
+  );
+  if (groups.length > 0) {
+    return groups.some(({ permissions }) => grants(permissions & mask, wanted));
+  }
+  return acl.some(({ tag, permissions }) => tag === AclTag.OTHER && grants(permissions, wanted));
 }
 
 /** @throws Refusal DAFSERR_ACCES when not all of `wanted` is granted. */
@@ -148,7 +176,7 @@ export function withoutPrivileges(file: Protected, credential: Credential): numb
   return file.mode & ~(ModeBit.SET_UID | (dropsSetGid ? ModeBit.SET_GID : 0));
 }
 
-/** Group and mode of a file that `credential` creates in `directory` with `mode` (umask applied). */
+/** Group and mode of a file that `credential` creates in `directory` with `mode`; umask and lists follow. */
 export function inheritedGroupAndMode(
   directory: Protected,
   credential: Credential,

@@ -11,17 +11,23 @@ import {
   ModeBit,
   Permission,
   type Protected,
+  requireOwner,
   requirePermission,
 } from './access-control.ts';
 import { refuse } from './engine/refusal.ts';
-import { FileType, maxAttributeNameBytes } from './store/index.ts';
+import {
+  ACCESS_ACL_NAME,
+  DEFAULT_ACL_NAME,
+  FileType,
+  maxAttributeNameBytes,
+} from './store/index.ts';
 
 export type AttributeUse = 'read' | 'write';
 
 interface Namespace {
   readonly prefix: Uint8Array;
   /** @throws Refusal */
-  require(file: Protected, credential: Credential, use: AttributeUse): void;
+  require(file: Protected, credential: Credential, use: AttributeUse, name: Uint8Array): void;
   /** Whether listings show the attributes to `credential`. */
   isListed(credential: Credential): boolean;
 }
@@ -64,10 +70,29 @@ function requireSecurity(_file: Protected, credential: Credential, use: Attribut
   }
 }
 
+/** Access control lists are set by the owner and read by all; links have none. */
+function requireSystem(
+  file: Protected,
+  credential: Credential,
+  use: AttributeUse,
+  name: Uint8Array,
+): void {
+  const isAcl = aclNames.has(Buffer.from(name).toString('latin1'));
+  if (!isAcl || file.type === FileType.SYMBOLIC_LINK) {
+    refuse(DafsStatus.DAFSERR_NOTSUPP);
+  }
+  if (use === 'write') {
+    requireOwner(file, credential);
+  }
+}
+
+const aclNames: ReadonlySet<string> = new Set([ACCESS_ACL_NAME, DEFAULT_ACL_NAME]);
+
 const namespaces: readonly Namespace[] = [
   namespace('user.', requireUser),
   namespace('trusted.', requireTrusted, isSuperuser),
   namespace('security.', requireSecurity),
+  namespace('system.', requireSystem),
 ];
 
 const beginsWith = (name: Uint8Array, prefix: Uint8Array): boolean =>
@@ -97,7 +122,7 @@ export function requireAttributeAccess(
   if (found === undefined || name.length === found.prefix.length || name.includes(0)) {
     refuse(DafsStatus.DAFSERR_INVAL);
   }
-  found.require(file, credential, use);
+  found.require(file, credential, use, name);
 }
 
 /** Whether a listing for `credential` has the attribute in it. */

@@ -19,6 +19,7 @@ import {
   filehandle,
   fsHandle,
   fsLocations,
+  modeUmask,
   settime,
   specdata,
   time,
@@ -83,6 +84,7 @@ const fileMembers = {
   owner: [F.OWNER, text],
   ownerGroup: [F.OWNER_GROUP, text],
   killSuidgid: [E.KILL_SUIDGID, boolean8],
+  modeUmask: [E.MODE_UMASK, modeUmask],
 } as const satisfies JoinMembers;
 
 /** dafs_file_attr_type as a field: an offset to the join. */

@@ -51,6 +51,8 @@ export type LockKind = (typeof LockKind)[keyof typeof LockKind];
 export const FileAttributeExtension = {
   /** Set only: takes set-ID bits and capabilities off, as a write by the caller does. */
   KILL_SUIDGID: 28,
+  /** Set only, at creation, in place of the mode: the mode wanted, and a mask (RFC 8275). */
+  MODE_UMASK: 29,
 } as const;
 
 /** What SETXATTR does when there is such an attribute already, or none: RFC 8276's numbers. */

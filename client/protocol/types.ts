@@ -64,6 +64,10 @@ export type TimesetHow = (typeof TimesetHow)[keyof typeof TimesetHow];
 export const settime = structure({ clientTime: time, how: enumeration(TimesetHow) });
 export type Settime = ValueOf<typeof settime>;
 
+/** A mode, and the bits of it that count only where no default access control list is. */
+export const modeUmask = structure({ mode: u32, umask: u32 });
+export type ModeUmask = ValueOf<typeof modeUmask>;
+
 /** A device number: major and minor. */
 export const specdata = structure({ specdata1: u53, specdata2: u53 });
 export type Specdata = ValueOf<typeof specdata>;

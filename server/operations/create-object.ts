@@ -12,10 +12,16 @@ import {
   maxNameBytes,
   type NewObject,
 } from '../store/index.ts';
+import { inheritance, keepInherited } from './acl-attribute.ts';
 import { requestedAttributes, timeOf } from './set-attributes.ts';
 
 /** What may be set together with the creation of an object (see README.md on section 6.5.9). */
-const SETTABLE_AT_CREATION = fileAttributeBitmap('mode', 'timeAccessSet', 'timeModifySet');
+const SETTABLE_AT_CREATION = fileAttributeBitmap(
+  'mode',
+  'modeUmask',
+  'timeAccessSet',
+  'timeModifySet',
+);
 const SETTABLE_AT_FILE_CREATION = SETTABLE_AT_CREATION | fileAttributeBitmap('objectSize');
 
 /** Mode of an object whose creator names none: nobody but him has to do with it. */
@@ -87,13 +93,16 @@ export function createObject(
     ...(timeModifySet && { mtime: timeOf(service, timeModifySet) }),
   };
   const { credential } = exchange;
-  const wantedMode = attributes.mode ?? defaultMode[type];
-  const inherited = inheritedGroupAndMode(directory, credential, wantedMode, type);
-  const object = { ...description, ...inherited, uid: credential.uid };
+  const { mode = attributes.mode ?? defaultMode[type], umask = 0 } = attributes.modeUmask ?? {};
+  const own = inheritedGroupAndMode(directory, credential, mode, type);
+  const inherited = inheritance(service, directory, type, own.mode, umask);
+  const owners = { uid: credential.uid, gid: own.gid };
+  const object = { ...description, ...owners, mode: inherited.mode };
   const inode =
     name === undefined
       ? service.store.createUnnamed(directory.id, object)
       : service.store.create(directory.id, name, object);
+  keepInherited(service, inode, inherited);
   if (objectSize !== undefined && objectSize > 0) {
     service.cache.truncate(inode.id, objectSize);
   }

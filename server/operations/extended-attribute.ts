@@ -15,6 +15,7 @@ import {
   type Inode,
   maxAttributeValueBytes,
 } from '../store/index.ts';
+import { aclSetterFor, requireAcl } from './acl-attribute.ts';
 import { changeInfo } from './create-object.ts';
 
 const options: Readonly<Record<SetxattrOption, AttributeOption>> = {
@@ -43,7 +44,7 @@ export const extendedAttributeHandlers = {
   SETXATTR_INLINE(service, exchange, args) {
     const inode = service.filehandles.inode(args.filehandle);
     requireAttributeAccess(inode, exchange.credential, args.name, 'write');
-    return set(service, inode, args.name, args.value, args.option);
+    return set(service, exchange, inode, args.name, args.value, args.option);
   },
 
   SETXATTR_DIRECT(service, exchange, args) {
@@ -53,7 +54,7 @@ export const extendedAttributeHandlers = {
     requireValueBytes(buffer.byteCount);
     receiveStaged(service, exchange, [buffer], buffer.byteCount, directChecksum);
     const value = service.staging.memory.subarray(0, buffer.byteCount);
-    return set(service, inode, args.name, value, args.option);
+    return set(service, exchange, inode, args.name, value, args.option);
   },
 
   LISTXATTRS(service, exchange, args) {
@@ -68,7 +69,10 @@ export const extendedAttributeHandlers = {
     const inode = service.filehandles.inode(args.filehandle);
     requireAttributeAccess(inode, exchange.credential, args.name, 'write');
     const before = inode.change;
-    if (!service.store.extendedAttributes.remove(inode.id, args.name)) {
+    const setAcl = aclSetterFor(args.name);
+    if (setAcl !== undefined) {
+      setAcl(service, exchange, inode, undefined);
+    } else if (!service.store.extendedAttributes.remove(inode.id, args.name)) {
       refuse(DafsStatus.DAFSERR_NOXATTR);
     }
     return { changeInfo: changeInfo(before, inode) };
@@ -96,6 +100,7 @@ function requireValueBytes(bytes: number): void {
 
 function set(
   service: Service,
+  exchange: Exchange,
   inode: Inode,
   name: Uint8Array,
   value: Uint8Array,
@@ -103,10 +108,15 @@ function set(
 ): ResultsOf<'SETXATTR_INLINE'> {
   requireValueBytes(value.length);
   const { extendedAttributes } = service.store;
+  const before = inode.change;
+  const setAcl = aclSetterFor(name);
+  if (setAcl !== undefined) {
+    setAcl(service, exchange, inode, requireAcl(value));
+    return { changeInfo: changeInfo(before, inode) };
+  }
   if (option === SetxattrOption.REPLACE && extendedAttributes.find(inode.id, name) === undefined) {
     refuse(DafsStatus.DAFSERR_NOXATTR);
   }
-  const before = inode.change;
   extendedAttributes.set(inode.id, name, value, options[option]);
   return { changeInfo: changeInfo(before, inode) };
 }

@@ -4,6 +4,15 @@ import { StoreError } from './errors.ts';
 import { type InodeRecord, touch } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
 import { showName } from './names.ts';
+import {
+  ACCESS_ACL_NAME,
+  type Acl,
+  aclWithMode,
+  DEFAULT_ACL_NAME,
+  formatAcl,
+  modeWithAcl,
+  parseAcl,
+} from './posix-acl.ts';
 import { storeErrorOf, type Transaction } from './transaction.ts';
 import {
   type AttributeId,
@@ -27,7 +36,11 @@ export interface AttributeEntry {
 
 const kindByName: ReadonlyMap<string, number> = new Map([
   ['security.capability', AttributeKind.CAPABILITY],
+  [ACCESS_ACL_NAME, AttributeKind.ACCESS_ACL],
+  [DEFAULT_ACL_NAME, AttributeKind.DEFAULT_ACL],
 ]);
+
+const accessAclName = new Uint8Array(Buffer.from(ACCESS_ACL_NAME));
 
 const kindOf = (name: Uint8Array): number =>
   kindByName.get(Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1')) ?? 0;
@@ -116,13 +129,16 @@ export class ExtendedAttributes {
   }
 
   /**
-   * Sets an attribute. Changes ctime, as ext4 does.
+   * Sets an attribute. Changes ctime, as ext4 does; what the mode becomes with an access control
+   * list is for the caller to set.
    * @throws {StoreError} ESTALE; EEXIST, ENOENT as `option` says; EINVAL: no name, or one that is
-   * too long or has a NUL; EFBIG: the value is longer than 64 KiB; ENOSPC: the object's names
+   * too long or has a NUL, or no list; EFBIG: the value is longer than 64 KiB; ENOSPC: the object's names
    * would take more than 64 KiB.
    */
   set(id: FileId, name: Uint8Array, value: Uint8Array, option: AttributeOption): void {
     checkAttribute(name, value);
+    const kind = kindOf(name);
+    const acl = kind === AttributeKind.ACCESS_ACL ? requireAcl(value) : undefined;
     this.#transaction.modify(() => {
       const record = this.#record(id);
       const existing = this.#find.get(id, name);
@@ -137,9 +153,20 @@ export class ExtendedAttributes {
         this.#inodes.change(record);
         this.#update.run(value, existing);
       }
-      record.attributeKinds |= AttributeKind.ANY | kindOf(name);
+      record.attributeKinds |= AttributeKind.ANY | kind;
+      record.accessAcl = acl ?? record.accessAcl;
       touch(record, currentTime());
     });
+  }
+
+  /** Makes the access control list of an object, if it has one, say what its mode says. */
+  followMode(record: InodeRecord): void {
+    const { accessAcl, mode, id } = record;
+    if (accessAcl !== undefined && modeWithAcl(mode, accessAcl) !== mode) {
+      record.accessAcl = aclWithMode(accessAcl, mode);
+      const existing = this.#find.get(id, accessAclName) as AttributeId;
+      this.#update.run(formatAcl(record.accessAcl), existing);
+    }
   }
 
   /** Removes an attribute. @returns whether there was one. @throws {StoreError} ESTALE */
@@ -153,7 +180,9 @@ export class ExtendedAttributes {
       this.#inodes.change(record);
       this.#delete.run(existing);
       const isLast = this.#listBytes.get(id) === 0;
-      record.attributeKinds = isLast ? 0 : record.attributeKinds & ~kindOf(name);
+      const kind = kindOf(name);
+      record.attributeKinds = isLast ? 0 : record.attributeKinds & ~kind;
+      record.accessAcl = kind === AttributeKind.ACCESS_ACL ? undefined : record.accessAcl;
       touch(record, currentTime());
       return true;
     });
@@ -202,6 +231,14 @@ export class ExtendedAttributes {
       throw storeErrorOf(error);
     }
   }
+}
+
+function requireAcl(value: Uint8Array): Acl {
+  const acl = parseAcl(value);
+  if (acl === undefined) {
+    throw new StoreError('EINVAL', 'the value is no access control list');
+  }
+  return acl;
 }
 
 function checkAttribute(name: Uint8Array, value: Uint8Array): void {

@@ -5,6 +5,22 @@ export {
   type StoreOpenErrorCode,
 } from './errors.ts';
 export type { AttributeEntry, AttributeOption } from './extended-attributes.ts';
+export {
+  ACCESS_ACL_NAME,
+  type Acl,
+  type AclEntry,
+  AclTag,
+  DEFAULT_ACL_NAME,
+  formatAcl,
+  inheritAcl,
+  isEmptyAcl,
+  isForeignAcl,
+  isMinimal,
+  maxAclBytes,
+  modeWithAcl,
+  NO_ID,
+  parseAcl,
+} from './posix-acl.ts';
 export { Store } from './store.ts';
 export {
   type AttributeChanges,

@@ -1,5 +1,6 @@
 import type { BlockRange } from './block-ranges.ts';
 import { nextChange } from './clock.ts';
+import type { Acl } from './posix-acl.ts';
 import { type DeviceNumber, type FileId, FileType, type Inode, type Time } from './types.ts';
 
 /**
@@ -21,6 +22,7 @@ export class InodeRecord implements Inode {
   btime: Time = epoch;
   change = 0;
   attributeKinds = 0;
+  accessAcl: Acl | undefined;
   parent: FileId = 0 as FileId;
 
   /** The size that the row gets: that far the rows of blocks go; `size` runs ahead of it. */
@@ -81,6 +83,7 @@ const restorable = [
   'atime',
   'btime',
   'attributeKinds',
+  'accessAcl',
   'parent',
   'storedSize',
   'storedBytes',

@@ -1,8 +1,9 @@
 import type Database from 'better-sqlite3';
 import type { ChangeFeed } from './change-feed.ts';
 import { InodeRecord, inodeColumns, recordOf, restore, rowOf } from './inode-record.ts';
+import { ACCESS_ACL_NAME, parseAcl } from './posix-acl.ts';
 import type { Transaction, TransactionObserver } from './transaction.ts';
-import type { FileId, FileType } from './types.ts';
+import { AttributeKind, type FileId, type FileType } from './types.ts';
 
 /** Inodes kept in memory, at about 0.5 KB each; more only while they are ahead of their rows. */
 const capacity = 65_536;
@@ -18,6 +19,7 @@ export class InodeTable implements TransactionObserver {
   readonly #changed: InodeRecord[] = [];
   readonly #deleted: InodeRecord[] = [];
   readonly #select: Database.Statement<[number], number[]>;
+  readonly #accessAcl: Database.Statement<[number], Buffer>;
   readonly #insert: Database.Statement<number[]>;
   readonly #update: Database.Statement<number[]>;
   readonly #delete: Database.Statement<[number]>;
@@ -47,6 +49,11 @@ export class InodeTable implements TransactionObserver {
     this.#select = database
       .prepare<[number], number[]>(`SELECT ${columns} FROM inode WHERE id = ?`)
       .raw();
+    this.#accessAcl = database
+      .prepare<[number], Buffer>(
+        `SELECT value FROM attribute WHERE inode = ? AND name = CAST('${ACCESS_ACL_NAME}' AS BLOB)`,
+      )
+      .pluck();
     this.#insert = database.prepare(`INSERT INTO inode (${columns}) VALUES (${values})`);
     this.#update = database.prepare(`UPDATE inode SET ${settings} WHERE id = ?`);
     this.#delete = database.prepare('DELETE FROM inode WHERE id = ?');
@@ -78,6 +85,9 @@ export class InodeTable implements TransactionObserver {
       return undefined;
     }
     const record = recordOf(row);
+    if ((record.attributeKinds & AttributeKind.ACCESS_ACL) !== 0) {
+      record.accessAcl = parseAcl(this.#accessAcl.get(id) as Buffer);
+    }
     this.#add(record);
     return record;
   }

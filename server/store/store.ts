@@ -236,7 +236,10 @@ export class Store {
       }
       const now = currentTime();
       this.#inodes.change(record);
-      record.mode = changes.mode === undefined ? record.mode : changes.mode & 0o7777;
+      if (changes.mode !== undefined) {
+        record.mode = changes.mode & 0o7777;
+        this.extendedAttributes.followMode(record);
+      }
       record.uid = changes.uid ?? record.uid;
       record.gid = changes.gid ?? record.gid;
       if (changes.size !== undefined) {

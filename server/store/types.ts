@@ -1,6 +1,7 @@
 /**
  * The words of the store: what a file system object is, apart from where its rows lie.
  */
+import type { Acl } from './posix-acl.ts';
 
 declare const fileIdBrand: unique symbol;
 
@@ -90,6 +91,11 @@ export interface Inode {
   readonly parent: FileId;
   /** What extended attributes the object has, a sum of {@link AttributeKind}: 0 for none. */
   readonly attributeKinds: number;
+  /**
+   * Says who may do what, where the permission bits cannot say it alone. The bits follow it and it
+   * follows them: those of the group are the list's mask.
+   */
+  readonly accessAcl: Acl | undefined;
 }
 
 /** Kinds of extended attributes that somebody asks for so often that inodes say who has them. */
@@ -98,6 +104,10 @@ export const AttributeKind = {
   ANY: 1,
   /** `security.capability`: what a program may do, which every change of the file takes away. */
   CAPABILITY: 2,
+  /** `system.posix_acl_access`: who may do what; {@link Inode.accessAcl} has it. */
+  ACCESS_ACL: 4,
+  /** `system.posix_acl_default`: what new objects of a directory begin with. */
+  DEFAULT_ACL: 8,
 } as const;
 
 /** What `Store.create` makes. */

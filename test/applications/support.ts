@@ -24,6 +24,8 @@ export interface ApplicationOptions {
   /** What must be installed. */
   readonly programs: readonly string[];
   readonly limitMs?: number;
+  /** Why the test is not for a driver, which is no lack of the machine; undefined where it is. */
+  readonly lack?: (driver: DriverDefinition) => string | undefined;
 }
 
 const DISPOSE_LIMIT_MS = 20_000;
@@ -31,13 +33,15 @@ const DISPOSE_LIMIT_MS = 20_000;
 /** Defines a test per driver, each in a workspace of its own that is gone afterwards. */
 export function applicationTest(
   title: string,
-  { programs, limitMs = sized(120_000, 1_800_000) }: ApplicationOptions,
+  { programs, limitMs = sized(120_000, 1_800_000), lack }: ApplicationOptions,
   body: (run: ApplicationRun) => Promise<void>,
 ): void {
   describe.each(driverTable)('through $name', (driver) => {
     it(title, { timeout: limitMs + DISPOSE_LIMIT_MS }, async (context) => {
       const obstacle = firstObstacle(driver.obstacle(), programObstacle(programs));
       context.skip(obstacle !== undefined, obstacle);
+      const reason = lack?.(driver);
+      context.skip(reason !== undefined, reason);
       const workspace = Workspace.create();
       try {
         await body({

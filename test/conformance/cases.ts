@@ -1,5 +1,6 @@
 /** Every case of the suite, in the order in which it is told. */
 import type { ConformanceCase } from './case.ts';
+import { aclCases } from './cases/acl.ts';
 import { attributeCases } from './cases/attributes.ts';
 import { copyRangeCases } from './cases/copy-range.ts';
 import { dataCases } from './cases/data.ts';
@@ -30,6 +31,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...attributeCases,
   ...permissionCases,
   ...extendedAttributeCases,
+  ...aclCases,
   ...directoryCases,
   ...nameCases,
 ];

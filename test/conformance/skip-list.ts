@@ -52,7 +52,7 @@ export const skipList: readonly Skip[] = [
   },
   {
     targets: ['fuse-native'],
-    cases: ['xattr: *'],
+    cases: ['xattr: *', 'acl: *'],
     reason:
       'libfuse 2 cannot say that the server takes capabilities off: the kernel would ask for them before each write',
   },

@@ -8,16 +8,25 @@ export interface DriverDefinition {
   readonly timeUnitNs: number;
   /** Whether an open file can lose its last name without a trace in its directory. */
   readonly carriesRemovedFiles: boolean;
+  /** Whether files can have extended attributes. */
+  readonly carriesXattrs: boolean;
   /** Why this machine cannot mount with it; undefined where it can. */
   obstacle(): string | undefined;
 }
 
 export const driverTable: readonly DriverDefinition[] = [
-  { name: 'kernel', timeUnitNs: 1, carriesRemovedFiles: true, obstacle: mountObstacle },
+  {
+    name: 'kernel',
+    timeUnitNs: 1,
+    carriesRemovedFiles: true,
+    carriesXattrs: true,
+    obstacle: mountObstacle,
+  },
   {
     name: 'fuse-native',
     timeUnitNs: 1_000_000,
     carriesRemovedFiles: false,
+    carriesXattrs: false,
     obstacle: mountObstacle,
   },
 ];

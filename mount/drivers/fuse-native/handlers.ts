@@ -98,5 +98,7 @@ function ownIdentity(): Caller {
     uid: process.geteuid?.() ?? 0,
     gid: process.getegid?.() ?? 0,
     pid: process.pid,
+    // libfuse has taken it off.
+    umask: 0,
   };
 }

@@ -59,13 +59,15 @@ export function fileHandlers({ exchange, fileSystem, policy }: Service) {
     },
 
     create(): void {
-      const { mode, flags } = createIn;
+      const { mode, flags, umask } = createIn;
+      caller.umask = umask;
       const name = exchange.name(CreateIn.bytes);
       answerCreated(fileSystem.create(caller, exchange.nodeid, name, mode, flags));
     },
 
     tmpfile(): void {
-      const { mode, flags } = createIn;
+      const { mode, flags, umask } = createIn;
+      caller.umask = umask;
       answerCreated(fileSystem.tmpfile(caller, exchange.nodeid, mode, flags));
     },
 

@@ -50,7 +50,8 @@ export function nameHandlers({ exchange, fileSystem, policy }: Service) {
     },
 
     mknod(): void {
-      const { mode, rdev } = mknodIn;
+      const { mode, rdev, umask } = mknodIn;
+      caller.umask = umask;
       const name = exchange.name(MknodIn.bytes);
       answerEntry(
         fileSystem.mknod(caller, exchange.nodeid, name, mode, deviceMajor(rdev), deviceMinor(rdev)),
@@ -59,6 +60,7 @@ export function nameHandlers({ exchange, fileSystem, policy }: Service) {
 
     mkdir(): void {
       const name = exchange.name(MkdirIn.bytes);
+      caller.umask = mkdirIn.umask;
       answerEntry(fileSystem.mkdir(caller, exchange.nodeid, name, mkdirIn.mode));
     },
 

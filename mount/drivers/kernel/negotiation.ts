@@ -66,7 +66,10 @@ const flagChoices: Record<InitFlagName, readonly [Choice, string]> = {
   ATOMIC_O_TRUNC: [true, 'open truncates on the server: one request, no moment in between'],
   EXPORT_SUPPORT: [false, 'lookups of "." and ".." by nodeid are not carried'],
   BIG_WRITES: [true, 'writes larger than a page'],
-  DONT_MASK: [false, 'the file system expects modes with the umask applied'],
+  DONT_MASK: [
+    (choices) => choices.extendedAttributes,
+    'the umask does not count where a default access control list is, which the server knows',
+  ],
   SPLICE_WRITE: [false, 'the kernel announces it; we read and write registered memory instead'],
   SPLICE_MOVE: [false, 'as SPLICE_WRITE'],
   SPLICE_READ: [false, 'as SPLICE_WRITE'],
@@ -83,7 +86,10 @@ const flagChoices: Record<InitFlagName, readonly [Choice, string]> = {
   NO_OPEN_SUPPORT: [false, 'opens have state on the server'],
   PARALLEL_DIROPS: [true, 'the server orders operations on a directory itself'],
   HANDLE_KILLPRIV: [false, 'superseded by version 2'],
-  POSIX_ACL: [false, 'there are no extended attributes yet'],
+  POSIX_ACL: [
+    (choices) => choices.extendedAttributes,
+    'the kernel asks for access control lists and checks permissions by them, as the server does',
+  ],
   ABORT_ERROR: [true, 'a forced unmount is told from an ordinary one'],
   MAX_PAGES: [true, 'transfers of more than 32 pages'],
   CACHE_SYMLINKS: [true, 'the target of a link never changes'],

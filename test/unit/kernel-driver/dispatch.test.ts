@@ -8,6 +8,7 @@ import {
 import { ErrnoError } from '../../../mount/errno.ts';
 import {
   type Attributes,
+  type Caller,
   type Fh,
   type FileSystem,
   type Nodeid,
@@ -97,8 +98,8 @@ function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return value.byteLength > 64 ? value.byteLength : text(value);
   if (typeof value === 'function') return 'visitor';
   if (typeof value === 'object' && value !== null && 'pid' in value) {
-    const { uid, gid, pid } = value as { uid: number; gid: number; pid: number };
-    return `${uid}/${gid}/${pid}`;
+    const { uid, gid, pid, umask } = value as Caller;
+    return `${uid}/${gid}/${pid}${umask === 0 ? '' : ` umask ${umask.toString(8)}`}`;
   }
   return value;
 }
@@ -202,8 +203,8 @@ const expectedCalls: Record<string, Call | undefined> = {
   'SETATTR of mode and owner': ['setattr', WHO, 42, { mode: 0o4755, uid: 7, gid: 8 }, undefined],
   READLINK: ['readlink', WHO, 42],
   SYMLINK: ['symlink', WHO, 1, 'link', 'x/y'],
-  'MKNOD of a device': ['mknod', WHO, 1, 'dev', 0o060640, 0x5a, 0x1b7],
-  MKDIR: ['mkdir', WHO, 1, 'dir', 0o40755],
+  'MKNOD of a device': ['mknod', `${WHO} umask 22`, 1, 'dev', 0o060640, 0x5a, 0x1b7],
+  MKDIR: ['mkdir', `${WHO} umask 22`, 1, 'dir', 0o40755],
   UNLINK: ['unlink', WHO, 1, 'file'],
   RMDIR: ['rmdir', WHO, 1, 'dir'],
   RENAME: ['rename', WHO, 1, 'old', 7, 'new', 0],
@@ -230,7 +231,7 @@ const expectedCalls: Record<string, Call | undefined> = {
   READDIRPLUS: ['readdir', WHO, 1, 0, true, 4096, 'visitor'],
   FSYNCDIR: ['fsyncdir', 1, false],
   ACCESS: ['access', WHO, 42, 4],
-  CREATE: ['create', WHO, 1, 'new', 0o100640, 0o102],
+  CREATE: ['create', `${WHO} umask 27`, 1, 'new', 0o100640, 0o102],
   FALLOCATE: ['fallocate', WHO, { nodeid: 42, fh: FH, offset: 65_536 }, 4096, 3],
   'LSEEK for a hole': ['lseek', 42, FH, 4096, 4],
   COPY_FILE_RANGE: [
@@ -247,7 +248,7 @@ const expectedCalls: Record<string, Call | undefined> = {
     { nodeid: 43, fh: FH, offset: 1_048_576 },
     2 ** 33,
   ],
-  TMPFILE: ['tmpfile', WHO, 1, 0o100640, 0o20300002],
+  TMPFILE: ['tmpfile', `${WHO} umask 27`, 1, 0o100640, 0o20300002],
   STATX: ['getattr', WHO, 42],
 };
 

@@ -44,6 +44,17 @@ test('of a kernel that offers everything, this is taken', () => {
   ]);
 });
 
+test('a file system with extended attributes decides about umasks, lists and privileges itself', () => {
+  const [with_, without] = [true, false].map((extendedAttributes) =>
+    namesOf(acceptedFlags(everything, { ...choices, extendedAttributes })),
+  );
+  expect(with_?.filter((name) => !without?.includes(name))).toEqual([
+    'DONT_MASK',
+    'POSIX_ACL',
+    'HANDLE_KILLPRIV_V2',
+  ]);
+});
+
 test('nothing is taken that is not offered', () => {
   expect(acceptedFlags(0n, choices)).toBe(0n);
   expect(namesOf(acceptedFlags(InitFlag.BIG_WRITES, choices))).toEqual(['BIG_WRITES']);

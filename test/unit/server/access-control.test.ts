@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DafsStatus } from '../../../client/protocol/status.ts';
 import {
@@ -12,7 +13,8 @@ import {
   withoutPrivileges,
 } from '../../../server/access-control.ts';
 import { Refusal } from '../../../server/engine/refusal.ts';
-import { FileType } from '../../../server/store/index.ts';
+import { type Acl, AclTag, FileType, isMinimal, modeWithAcl } from '../../../server/store/index.ts';
+import { arbitraryAcl, arbitraryId } from '../store/support/acls.ts';
 
 const { READ, WRITE, EXECUTE } = Permission;
 const root: Credential = { uid: 0, gid: 0, groups: [] };
@@ -25,6 +27,7 @@ const file = (mode: number, rest: Partial<Protected> = {}): Protected => ({
   mode,
   uid: 10,
   gid: 20,
+  accessAcl: undefined,
   ...rest,
 });
 const directory = (mode: number, rest: Partial<Protected> = {}): Protected =>
@@ -55,6 +58,73 @@ describe('permits', () => {
     expect(permits(file(0o666), root, EXECUTE)).toBe(false);
     expect(permits(file(0o001), root, EXECUTE)).toBe(true);
     expect(permits(directory(0), root, EXECUTE)).toBe(true);
+  });
+});
+
+/**
+ * The access check algorithm of acl(5), sentence by sentence, and what Linux adds: root, and that a
+ * list whose mask is empty is not looked at.
+ */
+function permitsByTheBook(file: Protected, acl: Acl, caller: Credential, wanted: number): boolean {
+  const contains = (granted: number) => (granted & wanted) === wanted;
+  const entry = (tag: number) => acl.find((one) => one.tag === tag)?.permissions;
+  const groups = [caller.gid, ...caller.groups];
+  const mask = entry(AclTag.MASK);
+  if (caller.uid === 0) {
+    const isRunnable = file.type === FileType.DIRECTORY || (file.mode & 0o111) !== 0;
+    return (wanted & EXECUTE) === 0 || isRunnable;
+  }
+  if (caller.uid === file.uid) {
+    return contains(entry(AclTag.USER_OBJ) ?? 0);
+  }
+  if (mask === 0) {
+    return contains(groups.includes(file.gid) ? 0 : (entry(AclTag.OTHER) ?? 0));
+  }
+  const user = acl.find(({ tag, id }) => tag === AclTag.USER && id === caller.uid);
+  if (user !== undefined) {
+    return contains(user.permissions & (mask ?? 7));
+  }
+  const matching = acl
+    .filter(
+      ({ tag, id }) =>
+        (tag === AclTag.GROUP_OBJ && groups.includes(file.gid)) ||
+        (tag === AclTag.GROUP && groups.includes(id)),
+    )
+    .map(({ permissions }) => permissions);
+  if (matching.length > 0) {
+    return mask === undefined
+      ? contains(entry(AclTag.GROUP_OBJ) ?? 0)
+      : contains(mask) && matching.some(contains);
+  }
+  return contains(entry(AclTag.OTHER) ?? 0);
+}
+
+describe('permits by a list', () => {
+  const arbitraryCaller = fc.record({
+    uid: arbitraryId,
+    gid: arbitraryId,
+    groups: fc.array(arbitraryId, { maxLength: 3 }),
+  });
+
+  it('what acl(5) says', () => {
+    fc.assert(
+      fc.property(
+        arbitraryAcl,
+        arbitraryCaller,
+        fc.record({ uid: arbitraryId, gid: arbitraryId }),
+        fc.integer({ min: 1, max: 7 }),
+        fc.boolean(),
+        (acl, caller, owner, wanted, isDirectory) => {
+          const mode = modeWithAcl(0, acl);
+          const accessAcl = isMinimal(acl) ? undefined : acl;
+          const make = isDirectory ? directory : file;
+          const object = make(mode, { ...owner, accessAcl });
+          const expected = permitsByTheBook(object, acl, caller, wanted);
+          expect(permits(object, caller, wanted)).toBe(expected);
+        },
+      ),
+      { numRuns: 5000 },
+    );
   });
 });
 

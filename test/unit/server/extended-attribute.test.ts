@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fletcher32 } from '../../../client/protocol/checksum.ts';
 import { Extension } from '../../../client/protocol/extensions.ts';
 import type { Filehandle } from '../../../client/protocol/types.ts';
-import { anonymous, Files } from './support/files.ts';
+import { acl } from '../../conformance/acl.ts';
+import { anonymous, Files, guarded } from './support/files.ts';
 import { bytes, TestServer, text } from './support/test-server.ts';
 
 const ALICE = 4001;
@@ -230,6 +231,66 @@ describe('access', () => {
     files.actAs(ALICE);
     expect([get('security.a'), set('security.a', 'y')]).toEqual(['x', 'PERM']);
     expect(remove('security.a')).toBe('PERM');
+  });
+});
+
+describe('access control lists', () => {
+  const ACCESS = 'system.posix_acl_access';
+  const DEFAULT = 'system.posix_acl_default';
+  const NAMED = `u::rw- u:${BOB}:rw- g::r-- m::rw- o::---`;
+  const HANDED_DOWN = `u::rwx u:${BOB}:rwx g::r-x m::rwx o::---`;
+  const modeOf = (filehandle: Filehandle) => files.attributes(filehandle).mode;
+
+  it('make the mode, and who may open the file', () => {
+    files.setAttributes(file, { mode: 0o600 });
+    files.actAs(BOB);
+    expect(files.open('file').status).toBe('ACCES');
+    files.actAs(ALICE);
+    expect(set(ACCESS, acl(NAMED))).toBe('OK');
+    expect(modeOf(file)).toBe(0o660);
+    expect(list().names).toEqual([ACCESS]);
+    files.actAs(BOB);
+    expect(files.open('file').status).toBe('OK');
+    expect(set(ACCESS, acl(NAMED))).toBe('PERM');
+    files.actAs(ALICE);
+    expect(set(ACCESS, acl('u::rw- g::r-- o::---'))).toBe('OK');
+    expect([get(ACCESS), modeOf(file)]).toEqual(['! NOXATTR', 0o640]);
+    expect(remove(ACCESS)).toBe('OK');
+  });
+
+  it('are refused when they are none', () => {
+    expect(set(ACCESS, 'x')).toBe('INVAL');
+    expect(set(ACCESS, acl('u::rw- g::r--'))).toBe('INVAL');
+    expect(set(ACCESS, Uint8Array.of(3, 0, 0, 0))).toBe('NOTSUPP');
+    expect(set(ACCESS, new Uint8Array(4100))).toBe('XATTR2BIG');
+    expect(set(DEFAULT, acl(HANDED_DOWN))).toBe('ACCES');
+    expect(set('system.other', 'x')).toBe('NOTSUPP');
+  });
+
+  it('are handed down by directories, in place of the umask', () => {
+    const directory = files.mkdir('directory', 0o777).slice() as Filehandle;
+    expect(set(DEFAULT, acl(HANDED_DOWN), 0, directory)).toBe('OK');
+    const attributes = { modeUmask: { mode: 0o666, umask: 0o077 } };
+    const made = files.create('made', attributes, directory).filehandle.slice() as Filehandle;
+    expect(modeOf(made)).toBe(0o660);
+    expect(get(ACCESS, made)).toBe(text(acl(`u::rw- u:${BOB}:rwx g::r-x m::rw- o::---`)));
+    const elsewhere = files.create('elsewhere', attributes).filehandle.slice() as Filehandle;
+    expect(modeOf(elsewhere)).toBe(0o600);
+    const inner = files.mkdir('inner', 0o755, directory).slice() as Filehandle;
+    expect(get(DEFAULT, inner)).toBe(text(acl(HANDED_DOWN)));
+    expect(modeOf(inner)).toBe(0o750);
+  });
+
+  it('let a named user work in a directory', () => {
+    const directory = files.mkdir('directory', 0o755).slice() as Filehandle;
+    const makes = (name: string) => files.open(name, { open: guarded() }, directory).status;
+    files.actAs(BOB);
+    expect(makes('one')).toBe('ACCES');
+    files.actAsRoot();
+    set(ACCESS, acl(`u::rwx u:${BOB}:rwx g::r-x m::rwx o::r-x`), 0, directory);
+    files.actAs(BOB);
+    expect(makes('one')).toBe('OK');
+    expect(files.remove('one', 0, directory)).toBe('OK');
   });
 });
 

@@ -64,8 +64,8 @@ export class MemoryFileSystem implements FileSystem {
 
   constructor(locks?: FileLocks) {
     if (locks !== undefined) this.locks = locks;
-    const root: Caller = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: 0 };
-    const file = this.#make(root, S_IFDIR | 0o777, 0, 0);
+    const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+    const file = this.#make({ uid, gid, pid: 0, umask: 0 }, S_IFDIR | 0o777, 0, 0);
     file.parent = ROOT_NODEID;
   }
 
