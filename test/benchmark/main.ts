@@ -16,6 +16,7 @@ const sections: Readonly<Record<string, () => Promise<BenchmarkSection>>> = {
   client: async () => (await import('./client.ts')).clientBenchmark,
   store: async () => (await import('./store.ts')).storeBenchmark,
   mount: async () => (await import('./mount.ts')).mountBenchmark,
+  coherence: async () => (await import('./coherence.ts')).coherenceBenchmark,
 };
 
 const { values, positionals } = parseArgs({
