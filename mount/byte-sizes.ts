@@ -22,6 +22,19 @@ export function parseBytes(option: string, text: string): number {
   return bytes;
 }
 
+/**
+ * Reads a whole number of things.
+ *
+ * @throws CommandError INVALID_OPTION, naming `option`
+ */
+export function parseCount(option: string, text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) {
+    throw new CommandError('INVALID_OPTION', `${option} needs a whole number, not "${text}"`);
+  }
+  return count;
+}
+
 /** A size as people read it: three digits and a unit. */
 export function formatBytes(bytes: number): string {
   let value = bytes;

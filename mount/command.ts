@@ -85,6 +85,10 @@ function addServe(program: Command): void {
     .option('--cache <size>', 'memory for cached blocks, such as 256M (the default)')
     .option('--block-size <size>', 'bytes of a block of a new database')
     .option('--no-ordma', 'let no client read the block cache by itself')
+    .option('--size <size>', 'what all files may take, such as 10G (default: what the disk has)')
+    .option('--inodes <number>', 'how many files and directories there may be')
+    .option('--user-size <size>', 'what the files of one user may take, unless that is root')
+    .option('--user-inodes <number>', 'how many files and directories one such user may have')
     .option('--password-file <file>', 'users that may prove themselves by a password')
     .action(async (database, options) => {
       const { serveCommand } = await import('./commands/serve.ts');

@@ -6,7 +6,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import { CommandError } from './command-error.ts';
-import type { MountOptions } from './mount-options.ts';
 import { identifyProcess, type ProcessIdentity } from './processes.ts';
 import { dafsCommandLine, type ProgramReport } from './program.ts';
 
@@ -18,17 +17,15 @@ export interface EmbeddedServer {
 }
 
 /**
- * Starts a server for `database` and resolves when it can be connected to.
+ * Starts a server for `database`, with further options of `dafs serve`, and resolves when it can be connected to.
  *
  * @throws CommandError SERVER_FAILED with the server's own words.
  */
 export async function startEmbeddedServer(
   database: string,
-  { cacheSize, ordma }: Pick<MountOptions, 'cacheSize' | 'ordma'>,
+  options: readonly string[],
 ): Promise<EmbeddedServer> {
   const name = serverNameFor(database);
-  const options = cacheSize === undefined ? [] : ['--cache', cacheSize];
-  if (!ordma) options.push('--no-ordma');
   const [program, args] = dafsCommandLine('serve', '--name', name, ...options, '--', database);
   // A session of its own: Ctrl-C in the terminal is for the mount, which still needs the server to
   // flush. The channel tells the server when the mount has died.

@@ -2,7 +2,7 @@
  * The options of `dafs mount -o`, spelled as mount(8) spells them, in one table.
  */
 
-import { parseBytes } from './byte-sizes.ts';
+import { parseBytes, parseCount } from './byte-sizes.ts';
 import { CommandError } from './command-error.ts';
 import { nearest } from './nearest.ts';
 
@@ -16,10 +16,10 @@ export interface MountOptions {
   nonEmpty: boolean;
   /** What the mount table shows as the source; the SOURCE of the command when undefined. */
   fsname: string | undefined;
-  /** Memory for the blocks cached by the server that is started for the mount. */
-  cacheSize: string | undefined;
   /** Whether to read the server's block cache without asking it. */
   ordma: boolean;
+  /** What the server that is started for the mount is told, by the name of the mount option. */
+  server: Map<string, readonly [option: string, value: string]>;
   /** The largest read request that the kernel may send; the driver's own limit when undefined. */
   maxReadBytes: number | undefined;
   /** How long the kernel may take attributes as current; the mount decides when undefined. */
@@ -51,6 +51,21 @@ const kernelFlag = (name: string, flag: KernelFlag, isSet: boolean, summary: str
     else options.kernelFlags.delete(flag);
   },
 });
+
+/** An option of `dafs serve` for the server that is started for a mount. */
+const serverOption =
+  (kind: string, check: (name: string, value: string) => unknown) =>
+  (name: string, option: string, summary: string): MountOption => ({
+    name,
+    value: kind,
+    summary,
+    apply(options, value) {
+      check(`mount option ${name}`, value);
+      options.server.set(name, [option, value]);
+    },
+  });
+const serverSize = serverOption('SIZE', parseBytes);
+const serverCount = serverOption('NUMBER', parseCount);
 
 /** For lines of fstab(5) and for scripts; access times are the server's, whatever the kernel is told. */
 const ignored = (...names: string[]): MountOption[] =>
@@ -97,15 +112,19 @@ export const mountOptionTable: readonly MountOption[] = [
       options.fsname = value;
     },
   },
-  {
-    name: 'cache_size',
-    value: 'SIZE',
-    summary: "memory for the blocks that a database's own server caches, such as 256M",
-    apply(options, value) {
-      parseBytes('mount option cache_size', value);
-      options.cacheSize = value;
-    },
-  },
+  serverSize('cache_size', '--cache', "memory for blocks that a database's own server caches"),
+  serverSize('size', '--size', 'what all files of a database may take, such as 10G'),
+  serverCount('inodes', '--inodes', 'how many files and directories of a database there may be'),
+  serverSize(
+    'user_size',
+    '--user-size',
+    'what the files of one user may take, unless that is root',
+  ),
+  serverCount(
+    'user_inodes',
+    '--user-inodes',
+    'how many files and directories such a user may have',
+  ),
   {
     name: 'noordma',
     summary: 'ask the server for all data, instead of reading its block cache',
@@ -179,8 +198,8 @@ export function parseMountOptions(lists: readonly string[]): MountOptions {
     defaultPermissions: false,
     nonEmpty: false,
     fsname: undefined,
-    cacheSize: undefined,
     ordma: true,
+    server: new Map(),
     maxReadBytes: undefined,
     attributeTimeoutSeconds: undefined,
     entryTimeoutSeconds: undefined,

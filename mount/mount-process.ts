@@ -50,10 +50,10 @@ export async function checkMountRequest(request: MountRequest): Promise<string> 
   checkFuseDevice();
   assertDriverKnown(request.driver);
   if (request.source.kind === 'server') {
-    if (request.options.cacheSize !== undefined) {
+    for (const [name, [option]] of request.options.server) {
       throw new CommandError(
         'INVALID_OPTION',
-        'mount option cache_size is for a database; a running server has its own (dafs serve --cache)',
+        `mount option ${name} is for a database; a running server has its own (dafs serve ${option})`,
       );
     }
     await assertServerRuns(request.source.name);
@@ -72,7 +72,9 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
   driver.check();
   const { source, options } = request;
   const server =
-    source.kind === 'database' ? await startEmbeddedServer(source.path, options) : undefined;
+    source.kind === 'database'
+      ? await startEmbeddedServer(source.path, serverArguments(options))
+      : undefined;
   const serverName = source.kind === 'server' ? source.name : (server as EmbeddedServer).name;
   try {
     const mount = await driver.mount({
@@ -142,4 +144,9 @@ async function assertServerRuns(name: string): Promise<void> {
   if (names.includes(name)) return;
   const running = names.length > 0 ? `running: ${names.join(', ')}` : 'none is running';
   throw new CommandError('NO_SUCH_SERVER', `no server called ${name}; ${running}`);
+}
+
+/** What the server that is started for a mount is told. */
+function serverArguments({ server, ordma }: MountOptions): string[] {
+  return [...[...server.values()].flat(), ...(ordma ? [] : ['--no-ordma'])];
 }

@@ -142,7 +142,7 @@ export class BlockCache {
     if (length === 0) {
       return;
     }
-    this.#makeRoom(offset, length);
+    this.#makeRoom(record, offset, length);
     this.#exported?.files.withdraw(id);
     try {
       this.#receive(record, offset, length, emit);
@@ -159,8 +159,10 @@ export class BlockCache {
    */
   truncate(id: FileId, size: number): void {
     const record = this.#store.contents.file(id);
-    if (size >= record.size) {
+    const oldSize = record.size;
+    if (size >= oldSize) {
       this.#store.setAttributes(id, { size });
+      this.#files.grown(record, oldSize);
       return;
     }
     const number = Math.floor(size / this.#blockBytes);
@@ -176,7 +178,7 @@ export class BlockCache {
     }
     this.#files.drop(id, number, lastBlock);
     if (shortened !== none) {
-      this.#files.addDirty(shortened, record, number, false);
+      this.#files.addDirty(shortened, record, number);
     }
   }
 
@@ -224,15 +226,30 @@ export class BlockCache {
         const start = slot * this.#blockBytes;
         this.#memory.set(data, start);
         this.#memory.fill(0, start + data.length, start + this.#blockBytes);
-        this.#files.addClean(slot, record.id, number);
+        this.#files.addClean(slot, record.id, number, data.length);
       }
     }
     return last;
   }
 
-  #makeRoom(offset: number, length: number): void {
+  /**
+   * Makes sure that a write finds room, in memory now and in the store later.
+   * @throws {StoreError} ENOSPC, EDQUOT
+   */
+  #makeRoom(record: InodeRecord, offset: number, length: number): void {
     const first = Math.floor(offset / this.#blockBytes);
-    const blocks = Math.floor((offset + length - 1) / this.#blockBytes) - first + 1;
+    const last = Math.floor((offset + length - 1) / this.#blockBytes);
+    const blocks = last - first + 1;
+    const { room } = this.#store;
+    const bytes = blocks * this.#blockBytes;
+    const size = Math.max(record.size, offset + length);
+    if (!room.admits(record.uid, bytes)) {
+      room.requireBytes(record.uid, this.#files.growth(record, first, last, size).unpromisedBytes);
+    }
+    if (!room.admitToDisk(this.#files.unsettled * this.#blockBytes + bytes, bytes)) {
+      this.flush();
+      room.makeDiskRoom({ bytes, ...this.#files.growth(record, first, last, size) });
+    }
     while (this.#files.unsettled + blocks > this.#dirtyLimit) {
       this.#files.writeBack(Math.max(2 * blocks, fewestWrittenBack));
     }
@@ -250,16 +267,15 @@ export class BlockCache {
       const piece =
         bytes < blockBytes
           ? this.#preparePartial(record, number, within, bytes)
-          : this.#prepareWhole(record, number);
+          : this.#prepareWhole(number);
       this.#pieces.push(piece);
       emit(piece.slot * blockBytes + within, bytes);
       position += bytes;
     }
   }
 
-  #prepareWhole(record: InodeRecord, number: number): Piece {
-    const isNew = number * this.#blockBytes >= record.storedSize;
-    return { slot: this.#files.acquire(), number, isFresh: true, isNew, start: 0, bytes: 0 };
+  #prepareWhole(number: number): Piece {
+    return { slot: this.#files.acquire(), number, isFresh: true, start: 0, bytes: 0 };
   }
 
   #preparePartial(record: InodeRecord, number: number, within: number, bytes: number): Piece {
@@ -274,7 +290,7 @@ export class BlockCache {
       const start = slot * this.#blockBytes;
       this.#memory.fill(0, start, start + within);
       this.#memory.fill(0, start + within + bytes, start + this.#blockBytes);
-      return { slot, number, isFresh: true, isNew: true, start, bytes: 0 };
+      return { slot, number, isFresh: true, start, bytes: 0 };
     }
     if (table.stateOf(slot) === SlotState.CLEAN) {
       table.moveTo(slot, SlotState.CLEAN);
@@ -283,7 +299,7 @@ export class BlockCache {
     const start = slot * this.#blockBytes + within;
     const kept = this.#pieces.length === 0 ? 0 : this.#blockBytes;
     this.#replaced.set(this.#memory.subarray(start, start + bytes), kept);
-    return { slot, number, isFresh: false, isNew: false, start, bytes };
+    return { slot, number, isFresh: false, start, bytes };
   }
 
   #takeBack(): void {
@@ -299,14 +315,16 @@ export class BlockCache {
 
   #publish(record: InodeRecord, offset: number, end: number): void {
     const now = currentTime();
-    record.size = Math.max(record.size, end);
+    const oldSize = record.size;
+    record.size = Math.max(oldSize, end);
+    this.#files.grown(record, oldSize);
     record.mtime = now;
     record.ctime = now;
     record.change = nextChange(record.change, now);
     this.#store.contents.changed(record, offset, end);
-    for (const { slot, number, isFresh, isNew } of this.#pieces) {
+    for (const { slot, number, isFresh } of this.#pieces) {
       if (isFresh) {
-        this.#files.addDirty(slot, record, number, isNew);
+        this.#files.addDirty(slot, record, number);
       } else {
         this.#files.markDirty(slot, record);
       }
@@ -335,8 +353,6 @@ interface Piece {
   readonly number: number;
   /** The slot is new and not yet the block's; else it is, and `bytes` from `start` were kept. */
   readonly isFresh: boolean;
-  /** The store has no row of the block. */
-  readonly isNew: boolean;
   readonly start: number;
   readonly bytes: number;
 }

@@ -11,6 +11,7 @@ import type {
 } from './data-plane/messages.ts';
 import { defaultLimits, type Limits } from './sessions/limits.ts';
 import { PasswordFile } from './sessions/password-file.ts';
+import type { Capacity } from './store/index.ts';
 
 const DEFAULT_CACHE_BYTES = 256 << 20;
 const MINIMUM_CACHE_BYTES = 16 << 20;
@@ -30,6 +31,8 @@ export interface ServeOptions {
   readonly ordma?: boolean | undefined;
   /** Users that may authenticate by password, see sessions/password-file.ts; none by default. */
   readonly passwordFile?: string | undefined;
+  /** How much the files may take; the disk alone limits them by default. */
+  readonly capacity?: Capacity | undefined;
   readonly limits?: Partial<Limits> | undefined;
   /** Told of faults of the server and its storage; standard error by default. */
   readonly log?: ((message: string) => void) | undefined;
@@ -107,6 +110,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     cacheBytes,
     blockBytes: options.blockBytes,
     exportsCache: options.ordma ?? true,
+    capacity: options.capacity ?? {},
     limits: { ...defaultLimits, ...options.limits },
     hasPasswords: passwords !== undefined,
   });

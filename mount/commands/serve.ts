@@ -1,5 +1,5 @@
 import { type RunningServer, serve } from '../../server/serve.ts';
-import { parseBytes } from '../byte-sizes.ts';
+import { parseBytes, parseCount } from '../byte-sizes.ts';
 import { CommandError, describeError } from '../command-error.ts';
 import { report } from '../program.ts';
 
@@ -8,6 +8,10 @@ export interface ServeCommandOptions {
   cache?: string;
   blockSize?: string;
   ordma: boolean;
+  size?: string;
+  inodes?: string;
+  userSize?: string;
+  userInodes?: string;
   passwordFile?: string;
 }
 
@@ -27,6 +31,12 @@ export async function serveCommand(database: string, options: ServeCommandOption
       cacheBytes: sizeOption('--cache', options.cache),
       blockBytes: sizeOption('--block-size', options.blockSize),
       ordma: options.ordma,
+      capacity: {
+        bytes: sizeOption('--size', options.size),
+        objects: countOption('--inodes', options.inodes),
+        bytesPerUser: sizeOption('--user-size', options.userSize),
+        objectsPerUser: countOption('--user-inodes', options.userInodes),
+      },
       passwordFile: options.passwordFile,
     });
   } catch (error) {
@@ -45,6 +55,10 @@ export async function serveCommand(database: string, options: ServeCommandOption
 
 function sizeOption(name: string, text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseBytes(name, text);
+}
+
+function countOption(name: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseCount(name, text);
 }
 
 function closeWhenTold(server: RunningServer): void {

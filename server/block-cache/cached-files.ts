@@ -2,6 +2,7 @@ import type { ExportedCache } from '../exported-cache/exported-cache.ts';
 import type { BlockRange } from '../store/block-ranges.ts';
 import type { FileId, Store } from '../store/index.ts';
 import type { InodeRecord } from '../store/inode-record.ts';
+import { PendingBytes } from './pending-bytes.ts';
 import { none, SlotState, SlotTable } from './slot-table.ts';
 
 /** A file with blocks in the cache. */
@@ -11,8 +12,11 @@ export interface CachedFile {
   readonly dirty: Set<number>;
 }
 
-/** What `pending` says of a slot whose block has a row, or may have one. */
-const stored = -1;
+/** What blocks need that they do not have: room in the store, and what of it nobody promised. */
+interface Growth {
+  newBytes: number;
+  unpromisedBytes: number;
+}
 
 /**
  * Which blocks of which files are in the slots, and how they get into the store. A slot follows the
@@ -30,8 +34,7 @@ export class CachedFiles {
   /** What the open transaction cut out of files. */
   readonly #cuts: { readonly id: FileId; readonly blocks: BlockRange }[] = [];
   readonly #dirtySince: Float64Array;
-  /** Bytes that the slot's block will add to its file's use of the store; `stored`: not known. */
-  readonly #pending: Int32Array;
+  readonly #pending: PendingBytes;
 
   constructor(
     store: Store,
@@ -45,7 +48,7 @@ export class CachedFiles {
     this.#memory = memory;
     this.#blockBytes = store.blockBytes;
     this.#dirtySince = new Float64Array(slots);
-    this.#pending = new Int32Array(slots).fill(stored);
+    this.#pending = new PendingBytes(store, slots);
     store.observe({
       committed: () => this.#committed(),
       rolledBack: () => this.#rolledBack(),
@@ -96,24 +99,21 @@ export class CachedFiles {
     this.table.moveTo(slot, SlotState.FREE);
   }
 
-  /** A LOOSE slot becomes a block as the store has it. */
-  addClean(slot: number, id: FileId, number: number): void {
-    this.#pending[slot] = stored;
+  /** A LOOSE slot becomes a block as the store has it, in a row of so many bytes. */
+  addClean(slot: number, id: FileId, number: number, rowBytes: number): void {
+    this.#pending.setStored(slot, rowBytes);
     this.table.enter(slot, id, number);
     this.#fileOf(id).slots.add(slot);
     this.table.moveTo(slot, SlotState.CLEAN);
   }
 
-  /**
-   * A LOOSE slot becomes a block that the store has not, in the place of the one that had it.
-   * @param isNew The store has no row of the block.
-   */
-  addDirty(slot: number, record: InodeRecord, number: number, isNew: boolean): void {
+  /** A LOOSE slot becomes a block that the store has not, in the place of the one that had it. */
+  addDirty(slot: number, record: InodeRecord, number: number): void {
     const old = this.table.find(record.id, number);
-    const isCounted = isNew && !this.#store.contents.isAllocated(record, number);
-    this.#pending[slot] = isCounted ? 0 : stored;
-    if (old !== none) {
-      this.#pending[slot] = this.#pending[old] as number;
+    if (old === none) {
+      this.#pending.adopt(slot, record, number);
+    } else {
+      this.#pending.inherit(slot, old);
       this.#leave(old);
     }
     this.table.enter(slot, record.id, number);
@@ -136,11 +136,40 @@ export class CachedFiles {
     }
     this.#fileOf(record.id).dirty.add(slot);
     record.dataPending = true;
-    const pending = this.#pending[slot] as number;
-    if (pending !== stored) {
-      const bytes = this.#lengthOf(record, this.table.numberOf(slot));
-      record.pendingBytes += bytes - pending;
-      this.#pending[slot] = bytes;
+    this.#pending.count(slot, record, this.table.numberOf(slot));
+  }
+
+  /** The file has grown: the block that its end was in, if it is dirty, will take more than before. */
+  grown(record: InodeRecord, oldSize: number): void {
+    const number = Math.floor((oldSize - 1) / this.#blockBytes);
+    if (oldSize < record.size && this.isDirty(record.id, number)) {
+      this.#pending.count(this.table.find(record.id, number), record, number);
+    }
+  }
+
+  /** What the file would need more if blocks first to last were dirty and it had that size. */
+  growth(record: InodeRecord, first: number, last: number, size: number): Growth {
+    const end = Math.floor((record.size - 1) / this.#blockBytes);
+    const isEndOutside = end >= 0 && (end < first || end > last);
+    const growth = { newBytes: 0, unpromisedBytes: 0 };
+    if (isEndOutside && this.isDirty(record.id, end)) {
+      this.#addGrowth(growth, record, end, size);
+    }
+    for (let number = first; number <= last; number++) {
+      this.#addGrowth(growth, record, number, size);
+    }
+    return growth;
+  }
+
+  #addGrowth(growth: Growth, record: InodeRecord, number: number, size: number): void {
+    const slot = this.table.find(record.id, number);
+    const bytes =
+      slot === none
+        ? this.#pending.newBytes(record, number, size)
+        : this.#pending.newBytesIn(slot, number, size);
+    growth.newBytes += bytes;
+    if (!this.#store.contents.isAllocated(record, number)) {
+      growth.unpromisedBytes += bytes - (slot === none ? 0 : this.#pending.counted(slot));
     }
   }
 
@@ -167,10 +196,7 @@ export class CachedFiles {
   #drop(slot: number): void {
     const isClean = this.table.stateOf(slot) === SlotState.CLEAN;
     const isSafe = isClean || !this.#store.inTransaction;
-    const record = this.#store.contents.peek(this.table.idOf(slot) as FileId);
-    if (record !== undefined) {
-      this.#countAsStored(slot, record);
-    }
+    this.#pending.clear(slot, this.#store.contents.peek(this.table.idOf(slot) as FileId));
     this.#leave(slot);
     this.table.moveTo(slot, isSafe ? SlotState.FREE : SlotState.RETIRED);
   }
@@ -262,16 +288,10 @@ export class CachedFiles {
     const length = this.#lengthOf(record, this.table.numberOf(slot));
     const data = this.#memory.subarray(start, start + length);
     this.#store.contents.write(record, this.table.numberOf(slot), data);
-    this.#countAsStored(slot, record);
+    this.#pending.clear(slot, record);
+    this.#pending.setStored(slot, length);
     this.#files.get(id)?.dirty.delete(slot);
     this.table.moveTo(slot, SlotState.FLUSHED);
-  }
-
-  #countAsStored(slot: number, record: InodeRecord): void {
-    if (this.#pending[slot] !== stored) {
-      record.pendingBytes -= this.#pending[slot] as number;
-      this.#pending[slot] = stored;
-    }
   }
 
   /** A file without dirty blocks left has its size in its row, too. */
@@ -342,9 +362,7 @@ export class CachedFiles {
   #forget(id: FileId, [first, last]: BlockRange): void {
     const record = this.#store.contents.peek(id);
     for (const slot of this.#slotsWithin(id, first, last)) {
-      if (record !== undefined) {
-        this.#countAsStored(slot, record);
-      }
+      this.#pending.clear(slot, record);
       this.#leave(slot);
       this.release(slot);
     }
@@ -372,9 +390,7 @@ export class CachedFiles {
     for (const slot of file.slots) {
       const excess = this.table.numberOf(slot) * this.#blockBytes + this.#blockBytes - size;
       if (excess >= this.#blockBytes) {
-        if (record !== undefined) {
-          this.#countAsStored(slot, record);
-        }
+        this.#pending.clear(slot, record);
         this.#leave(slot);
         this.release(slot);
       } else if (excess > 0) {
@@ -390,16 +406,11 @@ export class CachedFiles {
 
   /** Counts the dirty blocks anew that the undone transaction had found room for, or dropped. */
   #recount(file: CachedFile, record: InodeRecord): void {
-    const { contents } = this.#store;
     for (const slot of file.dirty) {
       const number = this.table.numberOf(slot);
-      this.#countAsStored(slot, record);
-      const isStored = contents.nextStored(record, number) === number;
-      if (!isStored && !contents.isAllocated(record, number)) {
-        const bytes = this.#lengthOf(record, number);
-        this.#pending[slot] = bytes;
-        record.pendingBytes += bytes;
-      }
+      this.#pending.clear(slot, record);
+      this.#pending.adopt(slot, record, number);
+      this.#pending.count(slot, record, number);
     }
   }
 }

@@ -78,6 +78,7 @@ export class FileRanges {
     requireRange(offset, length);
     const first = Math.floor(offset / this.#blockBytes);
     const last = Math.ceil((offset + length) / this.#blockBytes) - 1;
+    this.#requireDisk(record, first, last);
     contents.modify(() => {
       this.#files.flushWithin(id, first, last);
       contents.allocate(record, first, last);
@@ -194,6 +195,17 @@ export class FileRanges {
     }
   }
 
+  /** @throws {StoreError} ENOSPC when the disk could not hold what is to be promised. */
+  #requireDisk(record: InodeRecord, first: number, last: number): void {
+    const { contents, room } = this.#store;
+    const bytes = contents.unallocatedBytes(record, first, last);
+    const need = { bytes: 0, newBytes: bytes, unpromisedBytes: bytes };
+    if (!room.fitsDisk(need)) {
+      this.#cache.flush();
+      room.makeDiskRoom(need);
+    }
+  }
+
   /** @param isKept what is allocated of the range stays so */
   #clear(id: FileId, offset: number, length: number, isKept: boolean): void {
     const { contents } = this.#store;
@@ -263,8 +275,14 @@ export class FileRanges {
       const message = `the range must begin and end with a block of ${shiftAlignmentBytes} bytes`;
       throw new StoreError('EINVAL', message);
     }
-    const { contents } = this.#store;
+    const { contents, room } = this.#store;
     const first = Math.floor(offset / this.#blockBytes);
+    const isSplitting = offset % this.#blockBytes !== 0 || length % this.#blockBytes !== 0;
+    if (isSplitting && record.usedBytes < record.size) {
+      // Each block that lies between holes may become two.
+      room.requireBytes(record.uid, record.usedBytes);
+    }
+    room.requireDisk();
     contents.modify(() => {
       this.#files.flush(record.id);
       contents.shift(record, how, offset, length);

@@ -59,6 +59,7 @@ export class DataPlane {
     this.#store = Store.open(options.database, {
       create: options.create,
       ...(options.blockBytes !== undefined && { blockBytes: options.blockBytes }),
+      capacity: options.capacity,
     });
     const domain = this.#context.allocateProtectionDomain();
     this.#memory = new RegisteredMemory(domain);

@@ -2,6 +2,7 @@
 import type { DetachedRequest, WakerToken } from '../../nic/index.ts';
 import type { Credential } from '../access-control.ts';
 import type { Limits } from '../sessions/limits.ts';
+import type { Capacity } from '../store/index.ts';
 
 /** What the data plane is started with. */
 export interface DataPlaneOptions {
@@ -12,6 +13,8 @@ export interface DataPlaneOptions {
   readonly blockBytes: number | undefined;
   /** Whether trusted clients may read the cache by themselves. */
   readonly exportsCache: boolean;
+  /** How much the store may hold. */
+  readonly capacity: Capacity;
   readonly limits: Limits;
   /** Whether the control side can check passwords. */
   readonly hasPasswords: boolean;

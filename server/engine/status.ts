@@ -12,6 +12,7 @@ const statusOfStoreError: Readonly<Record<StoreErrorCode, DafsStatus>> = {
   ENOTEMPTY: DafsStatus.DAFSERR_NOTEMPTY,
   EINVAL: DafsStatus.DAFSERR_INVAL,
   ENOSPC: DafsStatus.DAFSERR_NOSPC,
+  EDQUOT: DafsStatus.DAFSERR_DQUOT,
   EIO: DafsStatus.DAFSERR_IO,
   EMLINK: DafsStatus.DAFSERR_MLINK,
   ESTALE: DafsStatus.DAFSERR_STALE,

@@ -67,9 +67,9 @@ export const fileSystemHandlers = {
 
 function fileSystemAttributesOf(service: Service, included: number): FileSystemAttributes {
   const { limits, cache } = service;
-  const space = service.store.statistics();
   // What waits in the cache will take room as soon as it is written back.
-  const freeBytes = Math.max(0, space.freeBytes - cache.dirtyBytes);
+  const space = service.store.statistics(cache.dirtyBytes);
+  const { freeBytes } = space;
   const maxTransferBytes = Math.min(limits.maxTransferBytes, cache.maxTransferBytes);
   return {
     included,

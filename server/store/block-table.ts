@@ -78,6 +78,19 @@ export class BlockTable {
       .pluck();
   }
 
+  /** Bytes of a block's row; 0: it has none. */
+  rowBytes(record: InodeRecord, number: number): number {
+    const start = number * this.#blockBytes;
+    if (start >= record.storedSize) {
+      return 0;
+    }
+    if (record.storedBytes === record.storedSize) {
+      // There are no holes: the rows are as long as they can be.
+      return Math.min(this.#blockBytes, record.storedSize - start);
+    }
+    return this.#find.get(record.content, number)?.[1] ?? 0;
+  }
+
   /** The blocks from `first` on that have rows, in order. */
   numbers(record: InodeRecord, first: number): number[] {
     return this.#numbers.all(record.content, first);

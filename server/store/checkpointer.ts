@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type Database from 'better-sqlite3';
+import Database from 'better-sqlite3';
+import type { DiskRoom } from './disk-room.ts';
 import { pageBytes } from './schema.ts';
 import type { TransactionObserver } from './transaction.ts';
 
@@ -40,6 +41,7 @@ export const State = { IDLE: 0, REQUESTED: 1, CLOSING: 2, CLOSED: 3 } as const;
 export class Checkpointer implements TransactionObserver {
   readonly #database: Database.Database;
   readonly #path: string;
+  readonly #disk: DiskRoom;
   readonly #shared = new Int32Array(
     new SharedArrayBuffer(Shared.LENGTH * Int32Array.BYTES_PER_ELEMENT),
   );
@@ -50,9 +52,10 @@ export class Checkpointer implements TransactionObserver {
   #logBytes = 0;
   #bytesSinceRequest = 0;
 
-  constructor(database: Database.Database, path: string) {
+  constructor(database: Database.Database, path: string, disk: DiskRoom) {
     this.#database = database;
     this.#path = path;
+    this.#disk = disk;
   }
 
   /** Data that the next commit writes. */
@@ -60,11 +63,14 @@ export class Checkpointer implements TransactionObserver {
     this.#outstandingBytes += bytes;
     this.#logBytes += bytes;
     this.#bytesSinceRequest += bytes;
+    this.#disk.spend(bytes);
   }
 
   committed(): void {
     this.note(metadataBytes);
-    if (this.#logBytes >= worthwhileBytes) {
+    if (this.#disk.isScarce()) {
+      this.empty();
+    } else if (this.#logBytes >= worthwhileBytes) {
       this.advance();
     }
   }
@@ -131,14 +137,26 @@ export class Checkpointer implements TransactionObserver {
     this.#logBytes = isComplete ? 0 : logPages * pageBytes + bytesSince;
   }
 
+  /** Moves all of the log and gives the room back that it takes on the disk; not in a transaction. */
+  empty(): void {
+    this.#startOver('TRUNCATE');
+  }
+
   /** Waits for the worker, moves the rest and makes the next commit begin the log anew. */
-  #startOver(): void {
+  #startOver(mode: 'RESTART' | 'TRUNCATE' = 'RESTART'): void {
     this.#awaitIdle();
     this.#requested = Atomics.load(this.#shared, Shared.STATE) === State.CLOSED;
-    const [result] = this.#database.pragma('wal_checkpoint(RESTART)') as [
-      { busy: number; log: number; checkpointed: number },
-    ];
-    this.#account(result.log, result.checkpointed, 0);
+    try {
+      const [result] = this.#database.pragma(`wal_checkpoint(${mode})`) as [
+        { busy: number; log: number; checkpointed: number },
+      ];
+      this.#account(result.log, result.checkpointed, 0);
+    } catch (error) {
+      // Nothing is lost: what the full disk did not take stays in the log.
+      if (!isDiskFull(error)) {
+        throw error;
+      }
+    }
   }
 
   #awaitIdle(): void {
@@ -153,3 +171,6 @@ export class Checkpointer implements TransactionObserver {
     return worker;
   }
 }
+
+const isDiskFull = (error: unknown): boolean =>
+  error instanceof Database.SqliteError && error.code === 'SQLITE_FULL';

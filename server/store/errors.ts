@@ -7,6 +7,7 @@ export type StoreErrorCode =
   | 'ENOTEMPTY'
   | 'EINVAL'
   | 'ENOSPC'
+  | 'EDQUOT'
   | 'EIO'
   | 'EMLINK'
   | 'ESTALE'

@@ -13,6 +13,7 @@ import {
   modeWithAcl,
   parseAcl,
 } from './posix-acl.ts';
+import type { Room } from './room.ts';
 import { storeErrorOf, type Transaction } from './transaction.ts';
 import {
   type AttributeId,
@@ -55,19 +56,27 @@ const kindOf = (name: Uint8Array): number =>
 export class ExtendedAttributes {
   readonly #transaction: Transaction;
   readonly #inodes: InodeTable;
+  readonly #room: Room;
   readonly #find: Database.Statement<[number, Uint8Array], AttributeId>;
   readonly #value: Database.Statement<[number, Uint8Array], Buffer>;
   readonly #byId: Database.Statement<[number, number], [Buffer, Buffer]>;
   readonly #list: Database.Statement<[number, number], [AttributeId, Buffer, number]>;
   readonly #listBytes: Database.Statement<[number], number>;
+  readonly #bytes: Database.Statement<[number], number>;
   readonly #insert: Database.Statement<[number, Uint8Array, Uint8Array]>;
   readonly #update: Database.Statement<[Uint8Array, number]>;
   readonly #delete: Database.Statement<[number]>;
   readonly #deleteAll: Database.Statement<[number]>;
 
-  constructor(database: Database.Database, transaction: Transaction, inodes: InodeTable) {
+  constructor(
+    database: Database.Database,
+    transaction: Transaction,
+    inodes: InodeTable,
+    room: Room,
+  ) {
     this.#transaction = transaction;
     this.#inodes = inodes;
+    this.#room = room;
     this.#find = database
       .prepare<[number, Uint8Array], AttributeId>(
         'SELECT id FROM attribute WHERE inode = ? AND name = ?',
@@ -90,6 +99,9 @@ export class ExtendedAttributes {
       .raw();
     this.#listBytes = database
       .prepare<[number], number>('SELECT total(length(name) + 1) FROM attribute WHERE inode = ?')
+      .pluck();
+    this.#bytes = database
+      .prepare<[number], number>('SELECT length(name) + length(value) FROM attribute WHERE id = ?')
       .pluck();
     this.#insert = database.prepare('INSERT INTO attribute (inode, name, value) VALUES (?, ?, ?)');
     this.#update = database.prepare('UPDATE attribute SET value = ? WHERE id = ?');
@@ -132,28 +144,33 @@ export class ExtendedAttributes {
    * Sets an attribute. Changes ctime, as ext4 does; what the mode becomes with an access control
    * list is for the caller to set.
    * @throws {StoreError} ESTALE; EEXIST, ENOENT as `option` says; EINVAL: no name, or one that is
-   * too long or has a NUL, or no list; EFBIG: the value is longer than 64 KiB; ENOSPC: the object's names
-   * would take more than 64 KiB.
+   * too long or has a NUL, or no list; EFBIG: the value is longer than 64 KiB; ENOSPC: the object's
+   * names would take more than 64 KiB; ENOSPC, EDQUOT: the store is full.
    */
   set(id: FileId, name: Uint8Array, value: Uint8Array, option: AttributeOption): void {
     checkAttribute(name, value);
     const kind = kindOf(name);
     const acl = kind === AttributeKind.ACCESS_ACL ? requireAcl(value) : undefined;
+    this.#room.requireDisk();
     this.#transaction.modify(() => {
       const record = this.#record(id);
       const existing = this.#find.get(id, name);
+      const growth = name.length + value.length - this.#bytesOf(existing);
       if (existing === undefined) {
         this.#checkNew(record, name, option);
+        this.#room.requireBytes(record.uid, growth);
         this.#inodes.change(record);
         this.#insert.run(id, name, value);
       } else {
         if (option === 'create') {
           throw new StoreError('EEXIST', `inode ${id} has an attribute ${showName(name)}`);
         }
+        this.#room.requireBytes(record.uid, growth);
         this.#inodes.change(record);
         this.#update.run(value, existing);
       }
       record.attributeKinds |= AttributeKind.ANY | kind;
+      record.attributeBytes += growth;
       record.accessAcl = acl ?? record.accessAcl;
       touch(record, currentTime());
     });
@@ -178,6 +195,7 @@ export class ExtendedAttributes {
         return false;
       }
       this.#inodes.change(record);
+      record.attributeBytes -= this.#bytesOf(existing);
       this.#delete.run(existing);
       const isLast = this.#listBytes.get(id) === 0;
       const kind = kindOf(name);
@@ -193,6 +211,11 @@ export class ExtendedAttributes {
     if (record.attributeKinds !== 0) {
       this.#deleteAll.run(record.id);
     }
+  }
+
+  /** Bytes of name and value. */
+  #bytesOf(attribute: AttributeId | undefined): number {
+    return attribute === undefined ? 0 : (this.#bytes.get(attribute) as number);
   }
 
   #checkNew(record: InodeRecord, name: Uint8Array, option: AttributeOption): void {

@@ -6,8 +6,10 @@ import { currentTime } from './clock.ts';
 import { StoreError } from './errors.ts';
 import { type InodeRecord, touch } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
+import type { Room } from './room.ts';
 import { storeErrorOf, type Transaction } from './transaction.ts';
 import { type FileId, FileType } from './types.ts';
+import type { Usage } from './usage.ts';
 
 /** The store as the block cache sees it: files as rows of blocks, and sizes that run ahead of them. */
 export class FileContents {
@@ -17,6 +19,8 @@ export class FileContents {
   readonly #shift: BlockShift;
   readonly #checkpointer: Checkpointer;
   readonly #feed: ChangeFeed;
+  readonly #usage: Usage;
+  readonly #room: Room;
 
   constructor(
     transaction: Transaction,
@@ -25,6 +29,8 @@ export class FileContents {
     blockBytes: number,
     checkpointer: Checkpointer,
     feed: ChangeFeed,
+    usage: Usage,
+    room: Room,
   ) {
     this.#transaction = transaction;
     this.#inodes = inodes;
@@ -32,6 +38,8 @@ export class FileContents {
     this.#shift = new BlockShift(blocks, blockBytes);
     this.#checkpointer = checkpointer;
     this.#feed = feed;
+    this.#usage = usage;
+    this.#room = room;
   }
 
   /** @throws {StoreError} ESTALE: no such inode; EISDIR, EINVAL: it has no data. */
@@ -93,6 +101,16 @@ export class FileContents {
     });
   }
 
+  /** Bytes of a block's row; 0: it has none. */
+  rowBytes(record: InodeRecord, number: number): number {
+    return reading(() => this.#blocks.rowBytes(record, number));
+  }
+
+  /** What the file's data take has changed in memory. */
+  useChanged(record: InodeRecord): void {
+    this.#usage.follow(record);
+  }
+
   /** The first block from `number` on that has a row; undefined: none has. */
   nextStored(record: InodeRecord, number: number): number | undefined {
     return reading(() => this.#blocks.nextStored(record, number));
@@ -119,9 +137,15 @@ export class FileContents {
     });
   }
 
+  /** The room that `allocate` would take. */
+  unallocatedBytes(record: InodeRecord, first: number, last: number): number {
+    return reading(() => this.#blocks.unallocatedBytes(record, first, last));
+  }
+
   /** Gives the blocks first to last room whether they are written or not. */
   allocate(record: InodeRecord, first: number, last: number): void {
     this.#transaction.modify(() => {
+      this.#room.requireBytes(record.uid, this.#blocks.unallocatedBytes(record, first, last));
       this.#inodes.change(record);
       this.#blocks.allocate(record, first, last);
     });

@@ -26,6 +26,7 @@ export {
   type AttributeChanges,
   type AttributeId,
   AttributeKind,
+  type Capacity,
   type DeviceNumber,
   type FileId,
   FileType,

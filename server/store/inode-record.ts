@@ -23,6 +23,8 @@ export class InodeRecord implements Inode {
   change = 0;
   attributeKinds = 0;
   accessAcl: Acl | undefined;
+  /** Bytes in names and values of extended attributes. */
+  attributeBytes = 0;
   parent: FileId = 0 as FileId;
 
   /** The size that the row gets: that far the rows of blocks go; `size` runs ahead of it. */
@@ -40,6 +42,13 @@ export class InodeRecord implements Inode {
   /** Under which number the blocks are stored: the id, or another one since a large truncation. */
   content: number;
 
+  /** What usage.ts counts of this object, and as whose. */
+  countedBytes = 0;
+  countedObjects = 0;
+  countedOwner = 0;
+  /** It has to be counted anew. */
+  isCountDue = false;
+
   /** The row has to be written before the transaction ends. */
   rowChanged = false;
   /** The inode as of the last commit, when this transaction changed it. */
@@ -48,6 +57,8 @@ export class InodeRecord implements Inode {
   resized = false;
   /** This transaction made the inode. */
   created = false;
+  /** There is no such inode any more. */
+  isDeleted = false;
   /** It was made without a name and may get its first one. */
   linkable = false;
   /** There are data in memory that the rows do not have: this object must not be forgotten. */
@@ -63,6 +74,10 @@ export class InodeRecord implements Inode {
 
   get usedBytes(): number {
     return this.storedBytes + this.pendingBytes + this.reservedBytes;
+  }
+
+  get isRegular(): boolean {
+    return this.type === FileType.REGULAR;
   }
 
   get isDirectory(): boolean {
@@ -84,6 +99,7 @@ const restorable = [
   'btime',
   'attributeKinds',
   'accessAcl',
+  'attributeBytes',
   'parent',
   'storedSize',
   'storedBytes',
@@ -147,6 +163,7 @@ export const inodeColumns = [
   'btimeNseconds',
   'change',
   'attributeKinds',
+  'attributeBytes',
   'allocatedBlocks',
   'reservedBytes',
   'id',
@@ -176,6 +193,7 @@ export function rowOf(record: InodeRecord): number[] {
     record.btime.nseconds,
     record.change,
     record.attributeKinds,
+    record.attributeBytes,
     record.allocatedBlocks,
     record.reservedBytes,
     record.id,
@@ -186,7 +204,7 @@ export function rowOf(record: InodeRecord): number[] {
 export function recordOf(row: readonly number[]): InodeRecord {
   const value = (index: number): number => row[index] as number;
   const time = (index: number): Time => ({ seconds: value(index), nseconds: value(index + 1) });
-  const record = new InodeRecord(value(23) as FileId, value(0) as FileType);
+  const record = new InodeRecord(value(24) as FileId, value(0) as FileType);
   record.mode = value(1);
   record.uid = value(2);
   record.gid = value(3);
@@ -203,7 +221,8 @@ export function recordOf(row: readonly number[]): InodeRecord {
   record.btime = time(17);
   record.change = value(19);
   record.attributeKinds = value(20);
-  record.allocatedBlocks = value(21);
-  record.reservedBytes = value(22);
+  record.attributeBytes = value(21);
+  record.allocatedBlocks = value(22);
+  record.reservedBytes = value(23);
   return record;
 }

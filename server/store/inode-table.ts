@@ -4,6 +4,7 @@ import { InodeRecord, inodeColumns, recordOf, restore, rowOf } from './inode-rec
 import { ACCESS_ACL_NAME, parseAcl } from './posix-acl.ts';
 import type { Transaction, TransactionObserver } from './transaction.ts';
 import { AttributeKind, type FileId, type FileType } from './types.ts';
+import type { Usage } from './usage.ts';
 
 /** Inodes kept in memory, at about 0.5 KB each; more only while they are ahead of their rows. */
 const capacity = 65_536;
@@ -26,8 +27,9 @@ export class InodeTable implements TransactionObserver {
   readonly #count: Database.Statement<[], number>;
   readonly #reserveIds: Database.Statement<[number]>;
   readonly #feed: ChangeFeed;
+  readonly #usage: Usage;
   /** Inodes that are gone for everybody but the reclaimer, which says so. */
-  readonly reclaimed = new Set<FileId>();
+  readonly reclaimed: Set<FileId>;
   /** Told of each change before it is made, as `change` is. */
   beforeChange: (id: FileId) => void = () => {};
   #nextId: number;
@@ -38,8 +40,16 @@ export class InodeTable implements TransactionObserver {
   #rows: number | undefined;
   #uninserted = 0;
 
-  constructor(database: Database.Database, transaction: Transaction, feed: ChangeFeed) {
+  constructor(
+    database: Database.Database,
+    transaction: Transaction,
+    feed: ChangeFeed,
+    reclaimed: Set<FileId>,
+    usage: Usage,
+  ) {
     this.#feed = feed;
+    this.reclaimed = reclaimed;
+    this.#usage = usage;
     const columns = inodeColumns.join(', ');
     const values = inodeColumns.map(() => '?').join(', ');
     const settings = inodeColumns
@@ -88,6 +98,7 @@ export class InodeTable implements TransactionObserver {
     if ((record.attributeKinds & AttributeKind.ACCESS_ACL) !== 0) {
       record.accessAcl = parseAcl(this.#accessAcl.get(id) as Buffer);
     }
+    this.#usage.adopt(record);
     this.#add(record);
     return record;
   }
@@ -112,6 +123,7 @@ export class InodeTable implements TransactionObserver {
   /** The same for what nobody needs to hear of: the row catches up, or somebody has read. */
   follow(record: InodeRecord): void {
     record.rowChanged = true;
+    this.#usage.follow(record);
     if (record.snapshot === undefined) {
       record.snapshot = { ...record };
       this.#changed.push(record);
@@ -122,6 +134,7 @@ export class InodeTable implements TransactionObserver {
   delete(record: InodeRecord): void {
     this.change(record);
     record.rowChanged = false;
+    record.isDeleted = true;
     if (record.created) {
       this.#uninserted--;
     } else {
@@ -163,6 +176,8 @@ export class InodeTable implements TransactionObserver {
     }
     for (const record of this.#changed) {
       restore(record);
+      record.isDeleted = record.created;
+      this.#usage.follow(record);
       if (record.created) {
         this.#records.delete(record.id);
       }

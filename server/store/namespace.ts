@@ -6,6 +6,7 @@ import { StoreError } from './errors.ts';
 import { type InodeRecord, touch } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
 import { checkName, showName } from './names.ts';
+import type { Room } from './room.ts';
 import {
   type FileId,
   FileType,
@@ -29,6 +30,7 @@ export class Namespace {
   readonly #inodes: InodeTable;
   readonly #entries: EntryTable;
   readonly #feed: ChangeFeed;
+  readonly #room: Room;
   readonly #insertTarget: Database.Statement<[number, Uint8Array]>;
   readonly #selectTarget: Database.Statement<[number], Buffer>;
 
@@ -37,8 +39,10 @@ export class Namespace {
     inodes: InodeTable,
     entries: EntryTable,
     feed: ChangeFeed,
+    room: Room,
   ) {
     this.#feed = feed;
+    this.#room = room;
     this.#inodes = inodes;
     this.#entries = entries;
     this.#insertTarget = database.prepare('INSERT INTO symlink VALUES (?, ?)');
@@ -84,6 +88,8 @@ export class Namespace {
     const parent = this.directory(directory);
     checkObject(object);
     const cookie = this.#vacancy(parent, name);
+    this.#room.requireBytes(parent.uid, bytesOfEntry(name));
+    this.#room.requireObject(object.uid, object.target?.length ?? 0);
     const now = currentTime();
     const record = this.#make(object, now);
     record.nlink = record.isDirectory ? 2 : 1;
@@ -94,6 +100,7 @@ export class Namespace {
   createUnnamed(directory: FileId, object: NewObject): InodeRecord {
     this.#checkAlive(this.directory(directory));
     checkObject(object);
+    this.#room.requireObject(object.uid, 0);
     const record = this.#make(object, currentTime());
     record.linkable = true;
     return record;
@@ -130,6 +137,7 @@ export class Namespace {
     if (record.nlink >= maxLinks) {
       throw new StoreError('EMLINK', `inode ${id} has ${maxLinks} names`);
     }
+    this.#room.requireBytes(parent.uid, bytesOfEntry(name));
     this.#inodes.change(record);
     const now = currentTime();
     touch(record, now);
@@ -290,7 +298,7 @@ export class Namespace {
     this.#inodes.change(directory);
     this.#entries.insert(directory.id, cookie, name, record.id);
     this.#feed.watcher?.nameChanged(directory.id, name);
-    resizeDirectory(directory, name.length + entryBytes, now);
+    resizeDirectory(directory, bytesOfEntry(name), now);
     if (record.isDirectory) {
       record.parent = directory.id;
       directory.nlink++;
@@ -308,7 +316,7 @@ export class Namespace {
     this.#inodes.change(directory);
     this.#entries.delete(directory.id, cookie, name);
     this.#feed.watcher?.nameChanged(directory.id, name);
-    resizeDirectory(directory, -(name.length + entryBytes), now);
+    resizeDirectory(directory, -bytesOfEntry(name), now);
     directory.nlink -= record.isDirectory ? 1 : 0;
   }
 
@@ -319,6 +327,8 @@ export class Namespace {
     touch(record, now);
   }
 }
+
+const bytesOfEntry = (name: Uint8Array): number => name.length + entryBytes;
 
 function resizeDirectory(directory: InodeRecord, bytes: number, now: Time): void {
   directory.size += bytes;

@@ -5,6 +5,7 @@ import type { InodeRecord } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
 import type { Transaction, TransactionObserver } from './transaction.ts';
 import { type FileId, FileType } from './types.ts';
+import type { Usage } from './usage.ts';
 
 /** Blocks that one piece of work deletes. */
 const blocksPerPiece = 256;
@@ -21,6 +22,7 @@ export class Reclaimer implements TransactionObserver {
   readonly #inodes: InodeTable;
   readonly #blocks: BlockTable;
   readonly #attributes: ExtendedAttributes;
+  readonly #usage: Usage;
   readonly #deleteTarget: Database.Statement<[number]>;
   /** Inodes with work to do; the table shows them to nobody else. */
   readonly #pending: Set<FileId>;
@@ -33,11 +35,13 @@ export class Reclaimer implements TransactionObserver {
     inodes: InodeTable,
     blocks: BlockTable,
     attributes: ExtendedAttributes,
+    usage: Usage,
   ) {
     this.#transaction = transaction;
     this.#inodes = inodes;
     this.#blocks = blocks;
     this.#attributes = attributes;
+    this.#usage = usage;
     this.#pending = inodes.reclaimed;
     this.#deleteTarget = database.prepare('DELETE FROM symlink WHERE inode = ?');
     transaction.observe(this);
@@ -59,6 +63,7 @@ export class Reclaimer implements TransactionObserver {
   reclaim(record: InodeRecord): void {
     this.#transaction.modify(() => {
       this.#add(record.id);
+      this.#usage.follow(record);
       this.#work(record);
     });
   }
@@ -71,6 +76,10 @@ export class Reclaimer implements TransactionObserver {
     const orphan = this.#inodes.create(FileType.REGULAR);
     this.#blocks.handOver(record, orphan);
     this.#add(orphan.id);
+  }
+
+  get hasWork(): boolean {
+    return this.#pending.size > 0;
   }
 
   /** One piece of pending work; true when more is left. */
@@ -100,6 +109,10 @@ export class Reclaimer implements TransactionObserver {
         this.#pending.delete(id);
       } else {
         this.#pending.add(id);
+      }
+      const record = this.#inodes.findAny(id);
+      if (record !== undefined) {
+        this.#usage.follow(record);
       }
     }
   }

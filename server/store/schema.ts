@@ -110,6 +110,17 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE inode ADD COLUMN reservedBytes INTEGER NOT NULL DEFAULT 0;
     `,
   },
+  {
+    // What an object takes can be told by its row alone.
+    version: 4,
+    statements: `
+      ALTER TABLE inode ADD COLUMN attributeBytes INTEGER NOT NULL DEFAULT 0;
+      UPDATE inode SET attributeBytes = (
+        SELECT total(length(name) + length(value)) FROM attribute WHERE inode = inode.id
+      ) WHERE attributeKinds != 0;
+      CREATE INDEX promise ON inode (reservedBytes) WHERE allocatedBlocks > 0;
+    `,
+  },
 ];
 
 /** The schema that this program writes, and the newest that it reads. */

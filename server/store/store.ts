@@ -1,37 +1,37 @@
-import { closeSync, fdatasyncSync, openSync, statfsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fdatasyncSync, openSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { AllocationTable } from './allocation-table.ts';
 import { BlockTable, lastBlock } from './block-table.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { currentTime, nextChange } from './clock.ts';
+import { DiskRoom } from './disk-room.ts';
 import { EntryTable } from './entry-table.ts';
 import { StoreError } from './errors.ts';
 import { ExtendedAttributes } from './extended-attributes.ts';
 import { FileContents } from './file-contents.ts';
+import { checkSize } from './file-size.ts';
 import type { InodeRecord } from './inode-record.ts';
 import { InodeTable } from './inode-table.ts';
 import { Namespace } from './namespace.ts';
 import { type OpenedDatabase, openDatabase } from './open.ts';
 import type { Ownership } from './ownership.ts';
 import { Reclaimer } from './reclaimer.ts';
+import { Room } from './room.ts';
 import { storeErrorOf, Transaction, type TransactionObserver } from './transaction.ts';
-import {
-  type AttributeChanges,
-  type FileId,
-  FileType,
-  type Inode,
-  maxFileBytes,
-  type NewObject,
-  type StoreOptions,
-  type StoreStatistics,
+import type {
+  AttributeChanges,
+  Capacity,
+  FileId,
+  Inode,
+  NewObject,
+  StoreOptions,
+  StoreStatistics,
 } from './types.ts';
+import { bytesPerObject, Usage } from './usage.ts';
 
 /** From so many stored bytes on, a file that is cut to nothing leaves its blocks to the reclaimer. */
 const detachBytes = 16 * 1024 * 1024;
-/** Room that an object without data takes in the database, roughly; for statistics only. */
-const bytesPerFile = 512;
 
 /**
  * A file system in an SQLite database: inodes, names, data, one transaction at a time.
@@ -52,6 +52,8 @@ export class Store {
   readonly contents: FileContents;
   /** Where modifications can be heard of. */
   readonly changes = new ChangeFeed();
+  /** What still fits. */
+  readonly room: Room;
   /** The extended attributes of all objects. */
   readonly extendedAttributes: ExtendedAttributes;
 
@@ -65,7 +67,9 @@ export class Store {
   readonly #reclaimer: Reclaimer;
   readonly #checkpointer: Checkpointer;
   readonly #logFile: number;
-  readonly #pageCounts: Database.Statement<[], { pages: number; freePages: number; bytes: number }>;
+  readonly #capacity: Capacity;
+  readonly #usage: Usage;
+  readonly #disk: DiskRoom;
   #syncedCommits = 0;
 
   /**
@@ -75,7 +79,7 @@ export class Store {
   static open(path: string, options: StoreOptions): Store {
     const opened = openDatabase(path, options);
     try {
-      return new Store(opened);
+      return new Store(opened, options.capacity ?? {});
     } catch (error) {
       opened.database.close();
       opened.ownership.release();
@@ -83,7 +87,7 @@ export class Store {
     }
   }
 
-  private constructor({ path, database, ownership }: OpenedDatabase) {
+  private constructor({ path, database, ownership }: OpenedDatabase, capacity: Capacity) {
     const row = database
       .prepare<[], { identity: Uint8Array; blockBytes: number }>('SELECT * FROM filesystem')
       .get() as { identity: Uint8Array; blockBytes: number };
@@ -93,20 +97,40 @@ export class Store {
     this.#database = database;
     this.#ownership = ownership;
     this.#transaction = new Transaction(database);
-    this.#inodes = new InodeTable(database, this.#transaction, this.changes);
+    const reclaimed = new Set<FileId>();
+    this.#capacity = capacity;
+    this.#usage = new Usage(database, capacity, reclaimed);
+    this.#inodes = new InodeTable(
+      database,
+      this.#transaction,
+      this.changes,
+      reclaimed,
+      this.#usage,
+    );
     this.#entries = new EntryTable(database, this.#transaction);
     this.#blocks = new BlockTable(database, row.blockBytes, new AllocationTable(database));
-    this.#namespace = new Namespace(database, this.#inodes, this.#entries, this.changes);
-    this.extendedAttributes = new ExtendedAttributes(database, this.#transaction, this.#inodes);
+    this.#disk = new DiskRoom(database, path);
+    this.#checkpointer = new Checkpointer(database, path, this.#disk);
+    this.#transaction.observe(this.#checkpointer);
+    this.#transaction.observe({ rolledBack: () => this.#disk.doubt() });
+    this.room = new Room(this.#usage, this.#disk, this.#transaction, this.#checkpointer, () =>
+      this.#freeSome(),
+    );
+    this.#namespace = new Namespace(database, this.#inodes, this.#entries, this.changes, this.room);
+    this.extendedAttributes = new ExtendedAttributes(
+      database,
+      this.#transaction,
+      this.#inodes,
+      this.room,
+    );
     this.#reclaimer = new Reclaimer(
       database,
       this.#transaction,
       this.#inodes,
       this.#blocks,
       this.extendedAttributes,
+      this.#usage,
     );
-    this.#checkpointer = new Checkpointer(database, path);
-    this.#transaction.observe(this.#checkpointer);
     this.contents = new FileContents(
       this.#transaction,
       this.#inodes,
@@ -114,10 +138,8 @@ export class Store {
       this.blockBytes,
       this.#checkpointer,
       this.changes,
-    );
-    this.#pageCounts = database.prepare(
-      `SELECT page_count AS pages, freelist_count AS freePages, page_size AS bytes
-       FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()`,
+      this.#usage,
+      this.room,
     );
     this.#logFile = openSync(`${path}-wal`, 'r');
     this.#reclaimer.recover();
@@ -159,27 +181,31 @@ export class Store {
 
   /**
    * Makes an object and its name.
-   * @throws {StoreError} ESTALE, ENOTDIR, EEXIST, EINVAL, ENAMETOOLONG; ENOENT: the directory has
-   * been removed.
+   * @throws {StoreError} ESTALE, ENOTDIR, EEXIST, EINVAL, ENAMETOOLONG, ENOSPC, EDQUOT; ENOENT: the
+   * directory has been removed.
    */
   create(directory: FileId, name: Uint8Array, object: NewObject): Inode {
+    this.room.requireDisk();
     return this.#modify(() => this.#namespace.create(directory, name, object));
   }
 
   /**
    * Makes an object without a name, which link() may give it. Until then it is an orphan.
-   * @throws {StoreError} ESTALE, ENOTDIR, EINVAL; ENOENT: the directory has been removed.
+   * @throws {StoreError} ESTALE, ENOTDIR, EINVAL, ENOSPC, EDQUOT; ENOENT: the directory has been
+   * removed.
    */
   createUnnamed(directory: FileId, object: NewObject): Inode {
+    this.room.requireDisk();
     return this.#modify(() => this.#namespace.createUnnamed(directory, object));
   }
 
   /**
    * Gives an object that is no directory another name, or one that was made without its first.
-   * @throws {StoreError} ESTALE, ENOTDIR, EEXIST, EISDIR, EMLINK, EINVAL, ENAMETOOLONG; ENOENT: the
-   * object or the directory has been removed.
+   * @throws {StoreError} ESTALE, ENOTDIR, EEXIST, EISDIR, EMLINK, EINVAL, ENAMETOOLONG, ENOSPC,
+   * EDQUOT; ENOENT: the object or the directory has been removed.
    */
   link(id: FileId, directory: FileId, name: Uint8Array): Inode {
+    this.room.requireDisk();
     return this.#modify(() => this.#namespace.link(id, directory, name));
   }
 
@@ -286,20 +312,22 @@ export class Store {
     return this.#reclaimer.some();
   }
 
-  statistics(): StoreStatistics {
+  /** @param unstoredBytes what the caller has in memory and the disk has not */
+  statistics(unstoredBytes = 0): StoreStatistics {
     return this.#reading(() => {
-      const { pages, freePages, bytes } = this.#pageCounts.get() as {
-        pages: number;
-        freePages: number;
-        bytes: number;
-      };
-      const disk = statfsSync(dirname(this.path));
-      const freeBytes = disk.bavail * disk.bsize + freePages * bytes;
+      const disk = this.#disk;
+      const { bytes, objects } = this.#capacity;
+      const diskBytes = Math.max(0, disk.freeBytes - unstoredBytes);
+      const used = this.#usage.total;
+      const freeBytes = Math.min(diskBytes, Math.max(0, (bytes ?? Infinity) - used.bytes));
+      const usedBytes = this.#usage.isLimited ? used.bytes : disk.usedBytes;
+      const files = this.#usage.isLimited ? used.objects : this.#inodes.count();
+      const freeFiles = Math.floor(freeBytes / bytesPerObject);
       return {
-        totalBytes: (pages - freePages) * bytes + freeBytes,
+        totalBytes: usedBytes + freeBytes,
         freeBytes,
-        files: this.#inodes.count(),
-        freeFiles: Math.floor(freeBytes / bytesPerFile),
+        files,
+        freeFiles: Math.min(freeFiles, Math.max(0, (objects ?? Infinity) - files)),
         blockBytes: this.blockBytes,
       };
     });
@@ -372,6 +400,12 @@ export class Store {
     }
   }
 
+  #freeSome(): boolean {
+    const hasWork = this.#reclaimer.hasWork;
+    this.#reclaimer.some();
+    return hasWork;
+  }
+
   #resize(record: InodeRecord, size: number): void {
     this.contents.changed(record, Math.min(record.size, size), Number.POSITIVE_INFINITY);
     if (size === 0 && record.storedBytes >= detachBytes) {
@@ -396,18 +430,5 @@ export class Store {
     } catch (error) {
       throw error instanceof StoreError ? error : storeErrorOf(error);
     }
-  }
-}
-
-function checkSize(record: InodeRecord, size: number): void {
-  if (record.type !== FileType.REGULAR) {
-    const code = record.isDirectory ? 'EISDIR' : 'EINVAL';
-    throw new StoreError(code, `inode ${record.id} is not a regular file`);
-  }
-  if (size > maxFileBytes) {
-    throw new StoreError('EFBIG', `a file has at most ${maxFileBytes} bytes`);
-  }
-  if (!Number.isInteger(size) || size < 0) {
-    throw new StoreError('EINVAL', `${size} is no size`);
   }
 }

@@ -149,9 +149,23 @@ export interface StoreStatistics {
   readonly blockBytes: number;
 }
 
+/** How much a store may hold; what is left out is limited by the disk alone. */
+export interface Capacity {
+  /** Bytes that all objects together may take: ENOSPC. */
+  readonly bytes?: number | undefined;
+  /** Objects there may be: ENOSPC. */
+  readonly objects?: number | undefined;
+  /** Bytes that the objects of one owner may take, unless that is the superuser: EDQUOT. */
+  readonly bytesPerUser?: number | undefined;
+  /** Objects that one such owner may have: EDQUOT. */
+  readonly objectsPerUser?: number | undefined;
+}
+
 export interface StoreOptions {
   /** Make the database if there is none. */
   readonly create: boolean;
   /** Bytes of a block of a new database; an existing one keeps its own. */
   readonly blockBytes?: number;
+  /** Unlimited by default. */
+  readonly capacity?: Capacity;
 }

@@ -1,7 +1,7 @@
 /** What the application tests share: real programs, over each driver, small here and large on demand. */
 import { describe, it } from 'vitest';
 import { type DriverDefinition, driverTable } from '../support/drivers.ts';
-import { firstObstacle, programObstacle } from '../support/machine.ts';
+import { firstObstacle, isRoot, programObstacle } from '../support/machine.ts';
 import type { RunOptions } from '../support/run.ts';
 import { Workspace } from '../support/workspace.ts';
 
@@ -26,6 +26,8 @@ export interface ApplicationOptions {
   readonly limitMs?: number;
   /** Why the test is not for a driver, which is no lack of the machine; undefined where it is. */
   readonly lack?: (driver: DriverDefinition) => string | undefined;
+  /** Whether it takes root. */
+  readonly needsRoot?: boolean;
 }
 
 const DISPOSE_LIMIT_MS = 20_000;
@@ -33,12 +35,13 @@ const DISPOSE_LIMIT_MS = 20_000;
 /** Defines a test per driver, each in a workspace of its own that is gone afterwards. */
 export function applicationTest(
   title: string,
-  { programs, limitMs = sized(120_000, 1_800_000), lack }: ApplicationOptions,
+  { programs, limitMs = sized(120_000, 1_800_000), lack, needsRoot }: ApplicationOptions,
   body: (run: ApplicationRun) => Promise<void>,
 ): void {
+  const rootObstacle = needsRoot && !isRoot() ? 'only root can do this' : undefined;
   describe.each(driverTable)('through $name', (driver) => {
     it(title, { timeout: limitMs + DISPOSE_LIMIT_MS }, async (context) => {
-      const obstacle = firstObstacle(driver.obstacle(), programObstacle(programs));
+      const obstacle = firstObstacle(driver.obstacle(), programObstacle(programs), rootObstacle);
       context.skip(obstacle !== undefined, obstacle);
       const reason = lack?.(driver);
       context.skip(reason !== undefined, reason);

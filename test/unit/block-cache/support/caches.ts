@@ -76,7 +76,9 @@ export function usedIn(path: string, id: FileId, blockBytes: number): number {
 
 /** Bytes that tell where they belong. */
 export function pattern(length: number, seed = 1): Buffer {
-  return Buffer.from(
-    Uint8Array.from({ length }, (_, index) => ((index * 31 + seed * 7) % 251) + 1),
-  );
+  const data = Buffer.alloc(length);
+  for (let index = 0; index < length; index++) {
+    data[index] = ((index * 31 + seed * 7) % 251) + 1;
+  }
+  return data;
 }

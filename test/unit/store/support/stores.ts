@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import {
+  type Capacity,
   type FileId,
   FileType,
   type Inode,
@@ -27,8 +28,8 @@ export function temporaryDirectory(): string {
 }
 
 /** A store that the end of the test closes, unless it is closed already. */
-export function openStore(path: string, blockBytes = 4096): Store {
-  const store = Store.open(path, { create: true, blockBytes });
+export function openStore(path: string, blockBytes = 4096, capacity: Capacity = {}): Store {
+  const store = Store.open(path, { create: true, blockBytes, capacity });
   endings.push(() => {
     try {
       store.close();
@@ -40,8 +41,8 @@ export function openStore(path: string, blockBytes = 4096): Store {
 }
 
 /** A new store in a directory of its own. */
-export function newStore(blockBytes?: number): Store {
-  return openStore(join(temporaryDirectory(), 'store.dafs'), blockBytes);
+export function newStore(blockBytes?: number, capacity?: Capacity): Store {
+  return openStore(join(temporaryDirectory(), 'store.dafs'), blockBytes, capacity);
 }
 
 /** Closes a store and opens it again. */
