@@ -68,7 +68,8 @@ export class FileClient {
   readonly extendedAttributes: ExtendedAttributes;
   /** Holes, allocation and copies: the extension SPACE. */
   readonly space: FileSpace;
-  readonly #transfers: Transfers;
+  /** Reads and writes; the methods here are its shorthands. */
+  readonly transfers: Transfers;
   readonly #directories: DirectoryReader;
   readonly opener: Opener;
 
@@ -80,7 +81,7 @@ export class FileClient {
     );
     this.fileSystem = this.statfs(this.root);
     this.extendedAttributes = new ExtendedAttributes(session);
-    this.#transfers = new Transfers(
+    this.transfers = new Transfers(
       session,
       transferLimits(session, this.fileSystem),
       ExportedCacheReader.open(session),
@@ -191,7 +192,7 @@ export class FileClient {
    * came after a part of a long read
    */
   read(file: FileReference, offset: number, into: Uint8Array, credential = 0): number {
-    return into.length === 0 ? 0 : this.#transfers.read(file, offset, into, credential);
+    return into.length === 0 ? 0 : this.transfers.read(file, offset, into, credential);
   }
 
   /** Reads into registered memory, which the server fills without a copy on this side. */
@@ -205,7 +206,7 @@ export class FileClient {
   ): number {
     return bytes === 0
       ? 0
-      : this.#transfers.readRegistered(file, offset, buffer, bufferOffset, bytes, credential);
+      : this.transfers.readRegistered(file, offset, buffer, bufferOffset, bytes, credential);
   }
 
   /** Begins such a read of at most one direct transfer; Session.wait() gives its result. */
@@ -217,7 +218,7 @@ export class FileClient {
     bytes: number,
     credential = 0,
   ): Request<unknown, ReadResult> {
-    const { requests } = this.#transfers;
+    const { requests } = this.transfers;
     return requests.readDirect(file, offset, buffer, bufferOffset, bytes, credential);
   }
 
@@ -232,7 +233,7 @@ export class FileClient {
     stability: StableHow = StableHow.UNSTABLE,
     credential = 0,
   ): WriteResult {
-    return this.#transfers.write(file, offset, data, stability, credential);
+    return this.transfers.write(file, offset, data, stability, credential);
   }
 
   /** Writes registered memory, which the server fetches without a copy on this side. */
@@ -245,7 +246,7 @@ export class FileClient {
     stability: StableHow = StableHow.UNSTABLE,
     credential = 0,
   ): WriteResult {
-    return this.#transfers.writeRegistered(
+    return this.transfers.writeRegistered(
       file,
       offset,
       buffer,
@@ -266,7 +267,7 @@ export class FileClient {
     stability: StableHow = StableHow.UNSTABLE,
     credential = 0,
   ): Request<unknown, WriteResult> {
-    return this.#transfers.requests.writeDirect(
+    return this.transfers.requests.writeDirect(
       file,
       offset,
       buffer,

@@ -1,5 +1,4 @@
 import type { Request } from './request.ts';
-import type { AnyRequest } from './requester.ts';
 import type { Session } from './session.ts';
 
 /** How many turns of the event loop look for responses before they come at longer intervals. */
@@ -9,7 +8,8 @@ const LAZY_INTERVAL_MS = 1;
 const LAZY_WAIT_MS = 1;
 
 interface Awaited {
-  readonly request: AnyRequest;
+  // biome-ignore lint/suspicious/noExplicitAny: requests are invariant in arguments and results.
+  readonly request: Request<any, any>;
   readonly resolve: (results: unknown) => void;
   readonly reject: (error: unknown) => void;
 }

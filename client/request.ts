@@ -2,6 +2,8 @@ import { DafsError } from './dafs-error.ts';
 import {
   type AnyOperation,
   DafsStatus,
+  type FieldsReader,
+  fieldsReader,
   HEADER_BYTES,
   MessageBuffer,
   type Operation,
@@ -11,11 +13,24 @@ import {
 
 const PENDING = -1;
 
+/** What the requester needs of a request. */
+export interface Requestable {
+  readonly operation: AnyOperation;
+  readonly arguments: unknown;
+  readonly credential: number;
+  /** Whether the response has arrived, or the session has ended without one. */
+  readonly isDone: boolean;
+  /** Takes the response; `message` is valid only during the call. */
+  complete(status: number, message: MessageBuffer): void;
+  /** Ends the request without a response. */
+  fail(failure: DafsError): void;
+}
+
 /**
  * One request of a session, from submit() until its response has arrived. The results that it keeps
  * are the program's own: they hold no views of the session's buffers.
  */
-export class Request<Arguments, Results> {
+export class Request<Arguments, Results> implements Requestable {
   readonly operation: Operation<Arguments, Results>;
   readonly arguments: Arguments;
   readonly credential: number;
@@ -34,7 +49,6 @@ export class Request<Arguments, Results> {
     this.credential = credential;
   }
 
-  /** Whether the response has arrived, or the session has ended without one. */
   get isDone(): boolean {
     return this.#status !== PENDING;
   }
@@ -47,7 +61,6 @@ export class Request<Arguments, Results> {
     return this.#results as Results;
   }
 
-  /** Takes the response; `message` is valid only during the call. */
   complete(status: number, message: MessageBuffer): void {
     this.#status = status;
     try {
@@ -65,7 +78,6 @@ export class Request<Arguments, Results> {
     }
   }
 
-  /** Ends the request without a response. */
   fail(failure: DafsError): void {
     this.#status = DafsStatus.DAFSERR_IO;
     this.#failure = failure;
@@ -104,6 +116,67 @@ export class InPlaceRequest<Arguments, Results, Taken> extends Request<Arguments
   protected override decode(message: MessageBuffer): Taken {
     const codec = this.operation.results as unknown as Operation<Arguments, Results>['results'];
     return this.#take(codec.decode(message));
+  }
+}
+
+/**
+ * A request that is made again and again, one at a time, and allocates nothing: `arguments` are
+ * filled anew each time, and what is wanted of the results is read into `results`.
+ */
+export class RepeatedRequest<Arguments, Results, Name extends keyof Results & string>
+  implements Requestable
+{
+  readonly operation: Operation<Arguments, Results>;
+  readonly arguments: Arguments;
+  /** Of the last request that succeeded. */
+  readonly results: Pick<Results, Name>;
+  credential = 0;
+  isDone = true;
+  readonly #read: FieldsReader<Pick<Results, Name>>;
+  #failure: DafsError | undefined;
+
+  /** @param results the object that is to hold them, with the fields that are wanted */
+  constructor(
+    operation: Operation<Arguments, Results>,
+    requestArguments: Arguments,
+    results: Pick<Results, Name>,
+  ) {
+    this.operation = operation;
+    this.arguments = requestArguments;
+    this.results = results;
+    this.#read = fieldsReader(operation.results, Object.keys(results) as Name[]);
+  }
+
+  /** To be called each time before it is sent. */
+  begin(credential: number): void {
+    this.credential = credential;
+    this.isDone = false;
+    this.#failure = undefined;
+  }
+
+  /** @throws DafsError when the request, which is done, has failed */
+  assertSucceeded(): void {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+  }
+
+  complete(status: number, message: MessageBuffer): void {
+    this.isDone = true;
+    if (status !== DafsStatus.DAFS_STATUS_OK) {
+      this.#failure = DafsError.fromStatus(operationName(this.operation), status);
+      return;
+    }
+    try {
+      this.#read(message, this.results);
+    } catch (error) {
+      this.#failure = badResponse(operationName(this.operation), error);
+    }
+  }
+
+  fail(failure: DafsError): void {
+    this.isDone = true;
+    this.#failure = failure;
   }
 }
 

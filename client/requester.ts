@@ -10,10 +10,7 @@ import {
   sealMessage,
   verifyMessage,
 } from './protocol/index.ts';
-import { operationName, type Request } from './request.ts';
-
-// biome-ignore lint/suspicious/noExplicitAny: requests are invariant in their arguments and results.
-export type AnyRequest = Request<any, any>;
+import { operationName, type Requestable } from './request.ts';
 
 /**
  * The requesting side of a channel: gives each request a stream, a sequence number and an analyzer,
@@ -26,7 +23,7 @@ export class Requester {
   readonly credits: Credits;
   /** From the exchange after the one that negotiated them (3.2.5). */
   useChecksums = false;
-  readonly #byStream: (AnyRequest | undefined)[];
+  readonly #byStream: (Requestable | undefined)[];
   readonly #serials: Uint32Array;
   #serial = 0;
   readonly #requestHeader = new RequestHeader();
@@ -47,7 +44,7 @@ export class Requester {
    * @returns whether it was sent
    * @throws DafsError when its arguments cannot be encoded; NicError when the connection takes nothing
    */
-  trySend(request: AnyRequest): boolean {
+  trySend(request: Requestable): boolean {
     const stream = this.credits.acquire();
     if (stream < 0) {
       return false;
@@ -110,7 +107,7 @@ export class Requester {
   }
 }
 
-function unencodable(request: AnyRequest, error: unknown): DafsError {
+function unencodable(request: Requestable, error: unknown): DafsError {
   const isTooLarge = (error as { code?: string }).code === 'TOO_LARGE';
   return DafsError.local(
     operationName(request.operation),

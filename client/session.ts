@@ -22,8 +22,15 @@ import {
   operations,
 } from './protocol/index.ts';
 import { type BufferUse, RegisteredBuffer, TransferArena } from './registration.ts';
-import { badResponse, InPlaceRequest, operationName, Request } from './request.ts';
-import { type AnyRequest, Requester } from './requester.ts';
+import {
+  badResponse,
+  InPlaceRequest,
+  operationName,
+  type RepeatedRequest,
+  Request,
+  type Requestable,
+} from './request.ts';
+import { Requester } from './requester.ts';
 import { serverSockets } from './runtime-directory.ts';
 import { type CompleteOptions, type SessionOptions, withDefaults } from './session-options.ts';
 
@@ -143,7 +150,7 @@ export class Session {
   }
 
   /** Sends a request that the caller has made; waits only for a credit. */
-  send(request: AnyRequest): void {
+  send(request: Requestable): void {
     try {
       this.#assertAlive(request);
       while (!this.#requester.trySend(request)) {
@@ -165,8 +172,22 @@ export class Session {
     return request.results;
   }
 
+  /**
+   * Sends a request that is made again and again, and waits until it has succeeded; its `results`
+   * are those of this time then.
+   */
+  repeat<Arguments, Results, Name extends keyof Results & string>(
+    request: RepeatedRequest<Arguments, Results, Name>,
+    credential: number,
+  ): void {
+    request.begin(credential);
+    this.send(request);
+    this.settle(request);
+    request.assertSucceeded();
+  }
+
   /** Waits until the response of `request` is there, whether it succeeded or not. */
-  settle(request: AnyRequest): void {
+  settle(request: Requestable): void {
     while (!request.isDone) {
       this.#advance(WAIT_SLICE_MS);
       if (this.#failure !== undefined && !request.isDone) {
@@ -380,7 +401,7 @@ export class Session {
     this.#requester.failAll(this.#failure);
   }
 
-  #assertAlive(request: AnyRequest): void {
+  #assertAlive(request: Requestable): void {
     if (this.#failure !== undefined) {
       throw this.#failure(operationName(request.operation));
     }

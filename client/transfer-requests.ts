@@ -6,13 +6,13 @@ import {
   operations,
   READ_INLINE_DATA_OFFSET,
   type ResultsOf,
-  type StableHow,
+  StableHow,
   type StateId,
   type Verifier,
   WRITE_INLINE_DATA_OFFSET,
 } from './protocol/index.ts';
 import type { RegisteredBuffer } from './registration.ts';
-import { InPlaceRequest, type Request } from './request.ts';
+import { InPlaceRequest, RepeatedRequest, type Request } from './request.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -43,6 +43,9 @@ export interface ReadResult {
   readonly bytes: number;
   readonly isAtEnd: boolean;
 }
+
+/** What a read gives of which the server left some undone. */
+export const INCOMPLETE = -1;
 
 /** The longest transfer of each kind, in bytes. */
 export interface TransferLimits {
@@ -79,6 +82,8 @@ export class TransferRequests {
   readonly #readDirect: ArgumentsOf<'READ_DIRECT'>;
   readonly #writeDirect: ArgumentsOf<'WRITE_DIRECT'>;
   readonly #range = { address: 0, byteCount: 0, handle: 0 };
+  readonly #repeatedRead;
+  readonly #repeatedWrite;
 
   constructor(session: Session) {
     this.#session = session;
@@ -95,6 +100,14 @@ export class TransferRequests {
       directChecksum: 0,
       writeDataBuffers: ranges,
     };
+    this.#repeatedRead = new RepeatedRequest(operations.READ_DIRECT, this.#readDirect, {
+      bytesRead: 0,
+      eof: false,
+      directChecksum: 0,
+    });
+    this.#repeatedWrite = new RepeatedRequest(operations.WRITE_DIRECT, this.#writeDirect, {
+      count: 0,
+    });
   }
 
   /** Reads into `into`, which the response brings the data for. */
@@ -133,28 +146,38 @@ export class TransferRequests {
     bytes: number,
     credential: number,
   ): Request<unknown, ReadResult> {
-    const argument = this.#readDirect;
-    argument.filehandle = file.handle;
-    argument.stateId = file.stateId;
-    argument.offset = offset;
-    argument.byteCount = bytes;
-    this.#setRange(buffer, bufferOffset, bytes);
+    this.#fillRead(file, offset, buffer, bufferOffset, bytes);
     const request = new InPlaceRequest(
       operations.READ_DIRECT,
-      argument,
+      this.#readDirect,
       credential,
       (results: ResultsOf<'READ_DIRECT'>) => {
         const { bytesRead, eof, directChecksum } = results;
-        assertFits('READ_DIRECT', bytesRead, bytes);
-        if (this.#session.terms.usesChecksums) {
-          const data = buffer.memory.subarray(bufferOffset, bufferOffset + bytesRead);
-          this.#verify('READ_DIRECT', data, directChecksum);
-        }
+        this.#checkRead(buffer, bufferOffset, bytes, bytesRead, directChecksum);
         return { bytes: bytesRead, isAtEnd: eof };
       },
     );
     this.#session.send(request);
     return request;
+  }
+
+  /**
+   * The same, waited for, without allocating anything.
+   * @returns the bytes read, fewer than asked for at the end of the file; or INCOMPLETE
+   */
+  performReadDirect(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    credential: number,
+  ): number {
+    this.#fillRead(file, offset, buffer, bufferOffset, bytes);
+    this.#session.repeat(this.#repeatedRead, credential);
+    const { bytesRead, eof, directChecksum } = this.#repeatedRead.results;
+    this.#checkRead(buffer, bufferOffset, bytes, bytesRead, directChecksum);
+    return bytesRead === bytes || eof ? bytesRead : INCOMPLETE;
   }
 
   /** Writes `data`, which the request carries. */
@@ -186,6 +209,55 @@ export class TransferRequests {
     stability: StableHow,
     credential: number,
   ): Request<unknown, WriteResult> {
+    this.#fillWrite(file, offset, buffer, bufferOffset, bytes, stability);
+    const argument = this.#writeDirect;
+    const request = new InPlaceRequest(operations.WRITE_DIRECT, argument, credential, writeResult);
+    this.#session.send(request);
+    return request;
+  }
+
+  /**
+   * The same, unstable and waited for, without allocating anything.
+   * @returns the bytes that the server has taken
+   */
+  performWriteDirect(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    credential: number,
+  ): number {
+    this.#fillWrite(file, offset, buffer, bufferOffset, bytes, StableHow.UNSTABLE);
+    this.#session.repeat(this.#repeatedWrite, credential);
+    const { count } = this.#repeatedWrite.results;
+    assertFits('WRITE_DIRECT', count, bytes);
+    return count;
+  }
+
+  #fillRead(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+  ): void {
+    const argument = this.#readDirect;
+    argument.filehandle = file.handle;
+    argument.stateId = file.stateId;
+    argument.offset = offset;
+    argument.byteCount = bytes;
+    this.#setRange(buffer, bufferOffset, bytes);
+  }
+
+  #fillWrite(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    stability: StableHow,
+  ): void {
     const argument = this.#writeDirect;
     argument.filehandle = file.handle;
     argument.stateId = file.stateId;
@@ -194,9 +266,21 @@ export class TransferRequests {
     argument.stableHow = stability;
     argument.directChecksum = this.#checksum(buffer, bufferOffset, bytes);
     this.#setRange(buffer, bufferOffset, bytes);
-    const request = new InPlaceRequest(operations.WRITE_DIRECT, argument, credential, writeResult);
-    this.#session.send(request);
-    return request;
+  }
+
+  /** What the server says that it has read must fit, and be what arrived. */
+  #checkRead(
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    bytesRead: number,
+    checksum: number,
+  ): void {
+    assertFits('READ_DIRECT', bytesRead, bytes);
+    if (this.#session.terms.usesChecksums) {
+      const data = buffer.memory.subarray(bufferOffset, bufferOffset + bytesRead);
+      this.#verify('READ_DIRECT', data, checksum);
+    }
   }
 
   #setRange(buffer: RegisteredBuffer, bufferOffset: number, bytes: number): void {

@@ -1,11 +1,12 @@
 import { ASK_SERVER, type ExportedCacheReader } from './exported-cache-reader.ts';
 import { type Chunk, type ChunkMover, type Moved, moveInChunks } from './pipeline.ts';
-import type { StableHow, Verifier } from './protocol/index.ts';
+import { StableHow, type Verifier } from './protocol/index.ts';
 import type { RegisteredBuffer, TransferSlot } from './registration.ts';
 import type { Request } from './request.ts';
 import type { Session } from './session.ts';
 import {
   type FileReference,
+  INCOMPLETE,
   type ReadResult,
   type TransferLimits,
   TransferRequests,
@@ -56,16 +57,33 @@ export class Transfers {
     }
     const { requests } = this;
     if (bytes <= this.#limits.directReadBytes) {
-      const request = requests.readDirect(file, offset, buffer, bufferOffset, bytes, credential);
-      const result = this.#session.wait(request);
-      if (result.bytes === bytes || result.isAtEnd) {
-        return result.bytes;
+      const moved = requests.performReadDirect(
+        file,
+        offset,
+        buffer,
+        bufferOffset,
+        bytes,
+        credential,
+      );
+      if (moved !== INCOMPLETE) {
+        return moved;
       }
     }
+    return this.#readChunks(file, offset, buffer, bufferOffset, bytes, credential);
+  }
+
+  #readChunks(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    credential: number,
+  ): number {
     return moveInChunks(this.#session, bytes, {
       chunkBytes: this.#limits.directReadBytes,
       begin: (position, length) => ({
-        request: requests.readDirect(
+        request: this.requests.readDirect(
           file,
           offset + position,
           buffer,
@@ -150,6 +168,37 @@ export class Transfers {
     }
     transfers.release(slot);
     return read;
+  }
+
+  /**
+   * The same, unstable, for who need not know whether the server loses it: allocates nothing.
+   * @returns the bytes that the server has taken: less than asked for only when it can take no more
+   */
+  writeUnstable(
+    file: FileReference,
+    offset: number,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    credential: number,
+  ): number {
+    const { requests } = this;
+    if (bytes <= this.#limits.directWriteBytes) {
+      const taken = requests.performWriteDirect(
+        file,
+        offset,
+        buffer,
+        bufferOffset,
+        bytes,
+        credential,
+      );
+      if (taken === bytes) {
+        return taken;
+      }
+    }
+    const { UNSTABLE } = StableHow;
+    return this.writeRegistered(file, offset, buffer, bufferOffset, bytes, UNSTABLE, credential)
+      .bytes;
   }
 
   #readInline(file: FileReference, offset: number, into: Uint8Array, credential: number): number {

@@ -15,7 +15,12 @@ import {
   claimOfName,
   claimOfUnnamed,
 } from '../client/opening.ts';
-import { Extension, StableHow } from '../client/protocol/index.ts';
+import {
+  ANONYMOUS_STATE_ID,
+  Extension,
+  type Filehandle,
+  StableHow,
+} from '../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../client/registration.ts';
 import { Session } from '../client/session.ts';
 import type { ClientIdentity } from '../client/session-options.ts';
@@ -85,6 +90,8 @@ class ClientFileSystem implements PathFileSystem {
   readonly #handles: FilehandleMaker;
   /** For the second file of a request that names two. */
   readonly #otherHandles: FilehandleMaker;
+  /** What READ and WRITE are about: made once, so that they leave nothing behind. */
+  readonly #named = { handle: new Uint8Array() as Filehandle, stateId: ANONYMOUS_STATE_ID };
   readonly #registered = new Map<ArrayBufferLike, RegisteredBuffer>();
 
   constructor(session: Session, isShared: boolean) {
@@ -229,18 +236,10 @@ class ClientFileSystem implements PathFileSystem {
       append && this.#isShared ? this.#client.getattr(file.handle).sizeBytes : offset;
     this.#assertSize(position + data.length);
     const { byteOffset, length } = data;
-    const { bytes } = registered
-      ? this.#client.writeRegistered(
-          file,
-          position,
-          registered,
-          byteOffset,
-          length,
-          StableHow.UNSTABLE,
-          credential,
-        )
-      : this.#client.write(file, position, data, StableHow.UNSTABLE, credential);
-    return bytes;
+    const { transfers } = this.#client;
+    return registered
+      ? transfers.writeUnstable(file, position, registered, byteOffset, length, credential)
+      : transfers.write(file, position, data, StableHow.UNSTABLE, credential).bytes;
   }
 
   lseek(nodeid: Nodeid, fh: Fh, offset: number, whence: number): number {
@@ -328,13 +327,16 @@ class ClientFileSystem implements PathFileSystem {
     }
   }
 
-  #file(nodeid: Nodeid, fh: Fh): FileReference {
-    return { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
-  }
-
   /** Numbers beyond the server's limit may not even fit into a request. */
   #assertSize(bytes: number): void {
     if (bytes > this.#client.fileSystem.maximumFileBytes) throw new ErrnoError('EFBIG');
+  }
+
+  /** An open file as the client names it, until the next one is named. */
+  #file(nodeid: Nodeid, fh: Fh): FileReference {
+    this.#named.handle = this.#handles.of(nodeid);
+    this.#named.stateId = stateIdOf(fh);
+    return this.#named;
   }
 
   #attributes(status: FileStatus): Attributes {

@@ -76,6 +76,30 @@ const compileDecoder = (node: Node, name: string, littleEndian: boolean): Decode
 const compileEncoder = (node: Node, name: string, littleEndian: boolean): Encode =>
   compile('message, start, value', new EncoderGenerator(littleEndian).source(node, name)) as Encode;
 
+/** Reads some fields of a structure behind the header into an object that is used again. */
+export type FieldsReader<Fields> = (message: MessageBuffer, into: Fields) => void;
+
+/**
+ * A reader of some scalars of a structure, for responses that must leave no garbage behind.
+ */
+export const fieldsReader = <Value, Name extends keyof Value & string>(
+  { name, layout: { node } }: Codec<Value>,
+  fields: readonly Name[],
+): FieldsReader<Pick<Value, Name>> => {
+  if (node.kind !== 'structure') throw new Error(`${name} is no structure.`);
+  type Read = (message: MessageBuffer, start: number, end: number, into: object) => void;
+  const [readLittle, readBig] = [true, false].map((littleEndian) =>
+    compile(
+      'message, start, end, into',
+      new DecoderGenerator(littleEndian).fieldsSource(node, fields, name),
+    ),
+  ) as [Read, Read];
+  return (message, into) => {
+    if (message.littleEndian) readLittle(message, HEADER_BYTES, message.length, into);
+    else readBig(message, HEADER_BYTES, message.length, into);
+  };
+};
+
 /** Whether a message ends with the last byte of data rather than on 8 bytes. */
 const endsWithData = (node: Node): boolean =>
   node.kind === 'structure' && node.members.some((member) => member.node.kind === 'trailing');

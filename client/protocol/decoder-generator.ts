@@ -45,6 +45,21 @@ export class DecoderGenerator {
     return this.#out.text();
   }
 
+  /** The body of `(message, start, end, into) => void`, which reads these scalars alone. */
+  fieldsSource(node: StructureNode, names: readonly string[], path: string): string {
+    this.#out.line('const { view } = message;');
+    this.#require(`start + ${node.usedSize} <= end`, path, 'is truncated');
+    for (const { name, node: scalar, offset } of node.members) {
+      if (!names.includes(name)) continue;
+      if (scalar.kind !== 'scalar') throw new Error(`${path}.${name} is no scalar.`);
+      const place = { base: FIXED_SECTION, offset, scope: FIXED_SECTION, least: '' };
+      this.#out.line(
+        `into.${name} = ${this.#value(scalar, { ...place, path: `${path}.${name}` })};`,
+      );
+    }
+    return this.#out.text();
+  }
+
   #root(node: Node, path: string): string {
     if (node.kind === 'structure') {
       this.#require(`start + ${node.usedSize} <= end`, path, 'is truncated');

@@ -6,6 +6,7 @@ import {
   type ArgumentsOf,
   codec,
   type Filehandle,
+  fieldsReader,
   HEADER_BYTES,
   MessageBuffer,
   operations,
@@ -228,6 +229,35 @@ describe('layouts', () => {
     expect(() => array(union('kind', { 1: {} }))).toThrow(/member of a structure/);
     expect(() => array(trailing())).toThrow(/end a structure/);
     expect(() => codec('Uncounted', structure({ data: trailing() }))).toThrow(/no count/);
+  });
+});
+
+describe('a reader of some fields', () => {
+  const layout = structure({ first: u32, at: u53, name: text, flag: boolean8, last: u16 });
+  const whole = codec('Whole', layout);
+  const value = { first: 7, at: 2 ** 40, name: 'x', flag: true, last: 9 };
+
+  it.each([true, false])('reads them into an object (little-endian: %s)', (littleEndian) => {
+    const message = MessageBuffer.allocate(200, { littleEndian });
+    whole.encode(message, value);
+    const into = { at: 0, flag: false, last: 0 };
+    fieldsReader(whole, ['at', 'flag', 'last'])(message, into);
+    expect(into).toEqual({ at: 2 ** 40, flag: true, last: 9 });
+  });
+
+  it('refuses what a decoder refuses', () => {
+    const message = MessageBuffer.allocate(200, little);
+    whole.encode(message, value);
+    const read = fieldsReader(whole, ['flag']);
+    message.length = HEADER_BYTES + 16;
+    expect(() => read(message, { flag: false })).toThrow(failure('MALFORMED', /truncated/));
+    message.length = 200;
+    message.bytes[HEADER_BYTES + 20] = 2;
+    expect(() => read(message, { flag: false })).toThrow(failure('MALFORMED', /Whole.flag/));
+  });
+
+  it('reads scalars only', () => {
+    expect(() => fieldsReader(whole, ['name'])).toThrow(/Whole.name is no scalar/);
   });
 });
 
