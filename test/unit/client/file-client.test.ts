@@ -31,7 +31,7 @@ afterEach(() => {
 
 afterAll(async () => {
   await workspace.dispose();
-}, 30_000);
+}, 60_000);
 
 function socketOf({ name }: ServerProcess): string {
   return join(workspace.runtimeDirectory, 'dafs', `${name}.fabric`);
@@ -81,7 +81,7 @@ test('a file is created, written, committed, read, and closed', () => {
     links: 1,
   });
   failsWith('EBADF', () => files.close(file));
-}, 20_000);
+}, 60_000);
 
 test('the ways to create: unchecked, guarded, exclusive', () => {
   const files = connect();
@@ -104,7 +104,7 @@ test('the ways to create: unchecked, guarded, exclusive', () => {
   expect(Buffer.compare(exclusive.handle, again.handle)).toBe(0);
   const other = { mode: 'exclusive', verifier: 9n as never } as const;
   failsWith('EEXIST', () => files.open(here, name('b'), 'both', other));
-}, 20_000);
+}, 60_000);
 
 test('a file known by its handle is opened, downgraded, and used with what is left', () => {
   const files = connect();
@@ -118,7 +118,7 @@ test('a file known by its handle is opened, downgraded, and used with what is le
   files.write(file, 0, name('x'));
   files.close(second);
   files.close(file);
-}, 20_000);
+}, 60_000);
 
 test('names: lookup, find, parents, links, renames, removals', () => {
   const files = connect();
@@ -144,7 +144,7 @@ test('names: lookup, find, parents, links, renames, removals', () => {
   expect(files.getattr(link)).toMatchObject({ type: ObjectType.DAFS_TYPE_LNK, mode: 0o777 });
   const fifo = files.makeNode(here, name('fifo'), 'fifo', 0o640);
   expect(files.getattr(fifo)).toMatchObject({ type: ObjectType.DAFS_TYPE_FIFO, mode: 0o640 });
-}, 20_000);
+}, 60_000);
 
 test('attributes are set together and one by one', () => {
   const files = connect();
@@ -170,7 +170,7 @@ test('attributes are set together and one by one', () => {
   files.setattr(file.handle, { modifyTime: 'now' });
   const { modifyTime } = files.getattr(file.handle);
   expect(Math.abs(modifyTime.seconds - Date.now() / 1000)).toBeLessThan(60);
-}, 20_000);
+}, 60_000);
 
 test.each([true, false])(
   'a directory of any size is read page by page (with status: %s)',
@@ -217,7 +217,7 @@ test('credentials decide: who makes files, who may read them, what access() says
   failsWith('EPERM', () => files.setattr(file.handle, { mode: 0o666 }, undefined, bob));
   session.releaseCredential(bob);
   expect(() => files.access(file.handle, rights, bob)).toThrow();
-}, 20_000);
+}, 60_000);
 
 test('sessions of one identity share open files and credentials', () => {
   const identity = createClientIdentity();
@@ -231,7 +231,7 @@ test('sessions of one identity share open files and credentials', () => {
   expect(first.read(file, 0, new Uint8Array(10), alice)).toBe(6);
   expect(() => stranger.read(file, 0, new Uint8Array(10))).toThrow();
   second.close(file, alice);
-}, 20_000);
+}, 60_000);
 
 test.each([
   { endianness: 'big' },
@@ -275,7 +275,7 @@ test('pipelined transfers of registered memory arrive where they belong', () => 
   for (const request of reads) expect(files.session.wait(request).bytes).toBe(4096);
   for (const index of blocks) expect(buffer.memory[index * 4096 + 5]).toBe(index + 1);
   buffer.close();
-}, 20_000);
+}, 60_000);
 
 test('a server that is killed in the middle of transfers gives EIO at once', async () => {
   const doomed = await workspace.startServer({ name: 'doomed' });

@@ -36,7 +36,7 @@ afterEach(() => {
 
 afterAll(async () => {
   await workspace.dispose();
-}, 30_000);
+}, 60_000);
 
 function put(path: string, content: string): void {
   const descriptor = paths.open(path, O_WRONLY | O_CREAT | O_TRUNC);

@@ -97,7 +97,7 @@ test('the leftovers of a killed server go at the next start of that name', async
   expect(await listServers()).toEqual([]);
   await claimServerName('killed');
   expect(existsSync(sockets.fabric)).toBe(false);
-}, 10_000);
+}, 60_000);
 
 test('leftovers of another name go when they are old enough to be no starting server', async () => {
   const sockets = serverSockets('old');
@@ -111,4 +111,4 @@ test('leftovers of another name go when they are old enough to be no starting se
     Date.now = realNow;
   }
   expect(existsSync(sockets.fabric)).toBe(false);
-}, 10_000);
+}, 60_000);

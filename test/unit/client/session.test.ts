@@ -42,7 +42,7 @@ test('connects, calls, and takes leave', async () => {
   expect(() => session.call(operations.NULL, {})).toThrow(
     expect.objectContaining({ code: 'SESSION_CLOSED', errno: 'EIO' }),
   );
-}, 10_000);
+}, 60_000);
 
 test('a socket that is not there, or dead, is named in the error', async () => {
   expect(() => Session.connect('/nonexistent/fabric')).toThrow(
@@ -54,7 +54,7 @@ test('a socket that is not there, or dead, is named in the error', async () => {
   expect(() => Session.connect(server.path)).toThrow(
     expect.objectContaining({ code: 'CONNECT_FAILED', errno: 'ECONNREFUSED' }),
   );
-}, 10_000);
+}, 60_000);
 
 test.each(['little', 'big'] as const)(
   '%s-endian sessions work',
@@ -63,7 +63,7 @@ test.each(['little', 'big'] as const)(
     const { link } = session.call(operations.READLINK_INLINE, { filehandle: HANDLE });
     expect(new TextDecoder().decode(link)).toBe('somewhere');
   },
-  10_000,
+  60_000,
 );
 
 test('the status of the server becomes an error with its POSIX name', async () => {
@@ -81,14 +81,14 @@ test('the status of the server becomes an error with its POSIX name', async () =
   expect(() => session.call(operations.GETATTR_INLINE, request, 5)).toThrow(
     expect.objectContaining({ errno: 'EACCES' }),
   );
-}, 10_000);
+}, 60_000);
 
 test('results are the caller’s own after the next call', async () => {
   const { session } = await connect('plain');
   const { link } = session.call(operations.READLINK_INLINE, { filehandle: HANDLE });
   for (let index = 0; index < 40; index += 1) session.call(operations.NULL, {});
   expect(new TextDecoder().decode(link)).toBe('somewhere');
-}, 10_000);
+}, 60_000);
 
 test('responses in another order than the requests find theirs', async () => {
   const { session } = await connect('answers late and backwards');
@@ -99,7 +99,7 @@ test('responses in another order than the requests find theirs', async () => {
   expect(session.outstanding).toBe(4);
   for (const request of links) expect(session.wait(request).link).toHaveLength(9);
   for (const request of roots) expect(session.wait(request).rootHandle).toHaveLength(64);
-}, 10_000);
+}, 60_000);
 
 test('more requests than credits wait for their turn', async () => {
   const { session } = await connect('has fewer resources', { maximumRequests: 8 });
@@ -107,7 +107,7 @@ test('more requests than credits wait for their turn', async () => {
   const requests = Array.from({ length: 100 }, () => nullRequest(session));
   expect(session.outstanding).toBeLessThanOrEqual(2);
   for (const request of requests) expect(session.wait(request)).toEqual({});
-}, 10_000);
+}, 60_000);
 
 test('credits that the server wants back go back by NULLs', async () => {
   const { session } = await connect('shrinks credits to one');
@@ -118,7 +118,7 @@ test('credits that the server wants back go back by NULLs', async () => {
   const two = [nullRequest(session), nullRequest(session)];
   expect(session.outstanding).toBe(1);
   for (const request of two) session.wait(request);
-}, 10_000);
+}, 60_000);
 
 test('sequence numbers wrap and nothing leaks over many calls', async () => {
   const { session } = await connect('plain');
@@ -140,7 +140,7 @@ test('a server that dies fails what is outstanding and what comes later, at once
     expect.objectContaining({ errno: 'EIO' }),
   );
   expect(session.isAlive).toBe(false);
-}, 10_000);
+}, 60_000);
 
 test('a server that is killed while a call sleeps wakes it within 100 ms', async () => {
   const { session, server } = await connect('never answers');
@@ -148,7 +148,7 @@ test('a server that is killed while a call sleeps wakes it within 100 ms', async
   session.poll(100);
   server.kill();
   expect(() => session.wait(request)).toThrow(expect.objectContaining({ errno: 'EIO' }));
-}, 10_000);
+}, 60_000);
 
 test('an idle session notices the death at its next call', async () => {
   const { session, server } = await connect('plain');
@@ -157,7 +157,7 @@ test('an idle session notices the death at its next call', async () => {
   expect(() => session.call(operations.NULL, {})).toThrow(
     expect.objectContaining({ code: 'CONNECTION_LOST', errno: 'EIO' }),
   );
-}, 10_000);
+}, 60_000);
 
 test('closing a session whose server hangs takes a second at most', async () => {
   const { session, server } = await connect('plain');
@@ -165,7 +165,7 @@ test('closing a session whose server hangs takes a second at most', async () => 
   const before = performance.now();
   session.close();
   expect(performance.now() - before).toBeLessThan(1500);
-}, 10_000);
+}, 60_000);
 
 test('connecting to a server that hangs ends in time', async () => {
   const { server } = await connect('plain');
@@ -173,7 +173,7 @@ test('connecting to a server that hangs ends in time', async () => {
   expect(() => Session.connect(server.path, { timeoutMs: 300 })).toThrow(
     expect.objectContaining({ code: 'CONNECT_FAILED', errno: 'ETIMEDOUT' }),
   );
-}, 10_000);
+}, 60_000);
 
 test.each(['answers nobody', 'says another length'])(
   'a response that cannot be right ends the session: the server %s',
@@ -193,7 +193,7 @@ test('a message that arrives damaged ends the session when there are checksums',
     expect.objectContaining({ errno: 'EIO' }),
   );
   expect(session.isAlive).toBe(false);
-}, 10_000);
+}, 60_000);
 
 test('malformed results fail their request and no other', async () => {
   const { session } = await connect('sends malformed results');
@@ -201,7 +201,7 @@ test('malformed results fail their request and no other', async () => {
     expect.objectContaining({ code: 'BAD_RESPONSE', errno: 'EIO' }),
   );
   expect(session.call(operations.NULL, {})).toEqual({});
-}, 10_000);
+}, 60_000);
 
 test('arguments that fit into no request are refused and cost no credit', async () => {
   const { session } = await connect('plain');
@@ -212,13 +212,13 @@ test('arguments that fit into no request are refused and cost no credit', async 
     );
   }
   expect(session.call(operations.NULL, {})).toEqual({});
-}, 10_000);
+}, 60_000);
 
 test('a server that wants more than was asked for is refused', async () => {
   await expect(connect('wants bigger responses')).rejects.toMatchObject({
     code: 'NEGOTIATION_FAILED',
   });
-}, 10_000);
+}, 60_000);
 
 test('promises settle from the event loop, in success and failure', async () => {
   const { session, server } = await connect('plain');
@@ -229,7 +229,7 @@ test('promises settle from the event loop, in success and failure', async () => 
   await new Promise((resolve) => setTimeout(resolve, 300));
   server.kill();
   await expect(lost).rejects.toMatchObject({ code: 'CONNECTION_LOST', errno: 'EIO' });
-}, 10_000);
+}, 60_000);
 
 test.each([false, true])(
   'the back-control channel brings directives (checksums: %s)',
@@ -248,10 +248,10 @@ test.each([false, true])(
       usesRdmaReadChannel: true,
     });
     session.call(operations.NULL, {});
-    for (let turn = 0; turn < 100 && directives.length === 0; turn += 1) session.poll(10);
+    for (let turn = 0; turn < 3000 && directives.length === 0; turn += 1) session.poll(10);
     expect(directives).toMatchObject([{ name: 'BC_RECALL', arguments: { stateId: 77n } }]);
     await expect
-      .poll(() => server.lines)
+      .poll(() => server.lines, { timeout: 30_000 })
       .toContain(`directive answered ${DafsStatus.DAFSERR_BADHANDLE}`);
   },
   10_000,

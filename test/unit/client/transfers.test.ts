@@ -17,7 +17,7 @@ beforeAll(async () => {
   for (const script of ['plain', 'moves little at a time', 'moves very little at a time']) {
     servers[script] = await ServerProcess.start(script);
   }
-}, 20_000);
+}, 60_000);
 
 afterEach(() => {
   for (const session of sessions.splice(0)) session.close();
@@ -103,4 +103,4 @@ test('every slot is free again after a transfer, and after one that failed', () 
     for (;;) transfers.read(FILE, 0, new Uint8Array(3_000_000), 0);
   }).toThrow(expect.objectContaining({ errno: 'EIO' }));
   expect(session.transfers.freeSlots).toBe(3);
-}, 10_000);
+}, 60_000);

@@ -19,6 +19,8 @@ export class ServerProcess {
     this.process = spawn(process.execPath, [program, this.path, script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    // Also when its test never got to hear of it, because it started too slowly.
+    process.once('exit', () => this.kill());
   }
 
   static async start(script: string): Promise<ServerProcess> {

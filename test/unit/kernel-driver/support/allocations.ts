@@ -16,8 +16,14 @@ export interface Allocations {
   readonly largest: readonly string[];
 }
 
-/** Samples what `action` allocates on the heap of this thread. */
-export async function allocationsOf(action: () => void): Promise<Allocations> {
+/**
+ * Samples what `action` allocates on the heap of this thread, in code of these rooms. What it does
+ * while it waits for others (nic) depends on how long they take.
+ */
+export async function allocationsOf(
+  rooms: readonly string[],
+  action: () => void,
+): Promise<Allocations> {
   const session = new Session();
   session.connect();
   try {
@@ -28,20 +34,19 @@ export async function allocationsOf(action: () => void): Promise<Allocations> {
     });
     action();
     const { profile } = await session.post('HeapProfiler.stopSampling');
-    return summary(profile.head);
+    return summary(profile.head, rooms);
   } finally {
     session.disconnect();
   }
 }
 
-function summary(head: SampledNode): Allocations {
+function summary(head: SampledNode, rooms: readonly string[]): Allocations {
   const byFunction = new Map<string, number>();
-  const add = ({ callFrame, selfSize, children }: SampledNode): void => {
-    // The sampling itself is not what is measured.
-    if (callFrame.url.startsWith('node:inspector')) return;
-    const name = `${callFrame.functionName} in ${callFrame.url.split('/').at(-1)}`;
-    byFunction.set(name, (byFunction.get(name) ?? 0) + selfSize);
+  const add = ({ callFrame: { functionName, url }, selfSize, children }: SampledNode): void => {
     children.forEach(add);
+    if (!rooms.some((room) => url.includes(`/${room}/`))) return;
+    const name = `${functionName} in ${url.split('/').at(-1)}`;
+    byFunction.set(name, (byFunction.get(name) ?? 0) + selfSize);
   };
   add(head);
   const sorted = [...byFunction].sort(([, left], [, right]) => right - left);
