@@ -135,7 +135,7 @@ describe.each([
   { way: 'to the server', ordma: false },
   { way: 'to its cache', ordma: true },
 ])('on the whole way $way', { timeout: 120_000 }, ({ ordma }) => {
-  const caller = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: 0 };
+  const caller = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: 0, umask: 0 };
   let workspace: Workspace;
   let fileSystem: FileSystem;
   let memory: ExchangeMemory;
