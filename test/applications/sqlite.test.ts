@@ -1,8 +1,8 @@
 /**
- * sqlite3 keeps a database on the mount, in rollback and in WAL mode.
+ * sqlite3 keeps a database on the mount, in rollback and in WAL mode, also with two writers at once.
  *
  *     npx vitest run test/applications/sqlite.test.ts
- *     DAFS_FULL=1 npx vitest run test/applications/sqlite.test.ts   (a million rows)
+ *     DAFS_FULL=1 npx vitest run test/applications/sqlite.test.ts   (a million rows, 5,000 transactions)
  */
 import { expect } from 'vitest';
 import { applicationTest, sized } from './support.ts';
@@ -59,6 +59,35 @@ for (const journalMode of journalModes) {
       const second = await workspace.startMount(request);
       expect(await sqlite(database, checkScript)).toBe(expected);
       await second.unmount();
+    },
+  );
+}
+
+const transactions = sized(100, 5000);
+
+/** Reads and then writes, so that a lock that does not hold loses a count. */
+const countUp = `
+.timeout 60000
+${'BEGIN IMMEDIATE; UPDATE counter SET value = value + 1; INSERT INTO log DEFAULT VALUES; COMMIT;\n'.repeat(transactions)}`;
+
+for (const journalMode of journalModes) {
+  applicationTest(
+    `two sqlite3 at once with journal_mode=${journalMode} lose no transaction`,
+    { programs: ['sqlite3'] },
+    async ({ workspace, driver, succeed }) => {
+      const mount = await workspace.startMount({
+        source: workspace.path('files.sqlite'),
+        driver: driver.name,
+      });
+      const database = `${mount.directory}/counter.db`;
+      const sqlite = (input: string) => succeed('sqlite3', ['-bail', database], { input });
+      await sqlite(`PRAGMA journal_mode=${journalMode};
+        CREATE TABLE counter(value INTEGER); INSERT INTO counter VALUES(0);
+        CREATE TABLE log(id INTEGER PRIMARY KEY);`);
+      await Promise.all([sqlite(countUp), sqlite(countUp)]);
+      const check = 'PRAGMA integrity_check; SELECT value FROM counter; SELECT count(*) FROM log;';
+      expect(await sqlite(check)).toBe(`ok\n${2 * transactions}\n${2 * transactions}\n`);
+      await mount.unmount();
     },
   );
 }

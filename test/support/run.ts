@@ -1,7 +1,7 @@
 /** Runs programs with a time limit: whatever touches a mount may hang with it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -85,12 +85,12 @@ export async function succeed(
   return result.stdout;
 }
 
-/** Whether the PATH has such a program. */
+/** Whether the PATH has such a program, or the file system one of this whole path. */
 export function hasProgram(name: string): boolean {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => {
     try {
-      accessSync(join(folder, name), constants.X_OK);
+      accessSync(resolve(folder, name), constants.X_OK);
       return true;
     } catch {
       return false;
