@@ -6,7 +6,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { apply, type Operation, operation, World } from './operations.ts';
+import { anyOperationBut, apply, type Operation, type OperationName, World } from './operations.ts';
 import { firstDifference, snapshot } from './snapshot.ts';
 
 export interface ComparisonRequest {
@@ -17,10 +17,12 @@ export interface ComparisonRequest {
   /** Where fast-check's shrinking ended: replays that one run. */
   readonly path?: string | undefined;
   readonly closesBeforeRemoving: boolean;
+  /** What the mount cannot carry. */
+  readonly without: readonly OperationName[];
 }
 
 const request = JSON.parse(process.argv[2] ?? '') as ComparisonRequest;
-const { local, mount, operations, seed, path, closesBeforeRemoving } = request;
+const { local, mount, operations, seed, path, closesBeforeRemoving, without } = request;
 
 const MAXIMUM_OPERATIONS_PER_RUN = 100;
 /** How long the search for a shorter failing run may take. */
@@ -73,7 +75,11 @@ process.stdout.write(`DAFS_MODEL_SEED=${seed} DAFS_MODEL_OPERATIONS=${operations
 
 const result = fc.check(
   fc.property(
-    fc.array(operation, { minLength: 1, maxLength: MAXIMUM_OPERATIONS_PER_RUN, size: 'max' }),
+    fc.array(anyOperationBut(without), {
+      minLength: 1,
+      maxLength: MAXIMUM_OPERATIONS_PER_RUN,
+      size: 'max',
+    }),
     compare,
   ),
   {

@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { O } from '../conformance/case.ts';
 import { pattern } from '../conformance/expect.ts';
 import { PosixTarget } from '../conformance/posix-target.ts';
+import { C } from '../support/libc.ts';
 
 /** What may take the last name of a file. */
-const removingOperations = new Set(['unlink', 'rename']);
+const removingOperations = new Set(['unlink', 'rename', 'renameWith']);
 
 /** One side of the comparison: a directory, and the files that are open in it. */
 export class World {
@@ -82,6 +83,15 @@ const length = fc.oneof(
   fc.nat({ max: 200 * KIB }),
 );
 const size = fc.oneof(fc.constant(0), place, fc.constant(5 * 1024 * KIB * KIB + 17));
+/** Mappings and copies beyond this would take memory and time that other operations need. */
+const MAPPED_LIMIT = 1 << 20;
+const allocationMode = fc.constantFrom(
+  0,
+  C.FALLOC_FL_KEEP_SIZE,
+  C.FALLOC_FL_PUNCH_HOLE | C.FALLOC_FL_KEEP_SIZE,
+  C.FALLOC_FL_ZERO_RANGE,
+  C.FALLOC_FL_ZERO_RANGE | C.FALLOC_FL_KEEP_SIZE,
+);
 const mode = fc.constantFrom(0, 0o400, 0o600, 0o644, 0o755, 0o777, 0o1777, 0o2755, 0o4755);
 /** Whole milliseconds, and one moment for both times: what every driver can carry. */
 const moment = fc.integer({ min: 0, max: 4_000_000_000_000 });
@@ -106,6 +116,16 @@ export const operationKinds = {
   unlink: kind<{ path: string }>(2, { path }, (world, v) => world.target.unlink(world.at(v.path))),
   rename: kind<{ source: string; target: string }>(4, { source: path, target: path }, (world, v) =>
     world.target.rename(world.at(v.source), world.at(v.target)),
+  ),
+  renameWith: kind<{ source: string; target: string; flags: number }>(
+    2,
+    { source: path, target: path, flags: fc.constantFrom(C.RENAME_NOREPLACE, C.RENAME_EXCHANGE) },
+    (world, v) => world.target.renameWith(world.at(v.source), world.at(v.target), v.flags),
+  ),
+  makeNode: kind<{ path: string; kind: 'fifo' | 'socket' | 'file'; mode: number }>(
+    1,
+    { path, kind: fc.constantFrom('fifo', 'socket', 'file'), mode },
+    (world, v) => world.target.makeNode(world.at(v.path), v.kind, v.mode & 0o777),
   ),
   link: kind<{ source: string; target: string }>(3, { source: path, target: path }, (world, v) =>
     world.target.link(world.at(v.source), world.at(v.target)),
@@ -157,6 +177,41 @@ export const operationKinds = {
   truncateOpen: kind<{ slot: number; size: number }>(3, { slot, size }, (world, v) =>
     world.target.truncateOpen(world.fd(v.slot), v.size),
   ),
+  writeMapped: kind<{ slot: number; offset: number; length: number; seed: number }>(
+    3,
+    { slot, offset: place, length, seed },
+    (world, v) => {
+      const { size: end } = world.target.statOpen(world.fd(v.slot));
+      // Bytes behind the end of a file belong to nobody: touching them is the death of a process.
+      if (end <= v.offset || end > MAPPED_LIMIT) return 'outside';
+      const mapping = world.target.map(world.fd(v.slot), Number(end), {
+        write: true,
+        shared: true,
+      });
+      mapping.bytes.set(pattern(v.length, v.seed).subarray(0, Number(end) - v.offset), v.offset);
+      mapping.close();
+      return 'written';
+    },
+  ),
+  readMapped: kind<{ slot: number }>(2, { slot }, (world, v) => {
+    const { size: end } = world.target.statOpen(world.fd(v.slot));
+    if (end === 0 || end > MAPPED_LIMIT) return 'outside';
+    const mapping = world.target.map(world.fd(v.slot), Number(end), { write: false, shared: true });
+    const found = digest(mapping.bytes);
+    mapping.close();
+    return found;
+  }),
+  allocate: kind<{ slot: number; mode: number; offset: number; length: number }>(
+    2,
+    { slot, mode: allocationMode, offset: place, length },
+    (world, v) => world.target.allocate(world.fd(v.slot), v.mode, v.offset, v.length),
+  ),
+  copyRange: kind<{ from: number; offset: number; to: number; target: number; length: number }>(
+    2,
+    { from: slot, offset: place, to: slot, target: place, length },
+    (world, v) =>
+      world.target.copyRange(world.fd(v.from), v.offset, world.fd(v.to), v.target, v.length),
+  ),
   sync: kind<{ slot: number }>(1, { slot }, (world, v) => world.target.sync(world.fd(v.slot))),
   chmod: kind<{ path: string; mode: number }>(2, { path, mode }, (world, v) =>
     world.target.chmod(world.at(v.path), v.mode),
@@ -183,15 +238,18 @@ export interface Operation {
   readonly values: unknown;
 }
 
-/** Any operation with values of its own. */
-export const operation: fc.Arbitrary<Operation> = fc.oneof(
-  ...Object.entries(operationKinds).map(([name, { weight, values }]) => ({
-    weight,
-    arbitrary: (values as fc.Arbitrary<unknown>).map(
-      (drawn): Operation => ({ name: name as OperationName, values: drawn }),
-    ),
-  })),
-);
+/** Any operation with values of its own, but those that a file system cannot carry. */
+export function anyOperationBut(without: readonly OperationName[]): fc.Arbitrary<Operation> {
+  const rows = Object.entries(operationKinds) as [OperationName, Kind<unknown>][];
+  return fc.oneof(
+    ...rows
+      .filter(([name]) => !without.includes(name))
+      .map(([name, { weight, values }]) => ({
+        weight,
+        arbitrary: values.map((drawn): Operation => ({ name, values: drawn })),
+      })),
+  );
+}
 
 /** Does it, and tells what came of it: a value, or the errno's name. */
 export function apply(world: World, { name, values }: Operation): string {

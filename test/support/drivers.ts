@@ -10,6 +10,8 @@ export interface DriverDefinition {
   readonly carriesRemovedFiles: boolean;
   /** Whether files can have extended attributes. */
   readonly carriesXattrs: boolean;
+  /** Whether it is asked for what libfuse 2 does not know: fallocate(2), flags of renameat2(2). */
+  readonly carriesExtensions: boolean;
   /** Why this machine cannot mount with it; undefined where it can. */
   obstacle(): string | undefined;
 }
@@ -20,6 +22,7 @@ export const driverTable: readonly DriverDefinition[] = [
     timeUnitNs: 1,
     carriesRemovedFiles: true,
     carriesXattrs: true,
+    carriesExtensions: true,
     obstacle: mountObstacle,
   },
   {
@@ -27,6 +30,7 @@ export const driverTable: readonly DriverDefinition[] = [
     timeUnitNs: 1_000_000,
     carriesRemovedFiles: false,
     carriesXattrs: false,
+    carriesExtensions: false,
     obstacle: mountObstacle,
   },
 ];
