@@ -15,8 +15,6 @@ export interface ExerciseRequest {
   readonly seed: number;
   /** The longest that the file gets, in bytes. */
   readonly limitBytes: number;
-  /** What ranges that are taken out or put in must be multiples of, in bytes. */
-  readonly allocationUnit: number;
   /** What the file system under exercise cannot carry. */
   readonly without: readonly ExerciseName[];
 }
@@ -27,7 +25,7 @@ const WHOLE_EVERY = 200;
 const REMEMBERED = 40;
 
 const request = JSON.parse(process.argv[2] ?? '') as ExerciseRequest;
-const { path, operations, seed, limitBytes, allocationUnit, without } = request;
+const { path, operations, seed, limitBytes, without } = request;
 
 const drawn = (Object.keys(exercises) as ExerciseName[])
   .filter((name) => !without.includes(name))
@@ -35,7 +33,7 @@ const drawn = (Object.keys(exercises) as ExerciseName[])
 
 const random = new Random(seed);
 const expected = new ExpectedFile(limitBytes);
-const file = new Exercised(path, random, expected, allocationUnit);
+const file = new Exercised(path, random, expected);
 const history: string[] = [];
 const counts = new Map<ExerciseName, number>();
 

@@ -6,13 +6,13 @@ import type { ExpectedFile } from './expected-file.ts';
 
 /** Direct transfers begin and end on such a boundary, in the file and in memory. */
 const DIRECT_UNIT = 4096;
+/** What is taken out of a file, or put in, are whole blocks of its file system (fallocate(2)). */
+const BLOCK_BYTES = 4096;
 
 /** The file under exercise: how it is opened, and what it must hold. */
 export class Exercised {
   readonly random: Random;
   readonly expected: ExpectedFile;
-  /** What ranges that are taken out or put in must be multiples of, in bytes. */
-  readonly allocationUnit: number;
   readonly #path: Uint8Array;
   readonly #buffer: MappedMemory;
   fd: number;
@@ -20,10 +20,9 @@ export class Exercised {
   /** Makes the bytes of each write its own. */
   #stamp = 0;
 
-  constructor(path: string, random: Random, expected: ExpectedFile, allocationUnit: number) {
+  constructor(path: string, random: Random, expected: ExpectedFile) {
     this.random = random;
     this.expected = expected;
-    this.allocationUnit = allocationUnit;
     this.#path = pathBytes(path);
     this.#buffer = mapMemory(
       -1,
@@ -231,10 +230,9 @@ export const exercises = {
     weight: 1,
     run: (file) => {
       const { size } = file.expected;
-      const unit = file.allocationUnit;
       // What is taken out ends before the file does (fallocate(2)).
-      if (size <= unit) return undefined;
-      const { offset, length } = file.range(unit, size - 1);
+      if (size <= BLOCK_BYTES) return undefined;
+      const { offset, length } = file.range(BLOCK_BYTES, size - 1);
       call('fallocate', file.fd, C.FALLOC_FL_COLLAPSE_RANGE, offset, length);
       file.expected.collapse(offset, length);
       return `${offset} ${length}`;
@@ -244,11 +242,10 @@ export const exercises = {
     weight: 1,
     run: (file) => {
       const { size, limitBytes } = file.expected;
-      const unit = file.allocationUnit;
       const room = limitBytes - size;
-      if (size <= unit || room < unit) return undefined;
-      const offset = file.random.below(Math.floor((size - 1) / unit)) * unit;
-      const length = (1 + file.random.below(Math.floor(room / unit))) * unit;
+      if (size <= BLOCK_BYTES || room < BLOCK_BYTES) return undefined;
+      const offset = file.random.below(Math.floor((size - 1) / BLOCK_BYTES)) * BLOCK_BYTES;
+      const length = (1 + file.random.below(Math.floor(room / BLOCK_BYTES))) * BLOCK_BYTES;
       call('fallocate', file.fd, C.FALLOC_FL_INSERT_RANGE, offset, length);
       file.expected.insert(offset, length);
       return `${offset} ${length}`;
