@@ -27,7 +27,7 @@ mkfifo pipe
 setfattr -n user.small -v value plain/file
 setfattr -n user.large -v "$(head -c 3000 /dev/zero | tr '\\0' v)" deep
 setfacl -m u:4001:rwx,g:4002:r-x,m::rwx plain/file
-setfacl -m u:4001:rwx sticky; setfacl -d -m u:4001:rwx,g:4002:r-x shared
+setfacl -d -m u:4001:rwx,g:4002:r-x shared
 if [ "$(id -u)" = 0 ]; then
   mknod device-c c 1 7; mknod device-b b 7 200
   setfattr -n trusted.secret -v hidden plain

@@ -12,8 +12,18 @@ import { driverTable } from '../support/drivers.ts';
 import { firstObstacle, isRoot } from '../support/machine.ts';
 import { Workspace } from '../support/workspace.ts';
 import type { ComparisonRequest } from './compare-main.ts';
+import type { OperationName } from './operations.ts';
 
 const program = fileURLToPath(new URL('./compare-main.ts', import.meta.url));
+
+const beyondLibfuse2: readonly OperationName[] = [
+  'allocate',
+  'renameWith',
+  'setXattr',
+  'getXattr',
+  'listXattr',
+  'removeXattr',
+];
 
 const operations = Number(process.env.DAFS_MODEL_OPERATIONS ?? 5000);
 const seed = Number(process.env.DAFS_MODEL_SEED ?? randomInt(2 ** 31 - 1));
@@ -39,7 +49,7 @@ describe.each(driverTable)('random operations through $name', (driver) => {
       seed,
       path,
       closesBeforeRemoving: !driver.carriesRemovedFiles,
-      without: driver.carriesExtensions ? [] : ['allocate', 'renameWith'],
+      without: driver.carriesExtensions ? [] : beyondLibfuse2,
     };
     const { status, stdout, stderr, timedOut } = await workspace.run(
       process.execPath,

@@ -65,6 +65,13 @@ const KIB = 1024;
 const name = fc.constantFrom('a', 'b', 'c', 'd', 'long-name-'.repeat(20));
 /** Few names and little depth, so that operations meet each other's files. */
 const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
+const attribute = fc.constantFrom(
+  'user.a',
+  'user.b',
+  `user.${'long'.repeat(50)}`,
+  'trusted.c',
+  'd',
+);
 const slot = fc.nat({ max: 2 });
 const seed = fc.integer({ min: 1, max: 1000 });
 /** Around the limits of pages, requests and blocks, and anywhere. */
@@ -213,6 +220,27 @@ export const operationKinds = {
       world.target.copyRange(world.fd(v.from), v.offset, world.fd(v.to), v.target, v.length),
   ),
   sync: kind<{ slot: number }>(1, { slot }, (world, v) => world.target.sync(world.fd(v.slot))),
+  setXattr: kind<{ path: string; name: string; length: number; flags: number }>(
+    2,
+    { path, name: attribute, length: fc.nat({ max: 600 }), flags: fc.constantFrom(0, 1, 2) },
+    (world, v) =>
+      world.target.setXattr(world.at(v.path), v.name, pattern(v.length, v.length + 1), v.flags),
+  ),
+  getXattr: kind<{ path: string; name: string; bytes: number }>(
+    1,
+    { path, name: attribute, bytes: fc.constantFrom(0, 10, 4096) },
+    (world, v) => digest(world.target.getXattr(world.at(v.path), v.name, v.bytes)),
+  ),
+  listXattr: kind<{ path: string }>(1, { path }, (world, v) =>
+    Buffer.from(world.target.listXattr(world.at(v.path)))
+      .toString()
+      .split('\0')
+      .sort()
+      .join(),
+  ),
+  removeXattr: kind<{ path: string; name: string }>(1, { path, name: attribute }, (world, v) =>
+    world.target.removeXattr(world.at(v.path), v.name),
+  ),
   chmod: kind<{ path: string; mode: number }>(2, { path, mode }, (world, v) =>
     world.target.chmod(world.at(v.path), v.mode),
   ),
