@@ -26,6 +26,9 @@ const ATTEMPTS = 3;
 const LONGEST_CHAIN = 64;
 const MAXIMUM_SLOTS = 2 ** 30;
 
+/** What performance.now() counts from, in seconds since 1970. */
+const TIME_ORIGIN_SECONDS = performance.timeOrigin / 1000;
+
 const NONE = -1;
 const { sequence: SEQUENCE, id: ID, size: SIZE } = FileEntry;
 const { accessTimeGoodUntil: GOOD_UNTIL } = FileEntry;
@@ -149,7 +152,7 @@ export class ExportedCacheReader {
     if (region.wordAfterReads(entry + SEQUENCE) !== sequence) {
       return CHANGED;
     }
-    const isGood = (performance.timeOrigin + nowMs) / 1000 < goodUntilSeconds;
+    const isGood = TIME_ORIGIN_SECONDS + nowMs / 1000 < goodUntilSeconds;
     if (!isCopied || !isGood || !region.isReadable(nowMs)) {
       return ASK_SERVER;
     }
