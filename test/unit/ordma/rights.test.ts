@@ -222,7 +222,8 @@ describe.each(driverTable)('a mount through $name', { timeout: LIMIT_MS }, ({ na
     ]);
     const { sessions } = await askStatus(workspace, server.name);
     const reads = sessions.map(({ extensions }) => extensions.includes(Extension.ORDMA));
+    // A mount may have sessions that read nothing, which need not ask for it.
     expect(reads.length).toBeGreaterThan(0);
-    expect(new Set(reads)).toEqual(new Set([expected]));
+    expect(reads.includes(true)).toBe(expected);
   });
 });
