@@ -15,6 +15,7 @@ import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
 import type { Inode } from '../store/index.ts';
+import { recordAccess } from './access-time.ts';
 import { requireDirectory } from './create-object.ts';
 
 /** Cookies 0 to 2 are the client's, for the beginning, `.` and `..` (section 6.5.29). */
@@ -94,7 +95,7 @@ function readEntries(
   if (entries.length === 0 && !eof) {
     refuse(DafsStatus.DAFSERR_READDIR_NOSPC);
   }
-  service.store.recordAccess(directory.id);
+  recordAccess(service, directory);
   return { cookieverf, eof, entries };
 }
 

@@ -5,11 +5,9 @@ import { HOLE } from '../engine/direct-transfer.ts';
 import type { Handlers } from '../engine/handler.ts';
 import type { Service } from '../engine/service.ts';
 import { ANONYMOUS_STATEID, BYPASS_STATEID, Share } from '../state/opens.ts';
-import type { Inode, Time } from '../store/index.ts';
+import type { Inode } from '../store/index.ts';
+import { accessTimeGoodUntil, recordAccess } from './access-time.ts';
 import { requireIoRight } from './io-right.ts';
-
-/** Reads update the access time at least once in so many seconds, as with Linux's relatime. */
-const ACCESS_TIME_SECONDS = 24 * 60 * 60;
 
 /** Reading files (sections 6.5.27 and 6.5.28). */
 export const readHandlers = {
@@ -29,7 +27,7 @@ export const readHandlers = {
       }
       position += pieceLength;
     });
-    recordAccess(service, inode, bytesRead);
+    recordRead(service, inode, bytesRead);
     admitReaders(service, inode, args.stateId);
     return { eof: args.offset + bytesRead >= inode.size, readData: room.subarray(0, bytesRead) };
   },
@@ -48,7 +46,7 @@ export const readHandlers = {
       transfer.write(cacheMemory, offset, pieceLength);
       checksum?.add(offset, pieceLength);
     });
-    recordAccess(service, inode, bytesRead);
+    recordRead(service, inode, bytesRead);
     admitReaders(service, inode, args.stateId);
     return {
       eof: args.offset + bytesRead >= inode.size,
@@ -58,28 +56,16 @@ export const readHandlers = {
   },
 } satisfies Handlers;
 
+/** Who reads nothing has not read. */
+function recordRead(service: Service, inode: Inode, bytesRead: number): void {
+  if (bytesRead > 0) {
+    recordAccess(service, inode);
+  }
+}
+
 /** A longer read returns less than was asked for, which the draft allows. */
 const transferable = (service: Service, byteCount: number): number =>
   Math.min(byteCount, service.limits.maxTransferBytes, service.cache.maxTransferBytes);
-
-/** Updates the access time when it would otherwise look as if nobody had read the latest contents. */
-export function recordAccess(service: Service, inode: Inode, bytesRead: number): void {
-  if (bytesRead === 0) {
-    return;
-  }
-  if (service.clock.now().seconds >= accessTimeGoodUntil(inode)) {
-    service.store.recordAccess(inode.id);
-  }
-}
-
-/**
- * From when on a read has to update the access time, in seconds since 1970: at once when the file has
- * changed since somebody read it.
- */
-function accessTimeGoodUntil({ atime, mtime, ctime }: Inode): number {
-  const isCurrent = isAfter(atime, mtime) && isAfter(atime, ctime);
-  return isCurrent ? atime.seconds + ACCESS_TIME_SECONDS : Number.NEGATIVE_INFINITY;
-}
 
 /** Lets clients read the file by themselves from now on, as long as reading it changes nothing. */
 function admitReaders({ exported }: Service, inode: Inode, stateId: StateId): void {
@@ -92,6 +78,3 @@ function admitReaders({ exported }: Service, inode: Inode, stateId: StateId): vo
     exported.opens.admit(stateId, inode.id);
   }
 }
-
-const isAfter = (one: Time, other: Time): boolean =>
-  one.seconds > other.seconds || (one.seconds === other.seconds && one.nseconds > other.nseconds);

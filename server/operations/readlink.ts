@@ -6,6 +6,7 @@ import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
 import { FileType } from '../store/index.ts';
+import { recordAccess } from './access-time.ts';
 
 /** The contents of symbolic links (sections 6.5.31 and 6.5.32). */
 export const readlinkHandlers = {
@@ -28,5 +29,7 @@ function targetOf(service: Service, handle: Filehandle): Uint8Array {
   if (inode.type !== FileType.SYMBOLIC_LINK) {
     refuse(DafsStatus.DAFSERR_INVAL);
   }
-  return service.store.readLink(inode.id);
+  const target = service.store.readLink(inode.id);
+  recordAccess(service, inode);
+  return target;
 }

@@ -8,9 +8,9 @@ import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
 import { Share } from '../state/opens.ts';
 import { FileType, type Inode, maxFileBytes } from '../store/index.ts';
+import { recordAccess } from './access-time.ts';
 import { requireIoRight } from './io-right.ts';
 import { dropPrivileges } from './privileges.ts';
-import { recordAccess } from './read.ts';
 
 /** So much data is copied before others get their turn. */
 const COPY_BYTES = 4 << 20;
@@ -53,7 +53,7 @@ export const spaceHandlers = {
     ] as const;
     const copied = service.cache.ranges.copy(...places, count, COPY_BYTES);
     if (copied > 0) {
-      recordAccess(service, source, copied);
+      recordAccess(service, source);
       dropPrivileges(service, exchange, target);
     }
     return { count: copied };

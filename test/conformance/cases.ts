@@ -15,6 +15,7 @@ import { renameCases } from './cases/rename.ts';
 import { renameFlagCases } from './cases/rename-flags.ts';
 import { sizeCases } from './cases/size.ts';
 import { spaceCases } from './cases/space.ts';
+import { timesCases } from './cases/times.ts';
 import { unnamedCases } from './cases/unnamed.ts';
 
 export const conformanceCases: readonly ConformanceCase[] = [
@@ -29,6 +30,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...renameFlagCases,
   ...unnamedCases,
   ...attributeCases,
+  ...timesCases,
   ...permissionCases,
   ...extendedAttributeCases,
   ...aclCases,
