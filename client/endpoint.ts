@@ -2,7 +2,6 @@ import {
   type CompletionGroup,
   type CompletionQueue,
   Context,
-  type ContextOptions,
   connect,
   createWorkCompletions,
   NicError,
@@ -38,8 +37,8 @@ export class Endpoint {
   #firstNumber = -1;
 
   /** @param capacities of all the channels that will be opened */
-  constructor(capacities: readonly number[], pollBudget: ContextOptions['pollBudget']) {
-    this.#context = Context.open(pollBudget ? { pollBudget } : {});
+  constructor(capacities: readonly number[], pollMicroseconds: number | undefined) {
+    this.#context = Context.open(pollMicroseconds === undefined ? {} : { pollMicroseconds });
     this.domain = this.#context.allocateProtectionDomain();
     const entries = capacities.reduce((sum, capacity) => sum + Channel.completions(capacity), 0);
     this.#queue = this.#context.createCompletionQueue(entries);

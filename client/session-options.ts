@@ -59,8 +59,8 @@ export interface SessionOptions {
   readonly fenceId?: string;
   /** How long connecting may take, in milliseconds. 10,000 when left out. */
   readonly timeoutMs?: number;
-  /** How long waiting spins before it sleeps. */
-  readonly pollBudget?: ContextOptions['pollBudget'];
+  /** How long waiting polls at most before it sleeps; see ContextOptions. */
+  readonly pollMicroseconds?: ContextOptions['pollMicroseconds'];
 }
 
 /** The options with everything filled in that has a fixed default. */

@@ -67,7 +67,7 @@ export class Session {
     const deadline = performance.now() + options.timeoutMs;
     this.#endpoint = new Endpoint(
       [options.maximumRequests, BACK_CONTROL_REQUESTS, 1],
-      given.pollBudget,
+      given.pollMicroseconds,
     );
     try {
       const channel = this.#endpoint.openChannel(path, channelOptions(options), options.timeoutMs);

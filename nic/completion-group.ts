@@ -107,17 +107,30 @@ export class CompletionGroup {
     let found = this.#look(completions);
     if (found > 0 || timeoutMs <= 0 || context.isWakePending) return found;
     const startMs = performance.now();
-    const pollUntilMs = startMs + Math.min(context.pollBudget.currentMs, timeoutMs);
-    do {
-      for (let count = 0; count < POLLS_PER_LOOK; count++) {
-        found = this.#look(completions);
-        if (found > 0 || context.isWakePending) return found;
-      }
-    } while (performance.now() < pollUntilMs);
+    const deadlineMs = startMs + timeoutMs;
+    const roundMs = Math.min(context.pollBudget.roundMs(startMs), timeoutMs);
+    if (roundMs > 0) {
+      found = this.#poll(completions, startMs, roundMs);
+      if (found > 0 || context.isWakePending) return found;
+    }
     context.serviceIfDue();
-    found = this.#sleep(completions, startMs + timeoutMs);
-    context.pollBudget.slept(performance.now() - startMs);
-    return found;
+    return this.#sleep(completions, deadlineMs);
+  }
+
+  #poll(completions: WorkCompletion[] | undefined, startMs: number, roundMs: number): number {
+    const context = this.#context;
+    for (;;) {
+      for (let count = 0; count < POLLS_PER_LOOK; count++) {
+        const found = this.#look(completions);
+        if (found === 0 && !context.isWakePending) continue;
+        context.pollBudget.polled(performance.now() - startMs, found > 0);
+        return found;
+      }
+      const tookMs = performance.now() - startMs;
+      if (tookMs < roundMs) continue;
+      context.pollBudget.polled(tookMs, false);
+      return 0;
+    }
   }
 
   #sleep(completions: WorkCompletion[] | undefined, deadlineMs: number): number {

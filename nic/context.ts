@@ -4,7 +4,7 @@ import { CompletionQueue } from './completion-queue.ts';
 import { Doorbell } from './doorbell.ts';
 import { NicError } from './error.ts';
 import type { FaultInjector } from './fault-injection.ts';
-import { PollBudget, type PollBudgetOptions } from './poll-budget.ts';
+import { PollBudget } from './poll-budget.ts';
 import { ProtectionDomain } from './protection-domain.ts';
 import type { QueuePair } from './queue-pair.ts';
 import { PollEvent } from './system-calls.ts';
@@ -13,7 +13,8 @@ import { PollSet } from './unix-socket.ts';
 import type { WakerToken } from './waker.ts';
 
 export interface ContextOptions {
-  pollBudget?: PollBudgetOptions;
+  /** How long a wait polls at most before it sleeps; 100 when it is left out, 0 never to poll. */
+  pollMicroseconds?: number;
   faults?: FaultInjector;
 }
 
@@ -43,7 +44,7 @@ export class Context {
 
   private constructor(options: ContextOptions) {
     this.faults = options.faults;
-    this.pollBudget = new PollBudget(options.pollBudget);
+    this.pollBudget = new PollBudget(options.pollMicroseconds);
   }
 
   static open(options: ContextOptions = {}): Context {

@@ -7,9 +7,9 @@
  */
 
 import { constants } from 'node:os';
+import type { PollBudget } from '../../../nic/poll-budget.ts';
 import { Epoll, EpollEvent, readInto, writeFrom } from '../../../nic/system-calls-fuse.ts';
 import type { Wire } from './exchange.ts';
-import type { PollBudget } from './poll-budget.ts';
 
 const { EAGAIN, ECONNABORTED, EINTR, ENODEV, ENOENT, ENOTCONN } = constants.errno;
 
@@ -52,7 +52,7 @@ export class Channel implements Wire {
       if (count !== 0) return count;
       const polled = this.#ended ? 0 : this.#poll(address, bytes);
       if (polled !== 0) return polled;
-      if (!this.#ended) this.#sleep();
+      if (!this.#ended) this.#epoll.wait(-1);
     }
     return 0;
   }
@@ -78,29 +78,24 @@ export class Channel implements Wire {
   }
 
   #poll(address: number, bytes: number): number {
-    const budget = this.#budget.microseconds;
-    if (budget === 0) return 0;
-    const started = performance.now();
-    let elapsed = 0;
-    do {
-      for (let reads = 0; reads < READS_PER_LOOK; reads++) {
-        const count = this.#tryReceive(address, bytes);
-        if (count !== 0) {
-          this.#budget.hit((performance.now() - started) * 1000);
-          return count;
-        }
-        if (this.#ended) return 0;
-      }
-      elapsed = (performance.now() - started) * 1000;
-    } while (elapsed < budget);
-    this.#budget.miss(elapsed);
-    return 0;
+    if (process.env.ONE && Atomics.compareExchange(this.#stop, 1, 0, 1) !== 0) return 0;
+    try { return this.#poll2(address, bytes); } finally { if (process.env.ONE) Atomics.store(this.#stop, 1, 0); }
   }
-
-  #sleep(): void {
+  #poll2(address: number, bytes: number): number {
     const started = performance.now();
-    this.#epoll.wait(-1);
-    this.#budget.woke((performance.now() - started) * 1000);
+    const round = this.#budget.roundMs(started);
+    for (let elapsed = 0; elapsed < round; ) {
+      let count = 0;
+      for (let reads = 0; reads < READS_PER_LOOK && count === 0 && !this.#ended; reads++) {
+        count = this.#tryReceive(address, bytes);
+      }
+      elapsed = performance.now() - started;
+      if (count !== 0 || this.#ended || elapsed >= round) {
+        this.#budget.polled(elapsed, count !== 0);
+        return count;
+      }
+    }
+    return 0;
   }
 
   /** Sends a reply of `bytes` at `address`. */

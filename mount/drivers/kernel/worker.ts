@@ -6,6 +6,7 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { PollBudget } from '../../../nic/poll-budget.ts';
 import { addressOf } from '../../../nic/system-calls-fuse.ts';
 import type { FileSystem } from '../../file-system.ts';
 import { CacheBoard } from './cache-board.ts';
@@ -22,7 +23,6 @@ import { Dispatcher } from './dispatch.ts';
 import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
 import { Notifier } from './notifier.ts';
 import { ParkedRequests } from './parked-requests.ts';
-import { PollBudget } from './poll-budget.ts';
 
 /** What a worker's file system may want to know of its place. */
 export interface WorkerPlace {

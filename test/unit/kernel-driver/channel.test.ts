@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { Channel } from '../../../mount/drivers/kernel/channel.ts';
-import { PollBudget } from '../../../mount/drivers/kernel/poll-budget.ts';
+import { PollBudget } from '../../../nic/poll-budget.ts';
 import { closeDescriptor } from '../../../nic/system-calls.ts';
 import {
   addressOf,

@@ -1,25 +1,125 @@
 import { describe, expect, test } from 'vitest';
 import { PollBudget } from '../../../nic/poll-budget.ts';
+import { Mailbox, type Program, SimulatedMachine, work } from './simulated-machine.ts';
 
-describe('poll budget', () => {
-  test('falls to nothing while waits last long, and comes back when they are short', () => {
-    const budget = new PollBudget();
-    expect(budget.currentMs).toBeCloseTo(0.1);
-    for (let count = 0; count < 10; count++) budget.slept(5);
-    expect(budget.currentMs).toBe(0);
-    budget.slept(0.05);
-    expect(budget.currentMs).toBeCloseTo(0.01);
-    for (let count = 0; count < 10; count++) budget.slept(0.05);
-    expect(budget.currentMs).toBeCloseTo(0.1);
+/** How long a wait polls in these machines: not at all, within its budget, or for ever. */
+const BLOCKING = 0;
+const BUDGETED = 100;
+const SPINNING = 1e9;
+
+const WORK_US = 5;
+const DURATION_MS = 300;
+
+interface Pair {
+  requests: number;
+}
+
+/** A client and a server that answer one another. */
+function startPair(machine: SimulatedMachine, microseconds: number, pinnedTo?: number): Pair {
+  const pair = { requests: 0 };
+  const toServer = new Mailbox(machine, new PollBudget(microseconds));
+  const toClient = new Mailbox(machine, new PollBudget(microseconds));
+  function* client(): Program {
+    for (;;) {
+      yield* work(WORK_US);
+      yield* toServer.send();
+      yield* toClient.receive();
+      pair.requests++;
+    }
+  }
+  function* server(): Program {
+    for (;;) {
+      yield* toServer.receive();
+      yield* work(WORK_US);
+      yield* toClient.send();
+    }
+  }
+  toClient.belongsTo(machine.start(client(), pinnedTo));
+  toServer.belongsTo(machine.start(server(), pinnedTo));
+  return pair;
+}
+
+interface Scene {
+  readonly pairs: number;
+  /** A core that all of them must share. */
+  readonly pinnedTo?: number;
+  /** Threads that never wait. */
+  readonly busy?: number;
+}
+
+/** How many requests are made on two cores. */
+function requestsOf({ pairs, pinnedTo, busy = 0 }: Scene, microseconds: number): number {
+  const machine = new SimulatedMachine(2);
+  for (let count = 0; count < busy; count++) machine.start(work(Number.POSITIVE_INFINITY));
+  const started = Array.from({ length: pairs }, () => startPair(machine, microseconds, pinnedTo));
+  machine.run(DURATION_MS);
+  return started.reduce((sum, { requests }) => sum + requests, 0);
+}
+
+describe('two threads that wait for one another', () => {
+  test('poll and never sleep where each has a core', () => {
+    const machine = new SimulatedMachine(2);
+    startPair(machine, BUDGETED);
+    machine.run(DURATION_MS);
+    expect(machine.sleeps).toBe(0);
+    expect(requestsOf({ pairs: 1 }, BLOCKING)).toBeLessThan(requestsOf({ pairs: 1 }, BUDGETED) / 5);
   });
 
-  test('stays within its bounds', () => {
-    const options = { minimumMicroseconds: 20, maximumMicroseconds: 40 };
-    const budget = new PollBudget(options);
-    for (let count = 0; count < 10; count++) budget.slept(5);
-    expect(budget.currentMs).toBeCloseTo(0.02);
-    for (let count = 0; count < 10; count++) budget.slept(0.001);
-    expect(budget.currentMs).toBeCloseTo(0.04);
-    expect(new PollBudget({ maximumMicroseconds: 0 }).currentMs).toBe(0);
+  test('poll again when what disturbed them is over', () => {
+    const machine = new SimulatedMachine(2);
+    for (let count = 0; count < 8; count++) machine.start(work(DURATION_MS * 1000));
+    const pair = startPair(machine, BUDGETED);
+    // The bars that the bad time left behind last for a second at most.
+    machine.run(8 * DURATION_MS + 1000);
+    const { sleeps } = machine;
+    const { requests } = pair;
+    expect(sleeps).toBeGreaterThan(0);
+    machine.run(DURATION_MS);
+    expect(machine.sleeps).toBe(sleeps);
+    expect(pair.requests - requests).toBeGreaterThan(0.9 * requestsOf({ pairs: 1 }, SPINNING));
   });
+});
+
+describe('where polling is in the way it costs little', () => {
+  test.each<[string, Scene]>([
+    ['two threads on the same core', { pairs: 1, pinnedTo: 0 }],
+    ['two threads beside a busy one', { pairs: 1, busy: 1 }],
+    ['two threads beside eight busy ones', { pairs: 1, busy: 8 }],
+    ['two threads on the same core, beside eight busy ones', { pairs: 1, pinnedTo: 0, busy: 8 }],
+    ['four threads', { pairs: 2 }],
+    ['six threads', { pairs: 3 }],
+  ])('%s', (_, scene) => {
+    const blocking = requestsOf(scene, BLOCKING);
+    expect(requestsOf(scene, BUDGETED)).toBeGreaterThan(0.75 * blocking);
+    expect(requestsOf(scene, SPINNING)).toBeLessThan(0.75 * blocking);
+  });
+});
+
+test.each([150, 1000, 20_000])('waits of %i us are hardly polled for', (pauseUs) => {
+  const budget = new PollBudget(BUDGETED);
+  let polledMs = 0;
+  let nowMs = 0;
+  while (nowMs < 10_000) {
+    const roundMs = budget.roundMs(nowMs);
+    if (roundMs > 0) budget.polled(roundMs, false);
+    polledMs += roundMs;
+    nowMs += pauseUs / 1000;
+  }
+  expect(polledMs).toBeGreaterThan(0);
+  expect(polledMs / nowMs).toBeLessThan(0.02);
+});
+
+test('a round that was interrupted for an hour bars polling for a second', () => {
+  const budget = new PollBudget(BUDGETED);
+  expect(budget.roundMs(0)).toBe(0.1);
+  budget.polled(3_600_000, true);
+  expect(budget.roundMs(3_600_000)).toBe(0);
+  expect(budget.roundMs(3_600_990)).toBe(0);
+  expect(budget.roundMs(3_601_010)).toBe(0.1);
+});
+
+test('a budget of 0 is no polling at all', () => {
+  const budget = new PollBudget(0);
+  expect(budget.roundMs(0)).toBe(0);
+  expect(budget.roundMs(1000)).toBe(0);
 });
