@@ -2,6 +2,7 @@ import {
   type CompletionGroup,
   type CompletionQueue,
   Context,
+  type ContextOptions,
   connect,
   createWorkCompletions,
   NicError,
@@ -37,8 +38,8 @@ export class Endpoint {
   #firstNumber = -1;
 
   /** @param capacities of all the channels that will be opened */
-  constructor(capacities: readonly number[], pollMicroseconds: number | undefined) {
-    this.#context = Context.open(pollMicroseconds === undefined ? {} : { pollMicroseconds });
+  constructor(capacities: readonly number[], waiting: ContextOptions) {
+    this.#context = Context.open(waiting);
     this.domain = this.#context.allocateProtectionDomain();
     const entries = capacities.reduce((sum, capacity) => sum + Channel.completions(capacity), 0);
     this.#queue = this.#context.createCompletionQueue(entries);

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { ContextOptions } from '../nic/index.ts';
 import type { DirectiveHandler } from './back-control.ts';
 import type { Extension, Verifier } from './protocol/index.ts';
 
@@ -60,7 +59,9 @@ export interface SessionOptions {
   /** How long connecting may take, in milliseconds. 10,000 when left out. */
   readonly timeoutMs?: number;
   /** How long waiting polls at most before it sleeps; see ContextOptions. */
-  readonly pollMicroseconds?: ContextOptions['pollMicroseconds'];
+  readonly pollMicroseconds?: number;
+  /** Called each time before waiting sleeps; see ContextOptions. */
+  readonly beforeSleep?: () => void;
 }
 
 /** The options with everything filled in that has a fixed default. */

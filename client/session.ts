@@ -65,10 +65,7 @@ export class Session {
   private constructor(path: string, given: SessionOptions) {
     const options = withDefaults(given);
     const deadline = performance.now() + options.timeoutMs;
-    this.#endpoint = new Endpoint(
-      [options.maximumRequests, BACK_CONTROL_REQUESTS, 1],
-      given.pollMicroseconds,
-    );
+    this.#endpoint = new Endpoint([options.maximumRequests, BACK_CONTROL_REQUESTS, 1], given);
     try {
       const channel = this.#endpoint.openChannel(path, channelOptions(options), options.timeoutMs);
       this.server = channel.queuePair.peer;

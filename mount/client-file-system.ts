@@ -55,6 +55,8 @@ export interface FileSystemOptions {
   isShared: boolean;
   /** Whether to read the server's block cache without a message, if the server lets us. */
   ordma: boolean;
+  /** Called each time before a call sleeps for its answer. */
+  beforeSleep?: () => void;
 }
 
 /**
@@ -63,11 +65,15 @@ export interface FileSystemOptions {
  * @throws DafsError when it cannot be reached or refuses.
  */
 export function connectFileSystem(serverName: string, options: FileSystemOptions): PathFileSystem {
-  const { identity, ordma } = options;
+  const { identity, isShared, ordma, beforeSleep } = options;
   const extensions = ordma ? [...EXTENSIONS, Extension.ORDMA] : EXTENSIONS;
-  const session = Session.connect(serverName, { extensions, ...(identity && { identity }) });
+  const session = Session.connect(serverName, {
+    extensions,
+    ...(identity && { identity }),
+    ...(beforeSleep && { beforeSleep }),
+  });
   try {
-    return new ClientFileSystem(session, options.isShared);
+    return new ClientFileSystem(session, isShared);
   } catch (error) {
     session.close();
     throw error;

@@ -114,6 +114,7 @@ export class CompletionGroup {
       if (found > 0 || context.isWakePending) return found;
     }
     context.serviceIfDue();
+    context.beforeSleep?.();
     return this.#sleep(completions, deadlineMs);
   }
 

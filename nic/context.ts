@@ -15,6 +15,8 @@ import type { WakerToken } from './waker.ts';
 export interface ContextOptions {
   /** How long a wait polls at most before it sleeps; 100 when it is left out, 0 never to poll. */
   pollMicroseconds?: number;
+  /** Called each time before a wait sleeps, in whose course nothing else happens in this thread. */
+  beforeSleep?: () => void;
   faults?: FaultInjector;
 }
 
@@ -31,6 +33,7 @@ export class Context {
   /** @internal */ readonly queues = new Set<CompletionQueue>();
   /** @internal */ readonly faults: FaultInjector | undefined;
   /** @internal */ readonly pollBudget: PollBudget;
+  /** @internal */ readonly beforeSleep: (() => void) | undefined;
   readonly #wakes = new Int32Array(new SharedArrayBuffer(4));
   readonly #connected = new Set<QueuePair>();
   readonly #pollSet = new PollSet();
@@ -44,6 +47,7 @@ export class Context {
 
   private constructor(options: ContextOptions) {
     this.faults = options.faults;
+    this.beforeSleep = options.beforeSleep;
     this.pollBudget = new PollBudget(options.pollMicroseconds);
   }
 

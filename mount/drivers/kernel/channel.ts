@@ -1,6 +1,6 @@
 /**
  * A worker's way to the kernel: one descriptor of /dev/fuse, read without blocking while polling is
- * worth it, else slept on.
+ * worth it, else slept on by the worker that has the watch.
  *
  * A reply goes out through the channel that its request came in by: the kernel looks for it there
  * and nowhere else.
@@ -10,6 +10,7 @@ import { constants } from 'node:os';
 import type { PollBudget } from '../../../nic/poll-budget.ts';
 import { Epoll, EpollEvent, readInto, writeFrom } from '../../../nic/system-calls-fuse.ts';
 import type { Wire } from './exchange.ts';
+import type { Watch } from './watch.ts';
 
 const { EAGAIN, ECONNABORTED, EINTR, ENODEV, ENOENT, ENOTCONN } = constants.errno;
 
@@ -19,11 +20,16 @@ const WAKE_TAG = 1;
 /** How often the device is asked between two looks at the clock. */
 const READS_PER_LOOK = 4;
 
+/** How many requests in a row lay ready when they were asked for, before another worker shall help. */
+const REQUESTS_PER_PILE = 8;
+
 export class Channel implements Wire {
   readonly #fd: number;
   readonly #epoll = new Epoll();
   readonly #budget: PollBudget;
   readonly #stop: Int32Array;
+  readonly #watch: Watch;
+  #inRow = 0;
   #ended = false;
   #aborted = false;
 
@@ -31,10 +37,12 @@ export class Channel implements Wire {
    * @param fd the device, O_NONBLOCK
    * @param wakeFd an eventfd that stays readable once workers shall stop
    * @param stop its first word is set before wakeFd becomes readable
+   * @param watch to be had by who waits for requests
    * @param budget how long to poll before sleeping
    */
-  constructor(fd: number, wakeFd: number, stop: Int32Array, budget: PollBudget) {
+  constructor(fd: number, wakeFd: number, stop: Int32Array, watch: Watch, budget: PollBudget) {
     this.#fd = fd;
+    this.#watch = watch;
     this.#stop = stop;
     this.#budget = budget;
     this.#epoll.add(fd, EpollEvent.IN | EpollEvent.EXCLUSIVE, DEVICE_TAG);
@@ -49,11 +57,20 @@ export class Channel implements Wire {
     while (!this.#ended) {
       if (Atomics.load(this.#stop, 0) !== 0) break;
       const count = this.#tryReceive(address, bytes);
-      if (count !== 0) return count;
-      const polled = this.#ended ? 0 : this.#poll(address, bytes);
-      if (polled !== 0) return polled;
-      if (!this.#ended) this.#epoll.wait(-1);
+      if (count !== 0) {
+        this.#inRow++;
+        if (this.#inRow % REQUESTS_PER_PILE === 0) this.#watch.handOver();
+        return count;
+      }
+      this.#inRow = 0;
+      if (this.#ended) break;
+      if (this.#watch.isMine) {
+        const polled = this.#poll(address, bytes);
+        if (polled !== 0) return polled;
+        if (!this.#ended) this.#epoll.wait(-1);
+      } else this.#watch.take();
     }
+    this.#watch.handOver();
     return 0;
   }
 
@@ -78,10 +95,6 @@ export class Channel implements Wire {
   }
 
   #poll(address: number, bytes: number): number {
-    if (process.env.ONE && Atomics.compareExchange(this.#stop, 1, 0, 1) !== 0) return 0;
-    try { return this.#poll2(address, bytes); } finally { if (process.env.ONE) Atomics.store(this.#stop, 1, 0); }
-  }
-  #poll2(address: number, bytes: number): number {
     const started = performance.now();
     const round = this.#budget.roundMs(started);
     for (let elapsed = 0; elapsed < round; ) {

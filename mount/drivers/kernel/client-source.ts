@@ -5,6 +5,7 @@ import { connectFileSystem } from '../../client-file-system.ts';
 import { connectListener } from '../../client-listener.ts';
 import type { FileSystem } from '../../file-system.ts';
 import type { CreateListener } from '../../listener.ts';
+import type { WorkerPlace } from './worker.ts';
 
 export interface ClientSourceData {
   readonly serverName: string;
@@ -14,9 +15,9 @@ export interface ClientSourceData {
   readonly ordma: boolean;
 }
 
-export function createFileSystem(data: unknown): FileSystem {
+export function createFileSystem(data: unknown, { beforeSleep }: WorkerPlace): FileSystem {
   const { serverName, ...options } = data as ClientSourceData;
-  return connectFileSystem(serverName, options);
+  return connectFileSystem(serverName, { ...options, beforeSleep });
 }
 
 export const createListener: CreateListener = (data, handlers) => {

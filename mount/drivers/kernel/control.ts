@@ -22,6 +22,8 @@ export interface WorkerStart {
   readonly index: number;
   /** Of the table of lock waits (parked-requests.ts). */
   readonly parkedMemory: SharedArrayBuffer;
+  /** Which worker watches the device (watch.ts). */
+  readonly watchMemory: Int32Array;
 }
 
 /** What a worker is told once the file system is mounted. */

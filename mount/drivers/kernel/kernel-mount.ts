@@ -24,6 +24,7 @@ import type { InitAnswer } from './negotiation.ts';
 import { Notifier } from './notifier.ts';
 import { setReadAhead } from './read-ahead.ts';
 import { type FileSystemWorker, Threads, type ThreadTraits } from './threads.ts';
+import { freeWatch } from './watch.ts';
 
 /** The most data in one READ or WRITE: 256 pages, the most that kernels allow by default. */
 const TRANSFER_BYTES = 1 << 20;
@@ -159,6 +160,7 @@ export class KernelMount {
     if (end instanceof Error) {
       Atomics.store(this.#stopWorkers, 0, 1);
       raiseEvent(this.#wakeFd);
+      freeWatch(this.#threads.watchMemory);
     }
     return end;
   }

@@ -12,6 +12,7 @@ import type {
   WorkerOrders,
 } from './control.ts';
 import { createParkedMemory } from './parked-requests.ts';
+import { createWatchMemory } from './watch.ts';
 import { WorkerThread } from './worker-thread.ts';
 
 /**
@@ -40,15 +41,21 @@ export class Threads {
   readonly listener: ListenerThread | undefined;
   /** What all of them know of the kernel's caches. */
   readonly boardMemory: SharedArrayBuffer;
+  /** Which worker watches the device. */
+  readonly watchMemory = createWatchMemory();
 
   constructor({ options, fileSystem, listener }: ThreadsRequest) {
     const suggested = Math.min(MOST_WORKERS, Math.max(FEWEST_WORKERS, availableParallelism()));
     const count = options.workers ?? suggested;
-    const parkedMemory = createParkedMemory();
+    const common = {
+      source: fileSystem,
+      parkedMemory: createParkedMemory(),
+      watchMemory: this.watchMemory,
+    };
     this.boardMemory = CacheBoard.createMemory(count);
     this.workers = Array.from(
       { length: count },
-      (_, index) => new WorkerThread('worker', { source: fileSystem, index, parkedMemory }),
+      (_, index) => new WorkerThread('worker', { ...common, index }),
     );
     this.listener = listener && new WorkerThread('listener', { source: listener });
   }

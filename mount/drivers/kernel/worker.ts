@@ -23,6 +23,7 @@ import { Dispatcher } from './dispatch.ts';
 import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
 import { Notifier } from './notifier.ts';
 import { ParkedRequests } from './parked-requests.ts';
+import { Watch } from './watch.ts';
 
 /** What a worker's file system may want to know of its place. */
 export interface WorkerPlace {
@@ -30,6 +31,8 @@ export interface WorkerPlace {
   readonly index: number;
   /** Lock waits are answered through it. */
   readonly parked: ParkedRequests;
+  /** To be called before the worker sleeps for an answer: lets another one take requests. */
+  readonly beforeSleep: () => void;
 }
 
 /** What a module of {@link ModuleSource} exports. */
@@ -59,11 +62,17 @@ function requestMemory(fileSystem: FileSystem, transferBytes: number): ExchangeM
 }
 
 /** Answers requests until there are no more. */
-function serve(fileSystem: FileSystem, orders: WorkerOrders, parked: ParkedRequests): WorkerEnd {
+function serve(
+  fileSystem: FileSystem,
+  orders: WorkerOrders,
+  parked: ParkedRequests,
+  watch: Watch,
+): WorkerEnd {
   const channel = new Channel(
     orders.deviceFd,
     orders.wakeFd,
     orders.stop,
+    watch,
     new PollBudget(orders.pollMicroseconds),
   );
   const memory = requestMemory(fileSystem, orders.transferBytes);
@@ -92,12 +101,14 @@ function fail(error: unknown): void {
 }
 
 async function run(): Promise<void> {
-  const { source, index, parkedMemory } = workerData as WorkerStart;
+  const { source, index, parkedMemory, watchMemory } = workerData as WorkerStart;
   const parked = new ParkedRequests(parkedMemory);
-  const fileSystem = await openFileSystem(source, { index, parked });
+  const watch = new Watch(watchMemory);
+  const beforeSleep = () => watch.handOver();
+  const fileSystem = await openFileSystem(source, { index, parked, beforeSleep });
   parentPort?.once('message', (orders: WorkerOrders) => {
     try {
-      const end = serve(fileSystem, orders, parked);
+      const end = serve(fileSystem, orders, parked, watch);
       fileSystem.close();
       report({ kind: 'ended', ...end });
     } catch (error) {

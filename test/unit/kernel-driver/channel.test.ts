@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { Channel } from '../../../mount/drivers/kernel/channel.ts';
+import { createWatchMemory, Watch } from '../../../mount/drivers/kernel/watch.ts';
 import { PollBudget } from '../../../nic/poll-budget.ts';
 import { closeDescriptor } from '../../../nic/system-calls.ts';
 import {
@@ -18,7 +19,8 @@ function bench(pollMicroseconds = 50) {
   setNonBlocking(device);
   const wakeFd = createEventDescriptor();
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const channel = new Channel(device, wakeFd, stop, new PollBudget(pollMicroseconds));
+  const watch = new Watch(createWatchMemory());
+  const channel = new Channel(device, wakeFd, stop, watch, new PollBudget(pollMicroseconds));
   const memory = new Uint8Array(256);
   const open = new Set([device, kernel, wakeFd]);
   const close = (fd: number) => {

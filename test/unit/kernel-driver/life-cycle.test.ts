@@ -85,6 +85,13 @@ describe.skipIf(obstacle)(`a mount's life${obstacle ? `: ${obstacle}` : ''}`, ()
     expect(served.isMounted()).toBe(false);
   });
 
+  test('while one worker sleeps for an answer another one serves', async () => {
+    const served = await Served.start({ kind: 'meeting', options: 'workers=2' });
+    const both = await served.shell('stat -f . & stat -f . && wait $!', 30_000);
+    expect(both.stderr).toBe('');
+    expect(both.status).toBe(0);
+  });
+
   test('a directory can be mounted on twice, the upper one first to go', async () => {
     const lower = await Served.start({ kind: 'memory', options: 'workers=1' });
     await lower.shell('touch below');

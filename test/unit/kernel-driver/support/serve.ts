@@ -27,10 +27,14 @@ const ceilingData: CeilingData = { contentFd, contentBytes, copies: true };
 
 const memory = new URL('memory-file-system.ts', import.meta.url);
 
-const sources: Record<string, { module: URL; data: MemoryTrait | CeilingData }> = {
+const sources: Record<string, { module: URL; data: MemoryTrait | CeilingData | Int32Array }> = {
   memory: { module: memory, data: 'ordinary' },
   locking: { module: memory, data: 'locking' },
   dying: { module: memory, data: 'dying' },
+  meeting: {
+    module: new URL('meeting-file-system.ts', import.meta.url),
+    data: new Int32Array(new SharedArrayBuffer(4)),
+  },
   ceiling: {
     module: new URL('../../../benchmark/support/ceiling-file-system.ts', import.meta.url),
     data: ceilingData,

@@ -11,7 +11,7 @@ import { type RunResult, run } from '../../../support/run.ts';
 const serveProgram = fileURLToPath(new URL('serve.ts', import.meta.url));
 
 export interface ServeRequest {
-  readonly kind: 'memory' | 'locking' | 'dying' | 'ceiling';
+  readonly kind: 'memory' | 'locking' | 'dying' | 'meeting' | 'ceiling';
   readonly options?: string;
   readonly directory?: string;
   /** A program and its arguments that start the serving process as somebody or somewhere else. */
