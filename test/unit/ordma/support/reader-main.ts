@@ -27,7 +27,7 @@ const versions = Versions.open(path);
 const random = randomFrom(Number(seed));
 const session = Session.connect(fabric, {
   extensions: [Extension.ORDMA],
-  pollBudget: { maximumMicroseconds: 0 },
+  pollMicroseconds: 0,
 });
 const client = new FileClient(session);
 const reader = ExportedCacheReader.open(session);

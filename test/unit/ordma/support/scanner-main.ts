@@ -9,7 +9,7 @@ import { Count, Versions } from './versions.ts';
 const MEBIBYTE = 1 << 20;
 const [fabric = '', path = '', size = ''] = process.argv.slice(2);
 const versions = Versions.open(path);
-const session = Session.connect(fabric, { pollBudget: { maximumMicroseconds: 0 } });
+const session = Session.connect(fabric, { pollMicroseconds: 0 });
 const client = new FileClient(session);
 const buffer = session.allocateBuffer(MEBIBYTE, 'both');
 const creation = { mode: 'guarded', attributes: { mode: 0o600 } } as const;

@@ -19,7 +19,7 @@ const [fabric = '', path = '', seed = ''] = process.argv.slice(2);
 const versions = Versions.open(path);
 const random = randomFrom(Number(seed));
 // There are more processes than processors: who polls keeps the others from working.
-const session = Session.connect(fabric, { pollBudget: { maximumMicroseconds: 0 } });
+const session = Session.connect(fabric, { pollMicroseconds: 0 });
 const client = new FileClient(session);
 const buffer = session.allocateBuffer(RECORD_BYTES, 'write');
 
