@@ -15,7 +15,7 @@ export { Listener } from './listener.ts';
 export { fence, loadAcquire, storeRelease } from './memory-order.ts';
 export type { MemoryRegion } from './memory-region.ts';
 export type { MemoryWindow } from './memory-window.ts';
-export { DEFAULT_POLL_MICROSECONDS, PollBudget } from './poll-budget.ts';
+
 export type { ProtectionDomain } from './protection-domain.ts';
 export type { QueuePair, QueuePairOptions } from './queue-pair.ts';
 export { QueuePairState } from './queue-pair-state.ts';

@@ -27,7 +27,11 @@ const rooms: readonly Room[] = [
     folder: 'mount/commands/serve.ts',
     mayImport: ['mount/', 'client/', 'server/serve.ts', 'nic/system-calls'],
   },
-  { folder: 'mount/', mayImport: ['mount/', 'client/', 'nic/system-calls', 'package.json'] },
+  // A driver waits for the kernel by the same rules as the adapter waits for its peers.
+  {
+    folder: 'mount/',
+    mayImport: ['mount/', 'client/', 'nic/system-calls', 'nic/poll-budget.ts', 'package.json'],
+  },
   { folder: 'test/', mayImport: ['test/', 'nic/', 'client/', 'server/', 'mount/', 'package.json'] },
 ];
 

@@ -7,7 +7,7 @@
  */
 
 import { constants } from 'node:os';
-import type { PollBudget } from '../../../nic/index.ts';
+import type { PollBudget } from '../../../nic/poll-budget.ts';
 import { Epoll, EpollEvent, readInto, writeFrom } from '../../../nic/system-calls-fuse.ts';
 import type { Wire } from './exchange.ts';
 import type { Watch } from './watch.ts';

@@ -6,7 +6,7 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { PollBudget } from '../../../nic/index.ts';
+import { PollBudget } from '../../../nic/poll-budget.ts';
 import { addressOf } from '../../../nic/system-calls-fuse.ts';
 import type { FileSystem } from '../../file-system.ts';
 import { CacheBoard } from './cache-board.ts';
