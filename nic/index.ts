@@ -15,7 +15,6 @@ export { Listener } from './listener.ts';
 export { fence, loadAcquire, storeRelease } from './memory-order.ts';
 export type { MemoryRegion } from './memory-region.ts';
 export type { MemoryWindow } from './memory-window.ts';
-
 export type { ProtectionDomain } from './protection-domain.ts';
 export type { QueuePair, QueuePairOptions } from './queue-pair.ts';
 export { QueuePairState } from './queue-pair-state.ts';
