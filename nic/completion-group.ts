@@ -106,35 +106,31 @@ export class CompletionGroup {
     const context = this.#context;
     let found = this.#look(completions);
     if (found > 0 || timeoutMs <= 0 || context.isWakePending) return found;
-    const startMs = performance.now();
-    const deadlineMs = startMs + timeoutMs;
-    const roundMs = Math.min(context.pollBudget.roundMs(startMs), timeoutMs);
-    if (roundMs > 0) {
-      found = this.#poll(completions, startMs, roundMs);
+    if (context.pollBudget.begin()) {
+      found = this.#poll(completions);
       if (found > 0 || context.isWakePending) return found;
     }
     context.serviceIfDue();
     context.beforeSleep?.();
-    return this.#sleep(completions, deadlineMs);
+    return this.#sleep(completions, timeoutMs);
   }
 
-  #poll(completions: WorkCompletion[] | undefined, startMs: number, roundMs: number): number {
+  /** One round of polling. */
+  #poll(completions: WorkCompletion[] | undefined): number {
     const context = this.#context;
-    for (;;) {
-      for (let count = 0; count < POLLS_PER_LOOK; count++) {
-        const found = this.#look(completions);
-        if (found === 0 && !context.isWakePending) continue;
-        context.pollBudget.polled(performance.now() - startMs, found > 0);
-        return found;
+    let found = 0;
+    do {
+      for (let count = 0; count < POLLS_PER_LOOK && found === 0; count++) {
+        found = this.#look(completions);
+        if (context.isWakePending) break;
       }
-      const tookMs = performance.now() - startMs;
-      if (tookMs < roundMs) continue;
-      context.pollBudget.polled(tookMs, false);
-      return 0;
-    }
+    } while (found === 0 && !context.isWakePending && !context.pollBudget.isOver());
+    context.pollBudget.end(found > 0);
+    return found;
   }
 
-  #sleep(completions: WorkCompletion[] | undefined, deadlineMs: number): number {
+  #sleep(completions: WorkCompletion[] | undefined, timeoutMs: number): number {
+    const deadlineMs = performance.now() + timeoutMs;
     const context = this.#context;
     const { doorbell } = context;
     for (;;) {

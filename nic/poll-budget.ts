@@ -5,8 +5,16 @@ export const DEFAULT_POLL_MICROSECONDS = 100;
 const ROUNDS_IN_STORE = 10;
 /** Fruitless polling may take one part in so many of the time. */
 const TIME_PER_FRUITLESS_TIME = 64;
-/** The largest debt: a thread that was stopped in a round, by a debugger or a laptop's lid, gets over it. */
-const LONGEST_BAR_MS = 1000;
+/** A thread that was stopped in a round, by a debugger or a laptop's lid, gets over it in a second. */
+const LOWEST_BALANCE_MS = -1000 / TIME_PER_FRUITLESS_TIME;
+
+// What an account holds: the balance, up to when time has paid in, and when the round began.
+const BALANCE = 0;
+const COUNTED = 1;
+const STARTED = 2;
+
+/** One function for all budgets, so that the compiler sees through it. */
+const systemClock = (): number => performance.now();
 
 /**
  * Whether a wait shall poll before it sleeps. A wake-up costs tens of microseconds, which polling
@@ -22,35 +30,52 @@ const LONGEST_BAR_MS = 1000;
  * Two sides that poll for one another both hit. Two that both sleep find back to polling, because a
  * round is longer than a wake-up takes: whoever tries, hits. Where the peer needs the processor that
  * polls, or others do, nobody hits, or hits late, and both sleep.
- *
- * All times are in milliseconds, of one clock.
  */
 export class PollBudget {
+  readonly #now: () => number;
   readonly #roundMs: number;
   readonly #mostMs: number;
-  #balanceMs: number;
-  #countedMs = 0;
+  /** In milliseconds. Numbers with a fraction lie in an array: as fields each would be an object. */
+  readonly #account = new Float64Array(3);
 
-  /** @param microseconds the longest round of polling; 0 never to poll */
-  constructor(microseconds: number = DEFAULT_POLL_MICROSECONDS) {
+  /**
+   * @param microseconds the longest round of polling; 0 never to poll
+   * @param now a clock, in milliseconds
+   */
+  constructor(microseconds: number = DEFAULT_POLL_MICROSECONDS, now = systemClock) {
+    this.#now = now;
     this.#roundMs = microseconds / 1000;
     this.#mostMs = ROUNDS_IN_STORE * this.#roundMs;
-    this.#balanceMs = this.#mostMs;
+    this.#account[BALANCE] = this.#mostMs;
+    this.#account[COUNTED] = now();
   }
 
-  /** How long a wait that begins now may poll; 0 for not at all. */
-  roundMs(nowMs: number): number {
-    const earnedMs = (nowMs - this.#countedMs) / TIME_PER_FRUITLESS_TIME;
-    this.#countedMs = nowMs;
-    this.#balanceMs = Math.min(this.#mostMs, this.#balanceMs + earnedMs);
-    return this.#balanceMs >= 0 ? this.#roundMs : 0;
+  /** Begins a round of polling, if the wait at hand may have one. */
+  begin(): boolean {
+    if (this.#roundMs === 0) return false;
+    const account = this.#account;
+    const now = this.#now();
+    const earned = (now - (account[COUNTED] as number)) / TIME_PER_FRUITLESS_TIME;
+    const balance = Math.min(this.#mostMs, (account[BALANCE] as number) + earned);
+    account[BALANCE] = balance;
+    account[COUNTED] = now;
+    account[STARTED] = now;
+    return balance >= 0;
   }
 
-  /** The round of polling that the last call allowed has ended. */
-  polled(tookMs: number, hasFound: boolean): void {
-    this.#countedMs += tookMs;
-    const isTimely = hasFound && tookMs <= 2 * this.#roundMs;
-    const change = isTimely ? this.#roundMs : -tookMs;
-    this.#balanceMs = Math.max(this.#balanceMs + change, -LONGEST_BAR_MS / TIME_PER_FRUITLESS_TIME);
+  /** Whether the round has lasted as long as it may; a look at the clock, dearer than a poll. */
+  isOver(): boolean {
+    return this.#now() - (this.#account[STARTED] as number) >= this.#roundMs;
+  }
+
+  /** Ends the round. @param hasFound whether it brought what was waited for */
+  end(hasFound: boolean): void {
+    const account = this.#account;
+    const now = this.#now();
+    const took = now - (account[STARTED] as number);
+    const isTimely = hasFound && took <= 2 * this.#roundMs;
+    const change = isTimely ? this.#roundMs : -took;
+    account[BALANCE] = Math.max((account[BALANCE] as number) + change, LOWEST_BALANCE_MS);
+    account[COUNTED] = now;
   }
 }

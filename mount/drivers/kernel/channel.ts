@@ -94,21 +94,17 @@ export class Channel implements Wire {
     return this.#aborted;
   }
 
+  /** One round of polling, if the budget has one. */
   #poll(address: number, bytes: number): number {
-    const started = performance.now();
-    const round = this.#budget.roundMs(started);
-    for (let elapsed = 0; elapsed < round; ) {
-      let count = 0;
+    if (!this.#budget.begin()) return 0;
+    let count = 0;
+    do {
       for (let reads = 0; reads < READS_PER_LOOK && count === 0 && !this.#ended; reads++) {
         count = this.#tryReceive(address, bytes);
       }
-      elapsed = performance.now() - started;
-      if (count !== 0 || this.#ended || elapsed >= round) {
-        this.#budget.polled(elapsed, count !== 0);
-        return count;
-      }
-    }
-    return 0;
+    } while (count === 0 && !this.#ended && !this.#budget.isOver());
+    this.#budget.end(count !== 0);
+    return count;
   }
 
   /** Sends a reply of `bytes` at `address`. */

@@ -17,8 +17,8 @@ interface Pair {
 /** A client and a server that answer one another. */
 function startPair(machine: SimulatedMachine, microseconds: number, pinnedTo?: number): Pair {
   const pair = { requests: 0 };
-  const toServer = new Mailbox(machine, new PollBudget(microseconds));
-  const toClient = new Mailbox(machine, new PollBudget(microseconds));
+  const toServer = new Mailbox(machine, microseconds);
+  const toClient = new Mailbox(machine, microseconds);
   function* client(): Program {
     for (;;) {
       yield* work(WORK_US);
@@ -95,31 +95,51 @@ describe('where polling is in the way it costs little', () => {
   });
 });
 
-test.each([150, 1000, 20_000])('waits of %i us are hardly polled for', (pauseUs) => {
-  const budget = new PollBudget(BUDGETED);
-  let polledMs = 0;
+describe('by the clock', () => {
   let nowMs = 0;
-  while (nowMs < 10_000) {
-    const roundMs = budget.roundMs(nowMs);
-    if (roundMs > 0) budget.polled(roundMs, false);
-    polledMs += roundMs;
-    nowMs += pauseUs / 1000;
-  }
-  expect(polledMs).toBeGreaterThan(0);
-  expect(polledMs / nowMs).toBeLessThan(0.02);
-});
+  const budgetOf = (microseconds: number) => new PollBudget(microseconds, () => nowMs);
 
-test('a round that was interrupted for an hour bars polling for a second', () => {
-  const budget = new PollBudget(BUDGETED);
-  expect(budget.roundMs(0)).toBe(0.1);
-  budget.polled(3_600_000, true);
-  expect(budget.roundMs(3_600_000)).toBe(0);
-  expect(budget.roundMs(3_600_990)).toBe(0);
-  expect(budget.roundMs(3_601_010)).toBe(0.1);
-});
+  test.each([150, 1000, 20_000])('waits of %i us are hardly polled for', (pauseUs) => {
+    const budget = budgetOf(BUDGETED);
+    const startedMs = nowMs;
+    let rounds = 0;
+    while (nowMs < startedMs + 10_000) {
+      const polls = budget.begin();
+      const restMs = pauseUs / 1000 - BUDGETED / 1000;
+      nowMs += BUDGETED / 1000;
+      if (polls) budget.end(false);
+      if (polls) rounds++;
+      nowMs += restMs;
+    }
+    expect(rounds).toBeGreaterThan(0);
+    expect((rounds * BUDGETED) / 1000 / 10_000).toBeLessThan(0.02);
+  });
 
-test('a budget of 0 is no polling at all', () => {
-  const budget = new PollBudget(0);
-  expect(budget.roundMs(0)).toBe(0);
-  expect(budget.roundMs(1000)).toBe(0);
+  test('a round lasts as long as the budget says', () => {
+    const budget = budgetOf(BUDGETED);
+    expect(budget.begin()).toBe(true);
+    nowMs += 0.09;
+    expect(budget.isOver()).toBe(false);
+    nowMs += 0.02;
+    expect(budget.isOver()).toBe(true);
+  });
+
+  test('a round that was interrupted for an hour bars polling for a second', () => {
+    const budget = budgetOf(BUDGETED);
+    expect(budget.begin()).toBe(true);
+    nowMs += 3_600_000;
+    budget.end(true);
+    expect(budget.begin()).toBe(false);
+    nowMs += 990;
+    expect(budget.begin()).toBe(false);
+    nowMs += 20;
+    expect(budget.begin()).toBe(true);
+  });
+
+  test('a budget of 0 is no polling at all', () => {
+    const budget = budgetOf(0);
+    expect(budget.begin()).toBe(false);
+    nowMs += 1000;
+    expect(budget.begin()).toBe(false);
+  });
 });

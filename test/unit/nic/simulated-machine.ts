@@ -3,7 +3,7 @@
  * that is fair as Linux's is. Who comes back from a sleep takes the core of one who has used more;
  * a core that slept needs a while to wake. The same threads always do the same things.
  */
-import type { PollBudget } from '../../../nic/poll-budget.ts';
+import { PollBudget } from '../../../nic/poll-budget.ts';
 
 /** How long a thread runs while others wait for its core. */
 const SLICE_US = 3000;
@@ -151,9 +151,10 @@ export class Mailbox {
   #reader: Thread | undefined;
   #messages = 0;
 
-  constructor(machine: SimulatedMachine, budget: PollBudget) {
+  /** @param microseconds how long its reader may poll */
+  constructor(machine: SimulatedMachine, microseconds: number) {
     this.#machine = machine;
-    this.#budget = budget;
+    this.#budget = new PollBudget(microseconds, () => machine.nowUs / 1000);
   }
 
   /** Tells who waits here. */
@@ -170,15 +171,10 @@ export class Mailbox {
   }
 
   *receive(): Program {
-    const machine = this.#machine;
-    const startUs = machine.nowUs;
-    const roundMs = this.#budget.roundMs(startUs / 1000);
-    while (roundMs > 0) {
-      yield 'run';
-      const tookMs = (machine.nowUs - startUs) / 1000;
-      if (this.#messages === 0 && tookMs < roundMs) continue;
-      this.#budget.polled(tookMs, this.#messages > 0);
-      break;
+    if (this.#budget.begin()) {
+      do yield 'run';
+      while (this.#messages === 0 && !this.#budget.isOver());
+      this.#budget.end(this.#messages > 0);
     }
     while (this.#messages === 0) yield 'sleep';
     this.#messages--;
