@@ -1,7 +1,7 @@
 import { defineLayout } from './binary-layout.ts';
 import type { Context } from './context.ts';
+import { DescriptorRing } from './descriptor-ring.ts';
 import { NicError, requireInteger } from './error.ts';
-import { MappedMemory } from './mapped-memory.ts';
 import type { QueuePair } from './queue-pair.ts';
 import { VendorError, WcStatus, type WorkCompletion } from './work-request.ts';
 
@@ -16,7 +16,6 @@ const entryLayout = defineLayout('CompletionEntry', 48, {
   vendorError: 'i32',
   padding: 12,
 });
-const ENTRY_WORDS = entryLayout.bytes / 4;
 const { wrId: WR_ID, immediate: IMMEDIATE, status: STATUS, opcode: OPCODE } = entryLayout.word;
 const { byteLength: BYTE_LENGTH, qpNumber: QP_NUMBER } = entryLayout.word;
 const { vendorError: VENDOR_ERROR } = entryLayout.word;
@@ -37,10 +36,7 @@ export class CompletionQueue {
   /** @internal */ readonly context: Context;
   /** @internal Queue pairs that complete here. */
   readonly queuePairs: QueuePair[] = [];
-  readonly #mask: number;
-  readonly #memory: MappedMemory;
-  #head = 0;
-  #tail = 0;
+  readonly #ring: DescriptorRing;
   #armed = NOT_ARMED;
   #event = false;
   #dead = false;
@@ -49,11 +45,9 @@ export class CompletionQueue {
   /** @internal Made by Context.createCompletionQueue. */
   constructor(context: Context, entries: number) {
     requireInteger("a completion queue's entries", entries, 1, MAXIMUM_ENTRIES);
-    const slots = 2 ** Math.ceil(Math.log2(entries));
     this.context = context;
     this.entries = entries;
-    this.#mask = slots - 1;
-    this.#memory = MappedMemory.private(slots * entryLayout.bytes);
+    this.#ring = new DescriptorRing(entryLayout, entries);
   }
 
   /**
@@ -71,9 +65,9 @@ export class CompletionQueue {
   harvest(completions: WorkCompletion[], from: number, end: number): number {
     if (this.#dead && from > 0) return 0;
     if (this.#dead) this.#throwDead();
-    if (((this.#tail - this.#head) | 0) < end - from) this.progress();
+    if (this.#ring.length < end - from) this.progress();
     let at = from;
-    while (at < end && this.#head !== this.#tail) {
+    while (at < end && !this.#ring.isEmpty) {
       this.#shiftInto(completions[at] as WorkCompletion);
       at++;
     }
@@ -99,8 +93,7 @@ export class CompletionQueue {
   }
 
   #shiftInto(completion: WorkCompletion): void {
-    const at = (this.#head & this.#mask) * ENTRY_WORDS;
-    const { words, floats } = this.#memory;
+    const { oldest: at, words, floats } = this.#ring;
     completion.wrId = floats[(at + WR_ID) >> 1] as number;
     completion.immediate = floats[(at + IMMEDIATE) >> 1] as number;
     completion.status = words[at + STATUS] as number;
@@ -108,7 +101,7 @@ export class CompletionQueue {
     completion.byteLength = words[at + BYTE_LENGTH] as number;
     completion.qpNumber = words[at + QP_NUMBER] as number;
     completion.vendorError = words[at + VENDOR_ERROR] as number;
-    this.#head = (this.#head + 1) | 0;
+    this.#ring.shift();
   }
 
   /** @internal A request succeeded. */
@@ -148,12 +141,13 @@ export class CompletionQueue {
     solicited: boolean,
   ): void {
     if (this.#dead) return;
-    if (((this.#tail - this.#head) | 0) >= this.entries) {
+    const ring = this.#ring;
+    if (ring.isFull) {
       this.#overrun();
       return;
     }
-    const at = (this.#tail & this.#mask) * ENTRY_WORDS;
-    const { words, floats } = this.#memory;
+    const at = ring.claim();
+    const { words, floats } = ring;
     floats[(at + WR_ID) >> 1] = wrId;
     floats[(at + IMMEDIATE) >> 1] = immediate;
     words[at + STATUS] = status;
@@ -161,7 +155,6 @@ export class CompletionQueue {
     words[at + BYTE_LENGTH] = byteLength;
     words[at + QP_NUMBER] = qpNumber;
     words[at + VENDOR_ERROR] = vendorError;
-    this.#tail = (this.#tail + 1) | 0;
     if (this.#armed === ARMED || (this.#armed === ARMED_FOR_SOLICITED && solicited)) this.#notify();
   }
 
@@ -172,7 +165,7 @@ export class CompletionQueue {
 
   #overrun(): void {
     this.#dead = true;
-    this.#head = this.#tail;
+    this.#ring.clear();
     if (this.#armed !== NOT_ARMED) this.#notify();
     // Their completions have nowhere to go any more.
     for (const queuePair of [...this.queuePairs]) queuePair.enterError();
@@ -204,6 +197,6 @@ export class CompletionQueue {
     this.#closed = true;
     this.#dead = true;
     this.context.queues.delete(this);
-    this.#memory.unmap();
+    this.#ring.close();
   }
 }

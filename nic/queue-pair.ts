@@ -156,10 +156,8 @@ export class QueuePair {
     this.#ring.setState(ERR);
     this.#disconnect();
     this.#ring.close();
-    while (this.#sendQueue.length > 0) this.#sendQueue.shift();
-    if (this.#options.sharedReceiveQueue === undefined) {
-      while (!this.#receives.isEmpty) this.#receives.shift();
-    }
+    this.#sendQueue.clear();
+    if (this.#options.sharedReceiveQueue === undefined) this.#receives.clear();
     this.#ring = this.#makeRing();
     this.#requester = this.#makeRequester();
     this.#responder = new Responder(this, this.#receives);

@@ -77,7 +77,7 @@ export class Responder {
   #fill(connection: Connection, carriesData: boolean): boolean {
     const { ring } = connection;
     const receives = this.#receives;
-    const { wrId, address, length, lkey } = receives;
+    const { wrId, address, byteLength: length, lkey } = receives;
     const { receiveCq, number, protectionDomain } = this.#queuePair;
     const { byteLength, opcode, flags } = ring;
     receives.shift();

@@ -1,7 +1,7 @@
 import { defineLayout } from './binary-layout.ts';
-import { MappedMemory } from './mapped-memory.ts';
+import { DescriptorRing } from './descriptor-ring.ts';
 
-const descriptorLayout = defineLayout('SendDescriptor', 32, {
+const layout = defineLayout('SendDescriptor', 32, {
   wrId: 'f64',
   opcode: 'i32',
   flags: 'i32',
@@ -12,43 +12,18 @@ const descriptorLayout = defineLayout('SendDescriptor', 32, {
   /** Number of the message in the send ring, for requests that need the peer to take one. */
   message: 'i32',
 });
-const DESCRIPTOR_WORDS = descriptorLayout.bytes / 4;
-const { wrId: WR_ID, opcode: OPCODE, flags: FLAGS, message: MESSAGE } = descriptorLayout.word;
-const { byteLength: BYTE_LENGTH, status: STATUS } = descriptorLayout.word;
-const { vendorError: VENDOR_ERROR } = descriptorLayout.word;
+const { wrId: WR_ID, opcode: OPCODE, flags: FLAGS, message: MESSAGE } = layout.word;
+const { byteLength: BYTE_LENGTH, status: STATUS } = layout.word;
+const { vendorError: VENDOR_ERROR } = layout.word;
 
-/**
- * Posted send requests whose completion is still due; its getters describe the oldest of them.
- */
-export class SendQueue {
-  readonly #capacity: number;
-  readonly #mask: number;
-  readonly #memory: MappedMemory;
-  readonly #words: Int32Array;
-  readonly #floats: Float64Array;
-  #head = 0;
-  #tail = 0;
-  #at = 0;
-
+/** Posted send requests whose completion is still due; the getters describe the oldest. */
+export class SendQueue extends DescriptorRing {
   constructor(capacity: number) {
-    const slots = 2 ** Math.ceil(Math.log2(capacity));
-    this.#capacity = capacity;
-    this.#mask = slots - 1;
-    this.#memory = MappedMemory.private(slots * descriptorLayout.bytes);
-    this.#words = this.#memory.words;
-    this.#floats = this.#memory.floats;
-  }
-
-  get length(): number {
-    return (this.#tail - this.#head) | 0;
-  }
-
-  get isFull(): boolean {
-    return this.length >= this.#capacity;
+    super(layout, capacity);
   }
 
   get isHalfFull(): boolean {
-    return this.length * 2 >= this.#capacity;
+    return this.length * 2 >= this.capacity;
   }
 
   push(
@@ -60,10 +35,9 @@ export class SendQueue {
     vendorError: number,
     message: number,
   ): void {
-    const at = (this.#tail & this.#mask) * DESCRIPTOR_WORDS;
-    this.#tail = (this.#tail + 1) | 0;
-    this.#floats[(at + WR_ID) >> 1] = wrId;
-    const words = this.#words;
+    const at = this.claim();
+    this.floats[(at + WR_ID) >> 1] = wrId;
+    const { words } = this;
     words[at + OPCODE] = opcode;
     words[at + FLAGS] = flags;
     words[at + BYTE_LENGTH] = byteLength;
@@ -72,41 +46,31 @@ export class SendQueue {
     words[at + MESSAGE] = message;
   }
 
-  /** Removes the oldest. */
-  shift(): void {
-    this.#head = (this.#head + 1) | 0;
-    this.#at = (this.#head & this.#mask) * DESCRIPTOR_WORDS;
-  }
-
   get wrId(): number {
-    return this.#floats[(this.#at + WR_ID) >> 1] as number;
+    return this.floats[(this.oldest + WR_ID) >> 1] as number;
   }
 
   get opcode(): number {
-    return this.#words[this.#at + OPCODE] as number;
+    return this.words[this.oldest + OPCODE] as number;
   }
 
   get flags(): number {
-    return this.#words[this.#at + FLAGS] as number;
+    return this.words[this.oldest + FLAGS] as number;
   }
 
   get byteLength(): number {
-    return this.#words[this.#at + BYTE_LENGTH] as number;
+    return this.words[this.oldest + BYTE_LENGTH] as number;
   }
 
   get status(): number {
-    return this.#words[this.#at + STATUS] as number;
+    return this.words[this.oldest + STATUS] as number;
   }
 
   get vendorError(): number {
-    return this.#words[this.#at + VENDOR_ERROR] as number;
+    return this.words[this.oldest + VENDOR_ERROR] as number;
   }
 
   get message(): number {
-    return this.#words[this.#at + MESSAGE] as number;
-  }
-
-  close(): void {
-    this.#memory.unmap();
+    return this.words[this.oldest + MESSAGE] as number;
   }
 }
