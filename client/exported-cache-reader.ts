@@ -148,7 +148,8 @@ export class ExportedCacheReader {
     }
     const end = Math.min(offset + bytes, size);
     const isCopied = this.#copy(id, offset, end, buffer, bufferOffset);
-    const nowMs = performance.now();
+    // A whole number: one with a fraction would be allocated on its way into the calls.
+    const nowMs = Math.floor(performance.now());
     if (region.wordAfterReads(entry + SEQUENCE) !== sequence) {
       return CHANGED;
     }

@@ -18,7 +18,7 @@ export function connectListener(
   identity: ClientIdentity,
   handlers: ListenerHandlers,
 ): Listener {
-  const heard: Heard = { alone: undefined };
+  const heard: Heard = { alone: undefined, failure: undefined };
   const session = Session.connect(serverName, {
     identity,
     extensions: [Extension.NOTIFY],
@@ -26,16 +26,24 @@ export function connectListener(
     onDirective(directive) {
       if (directive.name !== 'BC_CHANGES') return;
       heard.alone = directive.arguments.alone;
-      handlers.changed(newsOf(directive.arguments));
+      try {
+        handlers.changed(newsOf(directive.arguments));
+      } catch (error) {
+        // Without an answer the server tells everything again, but there is nobody to hear it.
+        heard.failure = error;
+        throw error;
+      }
       directive.answer({});
     },
   });
   return new SessionListener(session, heard);
 }
 
-/** What the server has said last. */
+/** What the server has said last, and what came of it. */
 interface Heard {
   alone: boolean | undefined;
+  /** Why it could not be acted upon. */
+  failure: unknown;
 }
 
 class SessionListener implements Listener {
@@ -71,6 +79,7 @@ class SessionListener implements Listener {
 
   hear(timeoutMs: number): boolean {
     this.#session.poll(timeoutMs);
+    if (this.#heard.failure !== undefined) throw this.#heard.failure;
     return this.#session.isAlive;
   }
 

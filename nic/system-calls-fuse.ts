@@ -164,11 +164,15 @@ export function raiseEvent(fd: number): void {
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = O_CLOEXEC;
 
-/** socketpair(2) of UNIX stream sockets; both ends survive exec(2). */
-export function createSocketPair(): [number, number] {
+/** socketpair(2) of UNIX stream sockets; whether both ends survive exec(2) or none does. */
+export function createSocketPair(
+  atExec: 'close-on-exec' | 'survive-exec' = 'survive-exec',
+): [number, number] {
   const pair = new Int32Array(2);
-  checked('socketpair', libcSocketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+  const type = atExec === 'close-on-exec' ? SOCK_STREAM | SOCK_CLOEXEC : SOCK_STREAM;
+  checked('socketpair', libcSocketpair(AF_UNIX, type, 0, pair));
   return [pair[0] as number, pair[1] as number];
 }
 

@@ -4,6 +4,7 @@
  *
  *     npx vitest run test/applications/coherence.test.ts
  */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FileAgent, type FileCalls } from '../support/file-agent.ts';
 import { firstObstacle, isRoot, mountObstacle } from '../support/machine.ts';
@@ -298,3 +299,59 @@ describe.skipIf(obstacle !== undefined)('a mount that was alone', { timeout: LIM
     expect(await there.readFile(its('f'))).toBe('alone again');
   });
 });
+
+describe.skipIf(obstacle !== undefined)('when it is killed,', { timeout: LIMIT_MS }, () => {
+  useTwoMounts();
+
+  it('a mount leaves nobody hanging, also while its kernel is made to forget', async () => {
+    await here.writeFile(mine('f'), '.'.repeat(4 << 20));
+    let isOver = false;
+    const fd = await here.open(mine('f'), 'r+');
+    const writing = (async () => {
+      for (let page = 0; !isOver; page = (page + 7) % 1024) {
+        await here.write(fd, page * 4096, 'x'.repeat(4096));
+      }
+    })();
+    for (let round = 0; round < 3; round += 1) {
+      const third = await mount();
+      const path = `${third.directory}/${tests}/f`;
+      const read = 'while dd if="$0" of=/dev/null bs=64k 2>&1; do :; done';
+      const readers = Array.from({ length: 4 }, () =>
+        workspace.run('sh', ['-c', read, path], { limitMs: SEEN_LIMIT_MS }),
+      );
+      await pause(500);
+      await third.kill();
+      for (const { timedOut } of await Promise.all(readers)) {
+        expect(timedOut).toBe(false);
+      }
+      await workspace.run('umount', ['-l', third.directory]);
+    }
+    isOver = true;
+    await writing;
+  });
+
+  it('a messenger leaves a mount that believes nothing any more', async () => {
+    await here.writeFile(mine('f'), 'before');
+    const fd = await there.open(its('f'), 'r');
+    expect(await there.read(fd, 0, 100)).toBe('before');
+    const messengers = workspace.processes().filter((pid) => {
+      const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+      return commandLine.includes('messenger-main') && parentOf(pid) === second.child.pid;
+    });
+    expect(messengers).toHaveLength(1);
+    process.kill(messengers[0] as number, 'SIGKILL');
+    for (let round = 0; round < 20; round += 1) {
+      await here.writeFile(mine('f'), `round ${round}`);
+      expect(await there.readFile(its('f'))).toBe(`round ${round}`);
+      await here.writeFile(mine(`made ${round}`), 'x');
+      expect((await there.stat(its(`made ${round}`)))?.size).toBe(1);
+    }
+  });
+});
+
+function parentOf(pid: number): number {
+  const afterName = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1] ?? '';
+  return Number(afterName.split(' ')[1]);
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

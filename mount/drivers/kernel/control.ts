@@ -70,6 +70,8 @@ export interface ListenerStart {
 export interface ListenerOrders {
   /** A channel of the mount that no worker reads. */
   readonly deviceFd: number;
+  /** Ends when the mount does; for the messenger. */
+  readonly lifeFd: number;
   /** The first word is not 0 when the listener shall stop. */
   readonly stop: Int32Array;
   /** Of the {@link CacheBoard}. */

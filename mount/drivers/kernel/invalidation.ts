@@ -1,18 +1,21 @@
 /**
- * Makes the kernel forget what other clients have changed. Belongs to the listener's thread, which
- * answers no requests: the kernel may wait, before it forgets, for a reply of one of our workers.
+ * Makes the kernel forget what other clients have changed. Belongs to the listener's thread.
  */
 
-import type { ChangedFile, ChangeNews } from '../../listener.ts';
+import type { ChangedEntry, ChangedFile, ChangeNews } from '../../listener.ts';
 import { type CacheBoard, CacheMode } from './cache-board.ts';
-import type { Notifier } from './notifier.ts';
+import type { Messenger } from './messenger.ts';
+import { Notifier } from './notifier.ts';
 
 /** How often workers are looked at that are still at requests from before a change. */
 const LOOK_AGAIN_MS = 0.1;
 
 export interface InvalidationOptions {
   readonly board: CacheBoard;
-  readonly notifier: Notifier;
+  /** For what the kernel takes at once: attributes, and all names together. */
+  readonly notifier: Pick<Notifier, 'invalidateAttributes' | 'forgetNames'>;
+  /** For the rest, which the kernel may keep waiting. */
+  readonly startMessenger: () => PatientMessenger;
   /** Whether the kernel may believe names although there are other clients. */
   readonly keepsNamesWhenShared: boolean;
   /**
@@ -22,12 +25,20 @@ export interface InvalidationOptions {
   readonly canForgetNames: () => boolean;
 }
 
+type PatientMessenger = Pick<Messenger, 'take' | 'settle' | 'close'>;
+
+interface PatientDelivery {
+  readonly messenger: PatientMessenger;
+  readonly notifier: Notifier;
+}
+
 export class Invalidation {
   readonly #options: InvalidationOptions;
   readonly #sleep = new Int32Array(new SharedArrayBuffer(4));
   /** Whether names may be known to the kernel, so that we must hear of each that changes. */
   #knowsNames = true;
   #isAlone = false;
+  #delivery: PatientDelivery | undefined;
 
   constructor(options: InvalidationOptions) {
     this.#options = options;
@@ -56,6 +67,8 @@ export class Invalidation {
     if (this.#options.board.mode() === CacheMode.SHARED) return;
     this.#options.board.setMode(CacheMode.SHARED);
     this.#forgetNames();
+    // So that it is there when something changes.
+    this.#patientDelivery();
   }
 
   /** We shall not be told what others change any more. */
@@ -68,16 +81,23 @@ export class Invalidation {
 
   /** Acts upon what the server has told; when it returns, the kernel knows nothing wrong of it. */
   apply({ alone, everything, files, names }: ChangeNews): void {
-    const { notifier, board } = this.#options;
+    const { board } = this.#options;
     this.#isAlone = alone;
     if (!alone) this.becomeShared();
     if (everything) {
       board.nextGeneration();
       this.#forgetNames();
     }
-    for (const file of files) this.#forget(file);
-    for (const { parent, name } of names) notifier.invalidateEntry(parent, name);
-    this.#settle(files);
+    this.#forget(files, names);
+    const requests = board.requestsUnderWay();
+    if (files.length === 0 || board.areDone(requests)) return;
+    while (!board.areDone(requests)) Atomics.wait(this.#sleep, 0, 0, LOOK_AGAIN_MS);
+    this.#forgetLateReplies(files);
+  }
+
+  /** Lets the messenger end. */
+  async close(): Promise<void> {
+    await this.#delivery?.messenger.close();
   }
 
   /** Names that are known from now on are asked for each time, unless the user wants it otherwise. */
@@ -88,26 +108,35 @@ export class Invalidation {
     this.#knowsNames = keepsNamesWhenShared;
   }
 
-  #forget({ nodeid, isData, offset, length }: ChangedFile): void {
-    const { notifier } = this.#options;
-    if (isData) notifier.invalidateData(nodeid, offset, length);
-    else notifier.invalidateAttributes(nodeid);
+  #forget(files: readonly ChangedFile[], names: readonly ChangedEntry[]): void {
+    const data = files.filter(({ isData }) => isData);
+    for (const { nodeid, isData } of files) {
+      if (!isData) this.#options.notifier.invalidateAttributes(nodeid);
+    }
+    if (data.length === 0 && names.length === 0) return;
+    const { messenger, notifier } = this.#patientDelivery();
+    for (const { nodeid, offset, length } of data) notifier.invalidateData(nodeid, offset, length);
+    for (const { parent, name } of names) notifier.invalidateEntry(parent, name);
+    messenger.settle();
   }
 
   /**
-   * A worker may have asked the server before the change and reply only now: the kernel would then
-   * learn attributes, or a listing, that are old. So, once these workers are through, the kernel is
-   * told again. Pages of files need that not: the kernel holds them until the reply is there.
+   * A worker may have asked the server before the change and reply only now: the kernel then learns
+   * attributes, or a listing, that are old. Pages of files need no care: the kernel holds them until
+   * the reply is there.
    */
-  #settle(files: readonly ChangedFile[]): void {
-    const { board, notifier } = this.#options;
-    const requests = board.requestsUnderWay();
-    if (files.length === 0 || board.areDone(requests)) return;
-    while (!board.areDone(requests)) Atomics.wait(this.#sleep, 0, 0, LOOK_AGAIN_MS);
-    for (const file of files) {
-      const isListing = file.isData && file.offset === 0 && file.length === 0;
-      if (isListing) this.#forget(file);
-      else notifier.invalidateAttributes(file.nodeid);
+  #forgetLateReplies(files: readonly ChangedFile[]): void {
+    const isWhole = ({ isData, offset, length }: ChangedFile) =>
+      isData && offset === 0 && length === 0;
+    for (const { nodeid } of files) this.#options.notifier.invalidateAttributes(nodeid);
+    this.#forget(files.filter(isWhole), []);
+  }
+
+  #patientDelivery(): PatientDelivery {
+    if (this.#delivery === undefined) {
+      const messenger = this.#options.startMessenger();
+      this.#delivery = { messenger, notifier: new Notifier(messenger.take) };
     }
+    return this.#delivery;
   }
 }

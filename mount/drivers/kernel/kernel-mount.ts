@@ -8,7 +8,12 @@
  */
 
 import { closeDescriptor } from '../../../nic/system-calls.ts';
-import { createEventDescriptor, ioctlWord, raiseEvent } from '../../../nic/system-calls-fuse.ts';
+import {
+  createEventDescriptor,
+  createSocketPair,
+  ioctlWord,
+  raiseEvent,
+} from '../../../nic/system-calls-fuse.ts';
 import { CommandError, describeError } from '../../command-error.ts';
 import { COMPAT_SETXATTR_IN_BYTES, DEV_IOC_CLONE, InitFlag } from '../../kernel-abi/constants.ts';
 import { SetxattrIn } from '../../kernel-abi/structures.ts';
@@ -21,7 +26,7 @@ import type { ListenerOrders, ModuleSource, WorkerEnd, WorkerOrders } from './co
 import { answerInit } from './initialisation.ts';
 import { mountDirectory, openDevice } from './mounting.ts';
 import type { InitAnswer } from './negotiation.ts';
-import { Notifier } from './notifier.ts';
+import { Notifier, toDevice } from './notifier.ts';
 import { setReadAhead } from './read-ahead.ts';
 import { type FileSystemWorker, Threads, type ThreadTraits } from './threads.ts';
 import { freeWatch } from './watch.ts';
@@ -96,10 +101,12 @@ export class KernelMount {
   readonly #wakeFd = createEventDescriptor();
   readonly #stopWorkers = new Int32Array(new SharedArrayBuffer(4));
   readonly #stopListener = new Int32Array(new SharedArrayBuffer(4));
+  /** The messenger has the other end: it learns when this process ends, or ends the mount. */
+  readonly #life = createSocketPair('close-on-exec');
 
   private constructor(request: KernelMountRequest, threads: Threads, parts: MountedParts) {
     this.directory = request.directory;
-    this.notifier = new Notifier(parts.notifyFd);
+    this.notifier = new Notifier(toDevice(parts.notifyFd));
     this.#options = request.options;
     this.#device = findMount(request.directory)?.device;
     this.#threads = threads;
@@ -134,7 +141,9 @@ export class KernelMount {
     for (const fd of this.#parts.channels) closeDescriptor(fd);
     closeDescriptor(this.#wakeFd);
     Atomics.store(this.#stopListener, 0, 1);
+    closeDescriptor(this.#life[0]);
     await listened;
+    closeDescriptor(this.#life[1]);
     closeDescriptor(this.#parts.notifyFd);
     if (failures.length > 0 || good.some((end) => end.aborted)) await this.#removeDeadMount();
     return { requests: good.reduce((sum, end) => sum + end.requests, 0), failures };
@@ -174,6 +183,7 @@ export class KernelMount {
     }
     const orders: ListenerOrders = {
       deviceFd: this.#parts.notifyFd,
+      lifeFd: this.#life[1],
       stop: this.#stopListener,
       boardMemory,
       directory: this.directory,

@@ -11,7 +11,8 @@ import { mountsBelow } from '../../mount-table.ts';
 import { CacheBoard } from './cache-board.ts';
 import type { ListenerOrders, ListenerReport, ListenerStart } from './control.ts';
 import { Invalidation } from './invalidation.ts';
-import { Notifier } from './notifier.ts';
+import { Messenger } from './messenger.ts';
+import { Notifier, toDevice } from './notifier.ts';
 
 /** How late it may be noticed that the mount has ended. */
 const SLICE_MS = 50;
@@ -43,13 +44,27 @@ function listen(listener: Listener, invalidation: Invalidation, stop: Int32Array
 }
 
 function invalidationFor(orders: ListenerOrders): Invalidation {
-  const { deviceFd, boardMemory, directory, keepsNamesWhenShared, hasEpochs } = orders;
+  const { deviceFd, lifeFd, boardMemory, directory, keepsNamesWhenShared, hasEpochs } = orders;
   return new Invalidation({
     board: new CacheBoard(boardMemory),
-    notifier: new Notifier(deviceFd),
+    notifier: new Notifier(toDevice(deviceFd)),
+    startMessenger: () => new Messenger(deviceFd, lifeFd),
     keepsNamesWhenShared,
     canForgetNames: () => hasEpochs && mountsBelow(directory).length === 0,
   });
+}
+
+/** Listens as long as there is something to hear; afterwards the kernel is told nothing any more. */
+function work(listener: Listener, invalidation: Invalidation, stop: Int32Array): unknown {
+  try {
+    if (listener.isTold) listen(listener, invalidation, stop);
+    return undefined;
+  } catch (error) {
+    return error ?? new Error('a mistake of ours');
+  } finally {
+    invalidation.becomeUntold();
+    listener.close();
+  }
 }
 
 async function run(): Promise<void> {
@@ -59,17 +74,12 @@ async function run(): Promise<void> {
   const listener = module.createListener(source.data, {
     changed: (news) => invalidation?.apply(news),
   });
-  parentPort?.once('message', (orders: ListenerOrders) => {
-    try {
-      invalidation = invalidationFor(orders);
-      if (listener.isTold) listen(listener, invalidation, orders.stop);
-      report({ kind: 'ended' });
-    } catch (error) {
-      fail(error);
-    } finally {
-      invalidation?.becomeUntold();
-      listener.close();
-    }
+  parentPort?.once('message', async (orders: ListenerOrders) => {
+    invalidation = invalidationFor(orders);
+    const failure = work(listener, invalidation, orders.stop);
+    await invalidation.close();
+    if (failure === undefined) report({ kind: 'ended' });
+    else fail(failure);
   });
   report({ kind: 'ready', traits: { isTold: listener.isTold } });
 }

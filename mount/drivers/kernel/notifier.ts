@@ -1,8 +1,8 @@
 /**
  * What we tell the kernel unasked: that something it remembers is no longer so.
  *
- * Data and names are not to be invalidated by the thread of a worker: the kernel may wait, before it
- * takes a notification, for a request on the same file that the worker itself would have to answer.
+ * The kernel may wait, before it takes a notification of data or of a name, for a request on the same
+ * file. Such notifications are for the messenger to deliver (messenger.ts).
  */
 
 import { constants } from 'node:os';
@@ -23,19 +23,33 @@ const unknownToKernel = new Set([ENOENT, ENOTDIR, ENOTEMPTY, ENODEV, ENOTCONN]);
 
 const LONGEST_NAME_BYTES = 1024;
 
+/**
+ * Takes the first `bytes` bytes of `message`, a notification, to the kernel.
+ * @returns whether the kernel knew what it is about, as far as that is known
+ */
+export type Delivery = (message: Uint8Array, bytes: number) => boolean;
+
+/** Delivers by any channel of the mount, and returns when the kernel has taken the notification. */
+export function toDevice(fd: number): Delivery {
+  return (message, bytes) => {
+    const written = writeFrom(fd, addressOf(message), bytes);
+    if (written === bytes) return true;
+    if (unknownToKernel.has(-written)) return false;
+    throw new Error(`the kernel refuses a notification: errno ${-written}`);
+  };
+}
+
 export class Notifier {
-  readonly #fd: number;
+  readonly #deliver: Delivery;
   readonly #memory = new Uint8Array(OutHeader.bytes + NotifyDeleteOut.bytes + LONGEST_NAME_BYTES);
   readonly #view = new DataView(this.#memory.buffer);
-  readonly #address = addressOf(this.#memory);
   readonly #header = OutHeader.at(this.#view);
   readonly #inode = NotifyInvalInodeOut.at(this.#view, OutHeader.bytes);
   readonly #entry = NotifyInvalEntryOut.at(this.#view, OutHeader.bytes);
   readonly #deleted = NotifyDeleteOut.at(this.#view, OutHeader.bytes);
 
-  /** @param fd any channel of the mount */
-  constructor(fd: number) {
-    this.#fd = fd;
+  constructor(deliver: Delivery) {
+    this.#deliver = deliver;
   }
 
   /**
@@ -100,9 +114,6 @@ export class Notifier {
     this.#header.len = length;
     this.#header.error = code;
     this.#header.unique = 0;
-    const written = writeFrom(this.#fd, this.#address, length);
-    if (written === length) return true;
-    if (unknownToKernel.has(-written)) return false;
-    throw new Error(`the kernel refuses a notification: errno ${-written}`);
+    return this.#deliver(this.#memory, length);
   }
 }

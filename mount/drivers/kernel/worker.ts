@@ -21,7 +21,7 @@ import type {
 } from './control.ts';
 import { Dispatcher } from './dispatch.ts';
 import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
-import { Notifier } from './notifier.ts';
+import { Notifier, toDevice } from './notifier.ts';
 import { ParkedRequests } from './parked-requests.ts';
 import { Watch } from './watch.ts';
 
@@ -79,7 +79,12 @@ function serve(
   const exchange = new Exchange(channel, memory);
   const { deviceFd, setxattrInBytes } = orders;
   const board = new CacheBoard(orders.boardMemory);
-  const policy = new CachePolicy(board, orders.index, orders.options, new Notifier(deviceFd));
+  const policy = new CachePolicy(
+    board,
+    orders.index,
+    orders.options,
+    new Notifier(toDevice(deviceFd)),
+  );
   const service = { exchange, fileSystem, parked, policy, deviceFd, setxattrInBytes };
   const dispatcher = new Dispatcher(service, (error) => {
     console.error('dafs: a request failed by a mistake of ours:', error);

@@ -2,8 +2,13 @@ import { Worker } from 'node:worker_threads';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CacheBoard, CacheMode } from '../../../mount/drivers/kernel/cache-board.ts';
 import { Invalidation } from '../../../mount/drivers/kernel/invalidation.ts';
-import type { Notifier } from '../../../mount/drivers/kernel/notifier.ts';
 import type { Nodeid } from '../../../mount/file-system.ts';
+import { NotifyCode } from '../../../mount/kernel-abi/constants.ts';
+import {
+  NotifyInvalEntryOut,
+  NotifyInvalInodeOut,
+  OutHeader,
+} from '../../../mount/kernel-abi/structures.ts';
 import type { ChangedFile, ChangeNews } from '../../../mount/listener.ts';
 
 const nodeid = (value: number) => value as Nodeid;
@@ -21,20 +26,37 @@ beforeEach(() => {
   canForgetNames = true;
 });
 
+/** What the messenger is to deliver. */
+function readNotification(message: Uint8Array): string {
+  const view = new DataView(message.buffer);
+  const { error, len } = OutHeader.at(view);
+  expect(len).toBe(message.byteLength);
+  if (error === NotifyCode.INVAL_INODE) {
+    const { ino, off, len: length } = NotifyInvalInodeOut.at(view, OutHeader.bytes);
+    return `data ${ino} ${off}+${length}`;
+  }
+  expect(error).toBe(NotifyCode.INVAL_ENTRY);
+  const { parent, namelen } = NotifyInvalEntryOut.at(view, OutHeader.bytes);
+  const nameAt = OutHeader.bytes + NotifyInvalEntryOut.bytes;
+  return `name ${parent}/${Buffer.from(message.subarray(nameAt, nameAt + namelen))}`;
+}
+
 function invalidation(keepsNamesWhenShared = false): Invalidation {
   const tell = (what: string) => {
     told.push(what);
     return true;
   };
-  const notifier: Partial<Notifier> = {
-    invalidateData: (file, offset, length) => tell(`data ${file} ${offset}+${length}`),
-    invalidateAttributes: (file) => tell(`attributes ${file}`),
-    invalidateEntry: (parent, name) => tell(`name ${parent}/${Buffer.from(name)}`),
-    forgetNames: () => void tell(`all names, in mode ${board.mode()}`),
-  };
   return new Invalidation({
     board,
-    notifier: notifier as Notifier,
+    notifier: {
+      invalidateAttributes: (file) => tell(`attributes ${file}`),
+      forgetNames: () => void tell(`all names, in mode ${board.mode()}`),
+    },
+    startMessenger: () => ({
+      take: (message, bytes) => tell(readNotification(message.slice(0, bytes))),
+      settle: () => void tell('settled'),
+      close: async () => void tell('closed'),
+    }),
     keepsNamesWhenShared,
     canForgetNames: () => canForgetNames,
   });
@@ -60,7 +82,10 @@ describe('what others change', () => {
     told = [];
     const names = [{ parent: nodeid(1), name: Buffer.from('a') }];
     subject.apply(news({ files: [data(7, 4096, 100), attributes(8), data(9)], names }));
-    expect(told).toEqual(['data 7 4096+100', 'attributes 8', 'data 9 0+0', 'name 1/a']);
+    expect(told).toEqual([
+      'attributes 8',
+      ...['data 7 4096+100', 'data 9 0+0', 'name 1/a', 'settled'],
+    ]);
     expect(board.generation()).toBe(0);
   });
 
@@ -81,8 +106,8 @@ describe('what others change', () => {
     expect(isBefore()).toBe(false);
     // Pages are held until a reply is there; attributes, and listings of directories, are not.
     expect(told).toEqual([
-      ...['data 7 4096+100', 'attributes 8', 'data 9 0+0'],
-      ...['attributes 7', 'attributes 8', 'data 9 0+0'],
+      ...['attributes 8', 'data 7 4096+100', 'data 9 0+0', 'settled'],
+      ...['attributes 7', 'attributes 8', 'attributes 9', 'data 9 0+0', 'settled'],
     ]);
     await worker.terminate();
   });
@@ -92,7 +117,7 @@ describe('what others change', () => {
     subject.becomeShared();
     told = [];
     subject.apply(news({ everything: true, files: [data(7)] }));
-    expect(told).toEqual([`all names, in mode ${CacheMode.SHARED}`, 'data 7 0+0']);
+    expect(told).toEqual([`all names, in mode ${CacheMode.SHARED}`, 'data 7 0+0', 'settled']);
     expect(board.generation()).toBe(1);
   });
 });
