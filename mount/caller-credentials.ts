@@ -45,6 +45,17 @@ export class CallerCredentials {
     return credential;
   }
 
+  /**
+   * Reads anew which groups a caller has, who was refused something.
+   * @returns whether they are others than was believed, so that he should be asked for once more
+   */
+  refresh(caller: Caller): boolean {
+    const believed = this.#processes.get(caller.pid);
+    if (believed === undefined) return false;
+    this.#processes.delete(caller.pid);
+    return this.of(caller) !== believed.credential;
+  }
+
   #register(uid: number, gid: number, groups: number[]): number {
     const identity = `${uid} ${gid} ${groups.join(' ')}`;
     let credential = this.#credentialByIdentity.get(identity);

@@ -112,6 +112,10 @@ class ClientFileSystem implements PathFileSystem {
     this.extendedAttributes = extendedAttributesOf(this.#client, this.#credentials, this.#handles);
   }
 
+  refreshCaller(caller: Caller): boolean {
+    return this.#credentials.refresh(caller);
+  }
+
   lookup(caller: Caller, parent: Nodeid, name: Uint8Array): Attributes {
     const credential = this.#credentials.of(caller);
     return this.#attributes(this.#files.lookup(this.#handles.of(parent), name, credential));

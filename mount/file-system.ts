@@ -196,6 +196,12 @@ export interface ExtendedAttributes {
 }
 
 export interface FileSystem {
+  /**
+   * Learns anew what may have changed of a caller who was refused something: his groups.
+   * @returns whether they are others than was believed: then the refusal was a mistake, perhaps
+   */
+  refreshCaller?(caller: Caller): boolean;
+
   /** Absent: the kernel keeps the locks of each mount itself. */
   readonly locks?: FileLocks;
 

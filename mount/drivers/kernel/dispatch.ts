@@ -14,7 +14,7 @@ import type { Handler, Service } from './service.ts';
 import { sessionHandlers } from './session-handlers.ts';
 import { xattrHandlers } from './xattr-handlers.ts';
 
-const { EFBIG, EIO, ENOSYS } = constants.errno;
+const { EACCES, EFBIG, EIO, ENOSYS, EPERM } = constants.errno;
 
 /** Opcodes beyond this (CUSE's) do not come out of /dev/fuse. */
 const OPCODES = 64;
@@ -54,14 +54,34 @@ export class Dispatcher {
 
   /** Answers the request that the exchange has received. */
   dispatch(opcode: number): void {
-    const { exchange } = this.#service;
     const handler = this.#handlers[opcode];
+    if (handler === undefined) {
+      this.#service.exchange.answerError(ENOSYS);
+      return;
+    }
+    let errno = this.#perform(handler);
+    // A refusal has changed nothing; it may rest on groups that the caller has no longer, or has now.
+    if ((errno === EACCES || errno === EPERM) && this.#isMistaken()) errno = this.#perform(handler);
+    if (errno !== 0 && isAnswered(opcode)) this.#service.exchange.answerError(errno);
+  }
+
+  /** The errno of what failed; 0 when it was answered. */
+  #perform(handler: Handler): number {
     try {
-      if (handler === undefined) exchange.answerError(ENOSYS);
-      else handler();
+      handler();
+      return 0;
     } catch (error) {
-      const errno = this.#errnoOf(error);
-      if (isAnswered(opcode)) exchange.answerError(errno);
+      return this.#errnoOf(error);
+    }
+  }
+
+  #isMistaken(): boolean {
+    const { exchange, fileSystem } = this.#service;
+    try {
+      return fileSystem.refreshCaller?.(exchange.caller) === true;
+    } catch {
+      // The server is gone, or has no room for another credential: the refusal stands.
+      return false;
     }
   }
 

@@ -259,6 +259,17 @@ const ownership = defineCases(
       });
       holds(t, 'a', 'Xbc');
     },
+    'groups that a process takes and leaves count at once': (t) => {
+      give(t, 'members', alice, 0o040);
+      give(t, 'others', alice, 0o604);
+      const member = { ...bob, groups: [alice.gid] };
+      for (let round = 0; round < 20; round += 1) {
+        t.as(member, () => t.close(t.open('members', O.RDONLY)));
+        t.as(member, () => fails('EACCES', () => t.open('others', O.RDONLY)));
+        t.as(bob, () => t.close(t.open('others', O.RDONLY)));
+        t.as(bob, () => fails('EACCES', () => t.open('members', O.RDONLY)));
+      }
+    },
     'root may read and write everything': (t) => {
       give(t, 'a', alice, 0, 'abc');
       giveDirectory(t, 'd', alice, 0);
