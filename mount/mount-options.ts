@@ -30,8 +30,6 @@ export interface MountOptions {
   negativeTimeoutSeconds: number | undefined;
   /** How many threads answer requests; the driver decides when undefined. */
   workers: number | undefined;
-  /** How long a thread polls for the next request before it sleeps; the driver decides. */
-  pollMicroseconds: number | undefined;
 }
 
 interface MountOption {
@@ -172,14 +170,6 @@ export const mountOptionTable: readonly MountOption[] = [
       options.workers = Math.floor(parseNumber('workers', value, 1));
     },
   },
-  {
-    name: 'poll',
-    value: 'MICROSECONDS',
-    summary: 'how long such a thread polls before it sleeps, at most (driver kernel; 50)',
-    apply(options, value) {
-      options.pollMicroseconds = parseNumber('poll', value, 0);
-    },
-  },
   ...ignored('atime', 'noatime', 'diratime', 'nodiratime', 'relatime', 'strictatime'),
   ...ignored('defaults', 'auto', 'noauto', 'user', 'users', 'nofail', '_netdev'),
 ];
@@ -205,7 +195,6 @@ export function parseMountOptions(lists: readonly string[]): MountOptions {
     entryTimeoutSeconds: undefined,
     negativeTimeoutSeconds: undefined,
     workers: undefined,
-    pollMicroseconds: undefined,
   };
   for (const text of lists.flatMap(splitAtCommas)) applyOption(options, text);
   return options;

@@ -1,6 +1,14 @@
 /** How long a wait polls at most before it sleeps, where nobody says otherwise. */
 export const DEFAULT_POLL_MICROSECONDS = 100;
 
+/**
+ * No round of this process is longer, whoever asks for one: DAFS_POLL_MICROSECONDS of the environment.
+ * With 0 every wait sleeps at once, of the adapter, and of whoever else waits by these rules.
+ */
+const MOST_POLL_MICROSECONDS = Number(
+  process.env.DAFS_POLL_MICROSECONDS ?? Number.POSITIVE_INFINITY,
+);
+
 /** How many fruitless rounds an account that is full pays for. */
 const ROUNDS_IN_STORE = 10;
 /** Fruitless polling may take one part in so many of the time. */
@@ -44,7 +52,7 @@ export class PollBudget {
    */
   constructor(microseconds: number = DEFAULT_POLL_MICROSECONDS, now = systemClock) {
     this.#now = now;
-    this.#roundMs = microseconds / 1000;
+    this.#roundMs = Math.min(microseconds, MOST_POLL_MICROSECONDS) / 1000;
     this.#mostMs = ROUNDS_IN_STORE * this.#roundMs;
     this.#account[BALANCE] = this.#mostMs;
     this.#account[COUNTED] = now();

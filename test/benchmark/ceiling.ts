@@ -16,25 +16,26 @@ const CONTENT_BYTES = 512 << 20;
 interface Variant {
   readonly name: string;
   readonly kind: CeilingRequest['kind'];
-  readonly options: string;
+  readonly options?: string;
+  readonly polls?: boolean;
 }
 
 const FILE_IN_MEMORY = 'file in memory';
 
 const variants: readonly Variant[] = [
-  { name: FILE_IN_MEMORY, kind: 'copy', options: '' },
+  { name: FILE_IN_MEMORY, kind: 'copy' },
   { name: 'file in memory, one worker', kind: 'copy', options: 'workers=1' },
-  { name: 'file in memory, no polling', kind: 'copy', options: 'poll=0' },
-  { name: 'driver alone', kind: 'alone', options: '' },
+  { name: 'file in memory, no polling', kind: 'copy', polls: false },
+  { name: 'driver alone', kind: 'alone' },
 ];
 
 async function measure(
   workspace: Workspace,
-  { name, kind, options }: Variant,
+  { name, ...variant }: Variant,
   seconds: number,
 ): Promise<BenchmarkRow[]> {
   const directory = workspace.makeDirectory(name.replaceAll(' ', '-'));
-  const request = { directory, contentBytes: CONTENT_BYTES, kind, options };
+  const request = { directory, contentBytes: CONTENT_BYTES, ...variant };
   const ceiling = await CeilingProcess.start(request);
   const rows: BenchmarkRow[] = [];
   try {

@@ -35,8 +35,6 @@ export interface WorkerOrders {
   /** The first word is not 0 when the workers shall stop. */
   readonly stop: Int32Array;
   readonly transferBytes: number;
-  /** The longest that a worker polls before it sleeps. */
-  readonly pollMicroseconds: number;
   /** Counts the workers from 0. */
   readonly index: number;
   /** Of the {@link CacheBoard}. */

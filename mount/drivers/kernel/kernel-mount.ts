@@ -43,9 +43,6 @@ const READ_AHEAD_BYTES = TRANSFER_BYTES;
  */
 const MAX_BACKGROUND = 128;
 
-/** How long a worker polls for the next request at most before it sleeps. */
-const POLL_MICROSECONDS = 50;
-
 /** The first minor version whose kernel can make all names doubtful at once. */
 const EPOCHS_MINOR_VERSION = 44;
 
@@ -159,7 +156,6 @@ export class KernelMount {
       wakeFd: this.#wakeFd,
       stop: this.#stopWorkers,
       transferBytes: this.#parts.agreed.maxWrite,
-      pollMicroseconds: this.#options.pollMicroseconds ?? POLL_MICROSECONDS,
       index,
       boardMemory: this.#threads.boardMemory,
       options: timeoutsOf(this.#options),

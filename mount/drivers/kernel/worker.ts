@@ -43,6 +43,9 @@ export type CreateFileSystem = (
 
 const PAGE_BYTES = 4096;
 
+/** How long a worker polls for the next request at most before it sleeps. */
+const POLL_MICROSECONDS = 50;
+
 function report(message: WorkerReport): void {
   parentPort?.postMessage(message);
 }
@@ -73,7 +76,7 @@ function serve(
     orders.wakeFd,
     orders.stop,
     watch,
-    new PollBudget(orders.pollMicroseconds),
+    new PollBudget(POLL_MICROSECONDS),
   );
   const memory = requestMemory(fileSystem, orders.transferBytes);
   const exchange = new Exchange(channel, memory);

@@ -5,6 +5,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../support/run.ts';
 
+/** The environment of a mount, or a server, of which every wait sleeps at once. */
+export const NEVER_POLLS = { DAFS_POLL_MICROSECONDS: '0' };
+
 const program = fileURLToPath(new URL('ceiling-main.ts', import.meta.url));
 
 export interface CeilingRequest {
@@ -13,6 +16,8 @@ export interface CeilingRequest {
   /** `copy`: a file in memory; `alone`: nothing is copied, the driver alone. */
   readonly kind: 'copy' | 'alone';
   readonly options?: string;
+  /** Whether workers poll before they sleep; true when left out. */
+  readonly polls?: boolean;
 }
 
 export class CeilingProcess {
@@ -26,9 +31,12 @@ export class CeilingProcess {
 
   /** Resolves when the directory is usable. */
   static async start(request: CeilingRequest): Promise<CeilingProcess> {
-    const { directory, contentBytes, kind, options = '' } = request;
+    const { directory, contentBytes, kind, options = '', polls = true } = request;
     const words = [program, directory, String(contentBytes), kind, options];
-    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, words, {
+      env: polls ? process.env : { ...process.env, ...NEVER_POLLS },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const said = once(child.stdout as NodeJS.ReadableStream, 'data');
     const exited = once(child, 'exit').then(([status]) => {
       throw new Error(`the ceiling ended with ${status} before it was mounted`);

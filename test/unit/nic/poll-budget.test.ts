@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PollBudget } from '../../../nic/poll-budget.ts';
+import { succeed } from '../../support/run.ts';
 import { Mailbox, type Program, SimulatedMachine, work } from './simulated-machine.ts';
 
 /** How long a wait polls in these machines: not at all, within its budget, or for ever. */
@@ -134,6 +135,22 @@ describe('by the clock', () => {
     expect(budget.begin()).toBe(false);
     nowMs += 20;
     expect(budget.begin()).toBe(true);
+  });
+
+  test.each([
+    ['0', false],
+    ['20', true],
+  ])('DAFS_POLL_MICROSECONDS=%s bounds all budgets of a process', async (limit, mayPoll) => {
+    const module = new URL('../../../nic/poll-budget.ts', import.meta.url).href;
+    const program = `import { PollBudget } from '${module}';
+      let nowMs = 0;
+      const budget = new PollBudget(50, () => nowMs);
+      const begun = budget.begin();
+      nowMs = 0.021;
+      console.log(begun, budget.isOver());`;
+    const environment = { ...process.env, DAFS_POLL_MICROSECONDS: limit };
+    const args = ['--input-type=module', '--eval', program];
+    expect(await succeed(process.execPath, args, { environment })).toBe(`${mayPoll} true\n`);
   });
 
   test('a budget of 0 is no polling at all', () => {
