@@ -4,16 +4,12 @@
  *     npx vitest run test/applications/metadata.test.ts
  */
 import { expect } from 'vitest';
-import type { DriverDefinition } from '../support/drivers.ts';
 import { isRoot } from '../support/machine.ts';
-import { applicationTest } from './support.ts';
-
-const lack = ({ carriesXattrs }: DriverDefinition): string | undefined =>
-  carriesXattrs ? undefined : 'it carries no extended attributes (mount/drivers/README.md)';
+import { applicationTest, lackOfXattrs } from './support.ts';
 
 applicationTest(
   'setfacl and getfacl set and show access control lists',
-  { programs: ['setfacl', 'getfacl'], lack },
+  { programs: ['setfacl', 'getfacl'], lack: lackOfXattrs },
   async ({ workspace, driver, succeed }) => {
     const source = workspace.path('files.sqlite');
     const { directory } = await workspace.startMount({ source, driver: driver.name });
@@ -92,7 +88,7 @@ for (const [title, copy] of Object.entries(copiers)) {
     `${title} keeps owners, modes, links, lists and attributes, to the mount and back`,
     {
       programs: ['cp', 'rsync', 'tar', 'setfacl', 'getfacl', 'setfattr', 'getfattr'],
-      lack,
+      lack: lackOfXattrs,
     },
     async ({ workspace, driver, succeed }) => {
       const shell = (script: string, ...values: string[]) =>

@@ -59,3 +59,8 @@ export function applicationTest(
     });
   });
 }
+
+/** Why a driver is not for tests of extended attributes; undefined where it is. */
+export function lackOfXattrs({ carriesXattrs }: DriverDefinition): string | undefined {
+  return carriesXattrs ? undefined : 'it carries no extended attributes (mount/drivers/README.md)';
+}

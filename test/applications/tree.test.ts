@@ -7,7 +7,7 @@
  */
 import { expect } from 'vitest';
 import { isRoot } from '../support/machine.ts';
-import { type ApplicationRun, applicationTest, sized } from './support.ts';
+import { type ApplicationRun, applicationTest, lackOfXattrs, sized } from './support.ts';
 
 const files = sized(150, 10_000);
 
@@ -56,7 +56,7 @@ applicationTest(
   'rsync and tar find everything again that a file can have',
   {
     programs,
-    lack: ({ carriesXattrs }) => (carriesXattrs ? undefined : 'it carries no extended attributes'),
+    lack: lackOfXattrs,
   },
   async (application) => {
     const { workspace, driver, succeed } = application;

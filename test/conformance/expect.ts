@@ -188,3 +188,14 @@ export function hasStatus(actual: FileStatus, expected: Partial<FileStatus>): vo
   );
   assert.deepEqual(chosen, expected);
 }
+
+/** What may stand under a name, by what it is called in the titles of cases. */
+export const objectMakers: Readonly<Record<string, (t: Target, path: string) => void>> = {
+  'a file': (t, path) => put(t, path, path),
+  'an empty directory': (t, path) => t.mkdir(path),
+  'a full directory': (t, path) => {
+    t.mkdir(path);
+    put(t, `${path}/inside`);
+  },
+  'a symlink': (t, path) => t.symlink('nothing', path),
+};

@@ -9,6 +9,11 @@ const DIRECT_UNIT = 4096;
 /** What is taken out of a file, or put in, are whole blocks of its file system (fallocate(2)). */
 const BLOCK_BYTES = 4096;
 
+interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** The file under exercise: how it is opened, and what it must hold. */
 export class Exercised {
   readonly random: Random;
@@ -80,7 +85,7 @@ export class Exercised {
   }
 
   /** A range of the file's possible bytes; short ones and long ones. */
-  range(unit = 1, limit = this.expected.limitBytes): { offset: number; length: number } {
+  range(unit = 1, limit = this.expected.limitBytes): Range {
     const { random } = this;
     const units = Math.floor(limit / unit);
     const first = random.below(units);
@@ -89,7 +94,7 @@ export class Exercised {
   }
 
   /** A range within the file; undefined when it is empty. */
-  rangeInside(): { offset: number; length: number } | undefined {
+  rangeInside(): Range | undefined {
     const { size } = this.expected;
     return size === 0 ? undefined : this.range(1, size);
   }
@@ -135,11 +140,19 @@ function mapped(file: Exercised, use: (bytes: Uint8Array) => void): void {
   }
 }
 
-function allocate(file: Exercised, mode: number): string {
-  const { offset, length } = file.range();
-  call('fallocate', file.fd, mode, offset, length);
-  return `${offset} ${length}`;
+/** fallocate(2) of a range, which is returned. */
+function allocate(file: Exercised, mode: number): Range {
+  const range = file.range();
+  call('fallocate', file.fd, mode, range.offset, range.length);
+  return range;
 }
+
+/** The file is at least as long as a range that was allocated with its size. */
+function lengthen({ expected }: Exercised, { offset, length }: Range): void {
+  expected.size = Math.max(expected.size, offset + length);
+}
+
+const told = ({ offset, length }: Range): string => `${offset} ${length}`;
 
 /** Fsx's exercises, and a few of ours. */
 export const exercises = {
@@ -194,36 +207,31 @@ export const exercises = {
   allocate: {
     weight: 1,
     run: (file) => {
-      const numbers = allocate(file, 0);
-      const [offset = 0, length = 0] = numbers.split(' ').map(Number);
-      file.expected.size = Math.max(file.expected.size, offset + length);
-      return numbers;
+      const range = allocate(file, 0);
+      lengthen(file, range);
+      return told(range);
     },
   },
-  allocateKeepingSize: { weight: 1, run: (file) => allocate(file, C.FALLOC_FL_KEEP_SIZE) },
+  allocateKeepingSize: { weight: 1, run: (file) => told(allocate(file, C.FALLOC_FL_KEEP_SIZE)) },
   punchHole: {
     weight: 2,
     run: (file) => {
-      const numbers = allocate(file, C.FALLOC_FL_PUNCH_HOLE | C.FALLOC_FL_KEEP_SIZE);
-      const [offset = 0, length = 0] = numbers.split(' ').map(Number);
-      file.expected.zero(offset, length);
-      return numbers;
+      const range = allocate(file, C.FALLOC_FL_PUNCH_HOLE | C.FALLOC_FL_KEEP_SIZE);
+      file.expected.zero(range.offset, range.length);
+      return told(range);
     },
   },
   zeroRange: {
     weight: 2,
     run: (file) => {
       const keepsSize = file.random.oneIn(2);
-      const numbers = allocate(
+      const range = allocate(
         file,
         C.FALLOC_FL_ZERO_RANGE | (keepsSize ? C.FALLOC_FL_KEEP_SIZE : 0),
       );
-      const [offset = 0, length = 0] = numbers.split(' ').map(Number);
-      file.expected.zero(offset, length);
-      if (!keepsSize) {
-        file.expected.size = Math.max(file.expected.size, offset + length);
-      }
-      return `${numbers}${keepsSize ? ' keeping the size' : ''}`;
+      file.expected.zero(range.offset, range.length);
+      if (!keepsSize) lengthen(file, range);
+      return `${told(range)}${keepsSize ? ' keeping the size' : ''}`;
     },
   },
   collapseRange: {

@@ -7,9 +7,10 @@
  */
 import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, it } from 'vitest';
 import { driverTable } from '../support/drivers.ts';
 import { firstObstacle, isRoot } from '../support/machine.ts';
+import { expectSeededRun } from '../support/seeded-run.ts';
 import { Workspace } from '../support/workspace.ts';
 import type { ComparisonRequest } from './compare-main.ts';
 import type { OperationName } from './operations.ts';
@@ -51,14 +52,7 @@ describe.each(driverTable)('random operations through $name', (driver) => {
       closesBeforeRemoving: !driver.carriesRemovedFiles,
       without: driver.carriesExtensions ? [] : beyondLibfuse2,
     };
-    const { status, stdout, stderr, timedOut } = await workspace.run(
-      process.execPath,
-      [program, JSON.stringify(request)],
-      { limitMs },
-    );
-    process.stdout.write(stdout.split('\n')[0] ?? '');
-    expect(timedOut, `it hangs\n${stdout}${stderr}`).toBe(false);
-    expect(status, `${stdout}${stderr}`).toBe(0);
+    await expectSeededRun(workspace, program, request, limitMs);
     await mount.unmount();
   });
 });

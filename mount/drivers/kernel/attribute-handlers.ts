@@ -3,7 +3,7 @@
 import type { AttributeChanges, TimeChange } from '../../file-system.ts';
 import { Fattr } from '../../kernel-abi/constants.ts';
 import { AccessIn, AttrOut, SetattrIn, StatfsOut, StatxOut } from '../../kernel-abi/structures.ts';
-import { fillAttrOut, fillStatx } from './attributes.ts';
+import { fillAttrOut, fillStatxOut } from './attributes.ts';
 import type { Service } from './service.ts';
 
 export function attributeHandlers({ exchange, fileSystem, policy }: Service) {
@@ -50,11 +50,7 @@ export function attributeHandlers({ exchange, fileSystem, policy }: Service) {
     },
 
     statx(): void {
-      const found = fileSystem.getattr(caller, exchange.nodeid);
-      statxOut.clear();
-      statxOut.attrValid = Math.floor(validity.attributesSeconds);
-      statxOut.attrValidNsec = Math.floor((validity.attributesSeconds % 1) * 1e9);
-      fillStatx(statxOut.stat, found);
+      fillStatxOut(statxOut, fileSystem.getattr(caller, exchange.nodeid), validity);
       exchange.answer(StatxOut.bytes);
     },
 

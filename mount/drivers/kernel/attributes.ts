@@ -3,7 +3,7 @@
 import type { Attributes, TimeSpec } from '../../file-system.ts';
 import { StatxMask } from '../../kernel-abi/constants.ts';
 import type { Cursor } from '../../kernel-abi/layout.ts';
-import type { Attr, AttrOut, EntryOut, Statx } from '../../kernel-abi/structures.ts';
+import type { Attr, AttrOut, EntryOut, StatxOut } from '../../kernel-abi/structures.ts';
 
 /** How long the kernel may believe what a reply tells it. */
 export interface Validity {
@@ -101,8 +101,15 @@ function fillSxTime(time: SxTimeCursor, from: TimeSpec): void {
   time.tvNsec = from.nseconds;
 }
 
-/** The caller has cleared the structure. */
-export function fillStatx(stat: Cursor<(typeof Statx)['fields']>, from: Attributes): void {
+export function fillStatxOut(
+  out: Cursor<(typeof StatxOut)['fields']>,
+  from: Attributes,
+  validity: Validity,
+): void {
+  out.clear();
+  out.attrValid = wholeSeconds(validity.attributesSeconds);
+  out.attrValidNsec = restNanoseconds(validity.attributesSeconds);
+  const { stat } = out;
   stat.mask = StatxMask.BASIC_STATS | StatxMask.BTIME;
   stat.blksize = from.blockBytes;
   stat.nlink = from.nlink;

@@ -11,6 +11,7 @@ import {
   holds,
   movedTimes,
   names,
+  objectMakers,
   put,
   withOpen,
 } from '../expect.ts';
@@ -23,13 +24,7 @@ const exchange = (t: Target, source: Path, target: Path) =>
 
 /** What may stand at either end. */
 const makers: Readonly<Record<string, (t: Target, path: string) => void>> = {
-  'a file': (t, path) => put(t, path, path),
-  'an empty directory': (t, path) => t.mkdir(path),
-  'a full directory': (t, path) => {
-    t.mkdir(path);
-    put(t, `${path}/inside`);
-  },
-  'a symlink': (t, path) => t.symlink('nothing', path),
+  ...objectMakers,
   'a FIFO': (t, path) => t.makeNode(path, 'fifo', 0o600),
 };
 

@@ -8,6 +8,7 @@ import {
   holds,
   movedTimes,
   names,
+  objectMakers,
   pattern,
   put,
   sameBytes,
@@ -16,13 +17,7 @@ import type { Target } from '../target.ts';
 
 /** What may stand at either end of a rename. */
 const makers: Readonly<Record<string, (t: Target, path: string) => void>> = {
-  'a file': (t, path) => put(t, path, path),
-  'an empty directory': (t, path) => t.mkdir(path),
-  'a full directory': (t, path) => {
-    t.mkdir(path);
-    put(t, `${path}/inside`);
-  },
-  'a symlink': (t, path) => t.symlink('nothing', path),
+  ...objectMakers,
   'a symlink to a directory': (t, path) => {
     t.mkdir(`${path}-directory`);
     t.symlink(`${path}-directory`, path);
