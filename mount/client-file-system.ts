@@ -27,6 +27,7 @@ import type { ClientIdentity } from '../client/session-options.ts';
 import type { FileReference } from '../client/transfer-requests.ts';
 import { CallerCredentials, OWN_CREDENTIAL } from './caller-credentials.ts';
 import { extendedAttributesOf } from './client-extended-attributes.ts';
+import { ClientLocks } from './client-locks.ts';
 import { DirectoryListing } from './directory-listing.ts';
 import { ErrnoError } from './errno.ts';
 import { attributesOf, nodeTypeOf, statisticsOf, statusChangesOf } from './file-attributes.ts';
@@ -38,6 +39,7 @@ import {
   type DirectoryVisitor,
   type ExtendedAttributes,
   type Fh,
+  type FileLocks,
   type FilePlace,
   type FileSystemStatistics,
   type Nodeid,
@@ -57,6 +59,8 @@ export interface FileSystemOptions {
   ordma: boolean;
   /** Called each time before a call sleeps for its answer. */
   beforeSleep?: () => void;
+  /** Of createLockedFiles(), where the server is to keep the locks; the kernel does when left out. */
+  lockedFiles?: SharedArrayBuffer | undefined;
 }
 
 /**
@@ -65,7 +69,7 @@ export interface FileSystemOptions {
  * @throws DafsError when it cannot be reached or refuses.
  */
 export function connectFileSystem(serverName: string, options: FileSystemOptions): PathFileSystem {
-  const { identity, isShared, ordma, beforeSleep } = options;
+  const { identity, ordma, beforeSleep } = options;
   const extensions = ordma ? [...EXTENSIONS, Extension.ORDMA] : EXTENSIONS;
   const session = Session.connect(serverName, {
     extensions,
@@ -73,7 +77,7 @@ export function connectFileSystem(serverName: string, options: FileSystemOptions
     ...(beforeSleep && { beforeSleep }),
   });
   try {
-    return new ClientFileSystem(session, isShared);
+    return new ClientFileSystem(session, options);
   } catch (error) {
     session.close();
     throw error;
@@ -81,12 +85,18 @@ export function connectFileSystem(serverName: string, options: FileSystemOptions
 }
 
 /** What goes beyond the draft and is of use to a mount. */
-const EXTENSIONS: readonly Extension[] = [Extension.NAMES, Extension.SPACE, Extension.XATTR];
+const EXTENSIONS: readonly Extension[] = [
+  Extension.NAMES,
+  Extension.SPACE,
+  Extension.XATTR,
+  Extension.LOCKS,
+];
 
 const PERMISSION_BITS = 0o7777;
 
 class ClientFileSystem implements PathFileSystem {
   readonly extendedAttributes: ExtendedAttributes | undefined;
+  readonly locks?: FileLocks;
   readonly #session: Session;
   readonly #client: FileClient;
   readonly #files: FilesWithStatus;
@@ -100,7 +110,7 @@ class ClientFileSystem implements PathFileSystem {
   readonly #named = { handle: new Uint8Array() as Filehandle, stateId: ANONYMOUS_STATE_ID };
   readonly #registered = new Map<ArrayBufferLike, RegisteredBuffer>();
 
-  constructor(session: Session, isShared: boolean) {
+  constructor(session: Session, { isShared, lockedFiles }: FileSystemOptions) {
     this.#session = session;
     this.#isShared = isShared;
     this.#client = new FileClient(session);
@@ -110,6 +120,9 @@ class ClientFileSystem implements PathFileSystem {
     this.#handles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
     this.#otherHandles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
     this.extendedAttributes = extendedAttributesOf(this.#client, this.#credentials, this.#handles);
+    if (lockedFiles !== undefined && session.extensions.has(Extension.LOCKS)) {
+      this.locks = new ClientLocks(session, this.#handles, lockedFiles);
+    }
   }
 
   refreshCaller(caller: Caller): boolean {
@@ -268,10 +281,6 @@ class ClientFileSystem implements PathFileSystem {
     const handle = this.#otherHandles.of(target.nodeid);
     const to = { file: { handle, stateId: stateIdOf(target.fh) }, offset: target.offset };
     return this.#client.space.copy(from, to, length, this.#credentials.of(caller));
-  }
-
-  flush(): void {
-    // The server has taken every write by the time it returned: nothing is left to report.
   }
 
   fsync(nodeid: Nodeid): void {

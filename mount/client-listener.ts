@@ -1,4 +1,4 @@
-/** The session of a mount's client through which the server tells what others change. */
+/** The session of a mount's client through which the server tells what it has not been asked for. */
 
 import { type ArgumentsOf, Extension, operations } from '../client/protocol/index.ts';
 import { Session } from '../client/session.ts';
@@ -21,19 +21,23 @@ export function connectListener(
   const heard: Heard = { alone: undefined, failure: undefined };
   const session = Session.connect(serverName, {
     identity,
-    extensions: [Extension.NOTIFY],
+    extensions: [Extension.NOTIFY, Extension.LOCKS],
     ...LISTENING,
     onDirective(directive) {
-      if (directive.name !== 'BC_CHANGES') return;
-      heard.alone = directive.arguments.alone;
-      try {
-        handlers.changed(newsOf(directive.arguments));
-      } catch (error) {
-        // Without an answer the server tells everything again, but there is nobody to hear it.
-        heard.failure = error;
-        throw error;
+      if (directive.name === 'BC_CHANGES') {
+        heard.alone = directive.arguments.alone;
+        try {
+          handlers.changed(newsOf(directive.arguments));
+        } catch (error) {
+          // Without an answer the server tells everything again, but there is nobody to hear it.
+          heard.failure = error;
+          throw error;
+        }
+        directive.answer({});
+      } else if (directive.name === 'BC_LOCK_GRANTED') {
+        for (const waitId of directive.arguments.waitIds) handlers.granted(Number(waitId));
+        directive.answer({});
       }
-      directive.answer({});
     },
   });
   return new SessionListener(session, heard);

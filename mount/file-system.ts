@@ -161,20 +161,19 @@ export interface FileLocks {
   test(nodeid: Nodeid, fh: Fh, lock: LockRequest): LockConflict | undefined;
 
   /**
-   * Sets or removes a lock. EAGAIN when another is in the way and `wait` is undefined; else the lock
-   * is waited for.
-   * @returns false when it is waited for: whoever learns of the grant answers `wait`
+   * Sets or removes a lock. EAGAIN when another is in the way, or with `mayWait` the lock is waited for.
+   * @returns false when that it is set is learnt later: whoever learns of it answers `wait`
    */
-  set(nodeid: Nodeid, fh: Fh, lock: LockRequest, wait: LockWait | undefined): boolean;
+  set(nodeid: Nodeid, fh: Fh, lock: LockRequest, wait: LockWait, mayWait: boolean): boolean;
 
-  /** A wait is over that was not granted: the process was interrupted. */
-  cancel(wait: LockWait): void;
+  /**
+   * Calls a wait off: the process was interrupted.
+   * @returns false when it is too late: it was granted, and whoever learns of that answers `wait`
+   */
+  cancel(wait: LockWait): boolean;
 
   /** `owner` has closed a descriptor of the file: his record locks on it go (fcntl(2)). */
   closed(nodeid: Nodeid, fh: Fh, owner: bigint): void;
-
-  /** The last descriptor of an open file was closed that `owner` had locked with flock(2). */
-  released(nodeid: Nodeid, fh: Fh, owner: bigint): void;
 }
 
 /** Flags of {@link ExtendedAttributes.set}, the kernel's numbers. */
@@ -316,13 +315,10 @@ export interface FileSystem {
   /** Copies without the data coming here; returns how much, perhaps less than `length`. */
   copyFileRange(caller: Caller, source: FilePlace, target: FilePlace, length: number): number;
 
-  /** A descriptor was closed (others may stay open). */
-  flush(nodeid: Nodeid, fh: Fh): void;
-
   /** Everything written to the file is on stable storage when this returns. */
   fsync(nodeid: Nodeid, fh: Fh, dataOnly: boolean): void;
 
-  /** The last descriptor was closed; `fh` is invalid from here on. */
+  /** The last descriptor was closed; `fh` is invalid from here on, and locks that it set are gone. */
   release(nodeid: Nodeid, fh: Fh): void;
 
   /** Checks that the caller may read a directory. Directories have no fh: reading them needs none. */

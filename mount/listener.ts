@@ -1,6 +1,6 @@
 /** What a server tells a mount unasked, in the words of a file system. */
 
-import type { Nodeid } from './file-system.ts';
+import type { LockWait, Nodeid } from './file-system.ts';
 
 /** A file that another client has changed: its attributes, and perhaps data. */
 export interface ChangedFile {
@@ -30,6 +30,8 @@ export interface ChangeNews {
 /** What is done about what is heard, before the handler returns: the server takes it for done then. */
 export interface ListenerHandlers {
   changed(news: ChangeNews): void;
+  /** A lock is there that was waited for. */
+  granted(unique: LockWait['unique']): void;
 }
 
 /** What a module of a driver is given makes: a session for what the server tells. */

@@ -51,11 +51,10 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
       store.reclaim(id);
     }
   };
-  const grants = new LockGrants();
   const locks = new LockTable({
     maxLocksPerClient: limits.maxLocksPerClient,
     // Whoever holds opens is a client.
-    onGrant: (holder, waitId) => grants.tell(holder as Client, waitId),
+    onGrant: (holder, fileId, waitId) => lockGrants.tell(holder as Client, fileId, waitId),
   });
   const opens = new OpenTable({
     instance: Number(random() & 0xff_ffffn),
@@ -75,6 +74,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     feed: store.changes,
     clientCount: () => sessions.clientCount,
   });
+  const lockGrants = new LockGrants(notifications);
   const service: Service = {
     store,
     cache,
@@ -86,6 +86,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     filehandles: new Filehandles(store),
     opens,
     locks,
+    lockGrants,
     sessions,
     notifications,
     authentication: options.authentication,

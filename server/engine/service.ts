@@ -7,6 +7,7 @@ import type { Notifications } from '../notifications/notifications.ts';
 import type { Authentication } from '../sessions/authentication.ts';
 import type { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
+import type { LockGrants } from '../sessions/lock-grants.ts';
 import type { LockTable } from '../state/locks.ts';
 import type { OpenTable } from '../state/opens.ts';
 import type { FileId, Store } from '../store/index.ts';
@@ -31,6 +32,7 @@ export interface Service {
   readonly filehandles: Filehandles;
   readonly opens: OpenTable;
   readonly locks: LockTable;
+  readonly lockGrants: LockGrants;
   readonly sessions: SessionTable;
   readonly notifications: Notifications;
   readonly authentication: Authentication;

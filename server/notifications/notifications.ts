@@ -51,6 +51,7 @@ export class Notifications implements ChangeWatcher {
       const subscription = new Subscription(client, session, directives, { wantsNames, isAlone });
       this.#subscriptions.set(client, subscription);
       this.clientsChanged();
+      known?.end();
     }
     return isAlone;
   }
@@ -58,9 +59,11 @@ export class Notifications implements ChangeWatcher {
   /** The session can take no more messages. */
   unsubscribe(session: Session): void {
     const { client } = session;
-    if (client !== undefined && this.#subscriptions.get(client)?.session === session) {
+    const subscription = client && this.#subscriptions.get(client);
+    if (client !== undefined && subscription?.session === session) {
       this.#subscriptions.delete(client);
       this.clientsChanged();
+      subscription.end();
     }
   }
 
@@ -73,6 +76,24 @@ export class Notifications implements ChangeWatcher {
   /** Whether a client has acted upon all that others have done to a file; false without subscription. */
   isCoherent(client: Client, id: FileId): boolean {
     return this.#subscriptions.get(client)?.isCoherent(id) === true;
+  }
+
+  /** Whether a client that is told of changes has yet to act upon one that others made to a file. */
+  owes(client: Client, id: FileId): boolean {
+    return this.#subscriptions.get(client)?.isCoherent(id) === false;
+  }
+
+  /**
+   * Calls `goOn` when a client has acted upon what others have done to a file so far: at once unless it
+   * has yet to. Who is not told of changes is expected to look for them.
+   */
+  whenCoherent(client: Client, id: FileId, goOn: () => void): void {
+    const subscription = this.#subscriptions.get(client);
+    if (subscription === undefined) {
+      goOn();
+    } else {
+      subscription.whenCoherent(id, goOn);
+    }
   }
 
   attributesChanged(id: FileId): void {

@@ -17,6 +17,16 @@ const PAUSE_AFTER_REFUSAL_MS = 100;
 /** Room in a message for the header, what stands before the records, and their alignment. */
 const FRAME_BYTES = HEADER_BYTES + 64;
 
+/** Somebody who goes on when the client has acted upon what had changed of a file. */
+interface Awaiting {
+  readonly fileId: FileId;
+  /** Messages that tell of it and are not answered. */
+  readonly told: Set<Batch>;
+  /** Whether some of it has not been told. */
+  isPending: boolean;
+  readonly goOn: () => void;
+}
+
 /** One client that wants to be told what others change, and what it has not been told yet. */
 export class Subscription {
   readonly client: Client;
@@ -27,6 +37,7 @@ export class Subscription {
   readonly #pending = new PendingChanges(MOST_PENDING);
   /** Told, but the client may not have acted upon it yet. */
   readonly #unanswered = new Set<Batch>();
+  readonly #awaiting = new Set<Awaiting>();
   #toldAlone: boolean;
   #notBeforeMs = 0;
 
@@ -61,15 +72,27 @@ export class Subscription {
 
   /** Whether the client has acted upon every change that others have made to the file. */
   isCoherent(id: FileId): boolean {
-    if (this.#pending.includes(id)) {
-      return false;
+    return !this.#pending.includes(id) && this.#batchesOf(id).length === 0;
+  }
+
+  /** Calls `goOn` when the client has acted upon what others have done to a file so far. */
+  whenCoherent(id: FileId, goOn: () => void): void {
+    if (this.isCoherent(id)) {
+      goOn();
+      return;
     }
-    for (const { everything, files } of this.#unanswered) {
-      if (everything || files.some(({ fileId }) => fileId === id)) {
-        return false;
-      }
+    const told = new Set(this.#batchesOf(id));
+    this.#awaiting.add({ fileId: id, told, isPending: this.#pending.includes(id), goOn });
+    // Somebody waits for it: it is told as soon as the client can take it.
+    this.#notBeforeMs = 0;
+  }
+
+  /** The client will be told nothing any more. */
+  end(): void {
+    for (const { goOn } of this.#awaiting) {
+      goOn();
     }
-    return true;
+    this.#awaiting.clear();
   }
 
   /** How long until there is something to send; Infinity when there is not, or no answer yet. */
@@ -90,14 +113,50 @@ export class Subscription {
       }
     }
     this.#toldAlone = isAlone;
-    this.#notBeforeMs = nowMs + PACE_MS;
     this.#unanswered.add(batch);
+    const isAwaited = this.#tellAwaiting(batch);
+    this.#notBeforeMs = nowMs + (isAwaited ? 0 : PACE_MS);
     this.#directives.send(operations.BC_CHANGES, { alone: isAlone, ...batch }, (status) => {
       this.#unanswered.delete(batch);
-      if (status !== DafsStatus.DAFS_STATUS_OK) {
+      const isDone = status === DafsStatus.DAFS_STATUS_OK;
+      if (!isDone) {
         this.#pending.addEverything();
         this.#notBeforeMs = nowMs + PAUSE_AFTER_REFUSAL_MS;
       }
+      this.#answerAwaiting(batch, isDone);
     });
   }
+
+  /** Messages that tell of a file and are not answered. */
+  #batchesOf(id: FileId): Batch[] {
+    return [...this.#unanswered].filter((batch) => tellsOf(batch, id));
+  }
+
+  /** @returns whether something is awaited that this message does not tell */
+  #tellAwaiting(batch: Batch): boolean {
+    let isAwaited = false;
+    for (const one of this.#awaiting) {
+      if (one.isPending && tellsOf(batch, one.fileId)) {
+        one.told.add(batch);
+        one.isPending = this.#pending.includes(one.fileId);
+      }
+      isAwaited ||= one.isPending;
+    }
+    return isAwaited;
+  }
+
+  #answerAwaiting(batch: Batch, isDone: boolean): void {
+    for (const one of this.#awaiting) {
+      if (one.told.delete(batch) && !isDone) {
+        one.isPending = true;
+      }
+      if (one.told.size === 0 && !one.isPending) {
+        this.#awaiting.delete(one);
+        one.goOn();
+      }
+    }
+  }
 }
+
+const tellsOf = ({ everything, files }: Batch, id: FileId): boolean =>
+  everything || files.some(({ fileId }) => fileId === id);

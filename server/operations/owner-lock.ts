@@ -9,6 +9,7 @@ import { directivesTo } from '../sessions/lock-grants.ts';
 import type { LockKind } from '../state/lock-space.ts';
 import type { LockSubject } from '../state/locks.ts';
 import { lockOwnerKey } from '../state/opens.ts';
+import type { FileId } from '../store/index.ts';
 import {
   describeConflict,
   openOf,
@@ -35,14 +36,16 @@ export const ownerLockHandlers = {
       requireAccess(open, mode);
     }
     const wanted = { ...requireRange(args), mode, pid: args.pid };
+    const { waitId } = args;
     if (waitingTypes.has(args.lockType)) {
       requireGrantsToArrive(exchange);
-      return { isGranted: service.locks.lockOrWait(open, subject, wanted, args.waitId) };
+      const isLocked = service.locks.lockOrWait(open, subject, wanted, waitId);
+      return { isGranted: isLocked && isTold(service, exchange, open.fileId, waitId) };
     }
     if (service.locks.lock(open, subject, wanted) !== undefined) {
       refuse(DafsStatus.DAFSERR_DENIED);
     }
-    return { isGranted: true };
+    return { isGranted: isTold(service, exchange, open.fileId, waitId) };
   },
 
   OWNER_LOCKT(service, exchange, args) {
@@ -69,6 +72,18 @@ export const ownerLockHandlers = {
     return { isCancelled: service.locks.cancel(exchange.client, waitId) };
   },
 } satisfies Handlers;
+
+/**
+ * Whether the client may be told of its lock at once. Otherwise it has yet to act upon what others
+ * have done to the file, and is told when it has.
+ */
+function isTold(service: Service, { client }: Exchange, id: FileId, waitId: bigint): boolean {
+  if (!service.notifications.owes(client, id)) {
+    return true;
+  }
+  service.lockGrants.tell(client, id, waitId);
+  return false;
+}
 
 /** @throws Refusal DAFSERR_INVAL for an owner with too long a name */
 function subjectOf(

@@ -1,19 +1,33 @@
 import { operations } from '../../client/protocol/operations.ts';
 import type { Directives } from '../engine/directives.ts';
+import type { Notifications } from '../notifications/notifications.ts';
+import type { FileId } from '../store/index.ts';
 import type { Client } from './session.ts';
 
 /** As many fit into the smallest request that a back-control channel carries. */
 const WAITS_PER_NOTICE = 256;
 
 /**
- * Tells clients of the locks that they have waited for (BC_LOCK_GRANTED). A client is told one notice
- * at a time; what is granted before it has answered goes with the next one.
+ * Tells clients of the locks that they have got (BC_LOCK_GRANTED). Who is told has acted upon all that
+ * others had done to the file before: what he reads under the lock is not what it was before the lock.
+ *
+ * A client is told one notice at a time; what is granted before it has answered goes with the next one.
  */
 export class LockGrants {
+  readonly #notifications: Pick<Notifications, 'whenCoherent'>;
   /** Clients that have yet to answer a notice, with what they are to be told next. */
   readonly #untold = new Map<Client, bigint[]>();
 
-  tell(client: Client, waitId: bigint): void {
+  constructor(notifications: Pick<Notifications, 'whenCoherent'>) {
+    this.#notifications = notifications;
+  }
+
+  /** Tells a client that it has a lock of a file. */
+  tell(client: Client, fileId: FileId, waitId: bigint): void {
+    this.#notifications.whenCoherent(client, fileId, () => this.#tell(client, waitId));
+  }
+
+  #tell(client: Client, waitId: bigint): void {
     const untold = this.#untold.get(client);
     if (untold === undefined) {
       this.#send(client, [waitId]);

@@ -35,7 +35,7 @@ export interface LockTableOptions {
   /** Ranges that a client may have locked and waits that it may have, together. */
   readonly maxLocksPerClient: number;
   /** A wait of a client is over: it has the lock. */
-  readonly onGrant: (holder: OpenHolder, waitId: bigint) => void;
+  readonly onGrant: (holder: OpenHolder, fileId: FileId, waitId: bigint) => void;
 }
 
 /** Whose lock it is about, and of which kind. */
@@ -218,7 +218,7 @@ export class LockTable {
           this.#endWait(wait);
           const owned = this.#ownedBy(owner, space, open);
           this.#apply(owned, editToLock(owned.ranges, wanted));
-          this.#options.onGrant(owner.holder, wait.id);
+          this.#options.onGrant(owner.holder, space.fileId, wait.id);
           isChanged = true;
         }
       }

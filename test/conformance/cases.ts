@@ -7,6 +7,7 @@ import { dataCases } from './cases/data.ts';
 import { directoryCases } from './cases/directory.ts';
 import { extendedAttributeCases } from './cases/extended-attribute.ts';
 import { linkCases } from './cases/link.ts';
+import { lockCases } from './cases/lock.ts';
 import { nameCases } from './cases/name.ts';
 import { namespaceCases } from './cases/namespace.ts';
 import { openCases } from './cases/open.ts';
@@ -36,6 +37,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...aclCases,
   ...directoryCases,
   ...nameCases,
+  ...lockCases,
 ];
 
 const distinct = new Set(conformanceCases.map(({ name }) => name));

@@ -18,9 +18,9 @@ import type {
   Identity,
   Mapping,
   Path,
-  Target,
   TimeToSet,
 } from './target.ts';
+import type { PendingCall, RemoteTarget } from './target-locks.ts';
 
 const NANOSECONDS = 1_000_000_000n;
 const SECTOR_BYTES = 512;
@@ -116,7 +116,7 @@ function translate<Result>(body: () => Result): Result {
   }
 }
 
-export class ClientTarget implements Target {
+export class ClientTarget implements RemoteTarget {
   readonly paths: PathFiles;
   readonly #session: Session;
   readonly #address: string;
@@ -371,8 +371,44 @@ export class ClientTarget implements Target {
     return unsupported('exec');
   }
 
+  setLock(): void {
+    unsupported('lock of a process');
+  }
+
+  waitForLock(): void {
+    unsupported('lock of a process');
+  }
+
+  testLock(): undefined {
+    unsupported('lock of a process');
+  }
+
+  flock(): void {
+    unsupported('flock');
+  }
+
+  setFlags(): void {
+    unsupported('change of flags');
+  }
+
+  processId(): number {
+    return process.pid;
+  }
+
+  catchSignal(): void {
+    unsupported('signal');
+  }
+
+  begin(): PendingCall {
+    return unsupported('process of its own');
+  }
+
+  signal(): void {
+    unsupported('process of its own');
+  }
+
   /** Another client: what a process of its own would be to the server. */
-  otherProcess(): Target {
+  otherProcess(): RemoteTarget {
     const other = new ClientTarget(this.#address);
     for (const step of this.#directory) {
       other.chdir(step);

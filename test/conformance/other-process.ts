@@ -3,11 +3,12 @@
  * a pipe, and the case waits for the answer without an event loop, because cases are synchronous.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, readSync, writeSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { call, PosixError } from '../support/libc.ts';
 import type { Target } from './target.ts';
+import type { PendingCall, RemoteTarget } from './target-locks.ts';
 
 export interface RemoteCall {
   readonly method: string;
@@ -56,43 +57,140 @@ function pipe(): { readEnd: number; writeEnd: number } {
   return { readEnd: view.getInt32(0, true), writeEnd: view.getInt32(4, true) };
 }
 
+/** The numbers of fcntl(2) and flock(2), by which a process is known to wait for a lock. */
+const LOCK_CALLS: Readonly<Record<string, readonly string[]>> = {
+  x64: ['72', '73'],
+  arm64: ['25', '32'],
+};
+
+const POLLIN = 1;
+const PAUSE_MS = 1;
+
+/** Whether a pipe has something to read, or has ended. */
+function isReadable(fd: number): boolean {
+  const descriptor = new DataView(new ArrayBuffer(8));
+  descriptor.setInt32(0, fd, true);
+  descriptor.setInt16(4, POLLIN, true);
+  return call('poll', new Uint8Array(descriptor.buffer), 1, 0) > 0;
+}
+
+/** A file of /proc/PID; empty when the process is gone. */
+function readProcess(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+const stateOf = (pid: number): string | undefined =>
+  readProcess(pid, 'stat').split(') ').at(-1)?.[0];
+
+function sleepsInLock(pid: number): boolean {
+  const [number = ''] = readProcess(pid, 'syscall').split(' ');
+  return LOCK_CALLS[process.arch]?.includes(number) === true && stateOf(pid) === 'S';
+}
+
+/** Files are open until the last thread is gone, which is not the first one's to tell. */
+function isGone(pid: number): boolean {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.length === 1 && stateOf(pid) === 'Z';
+  } catch {
+    return true;
+  }
+}
+
+/** Cases are synchronous: so is waiting. */
+function pauseUntil(condition: () => boolean): void {
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  while (!condition()) {
+    Atomics.wait(cell, 0, 0, PAUSE_MS);
+  }
+}
+
 export class OtherProcess {
-  readonly target: Target;
+  readonly target: RemoteTarget;
+  readonly #pid: number;
   readonly #requests: number;
   readonly #answers: number;
+  #isKilled = false;
+  /** Calls that were begun and whose results nobody has taken. */
+  #unanswered = 0;
 
-  /** Starts a process in `directory`; it ends with `end`, or when this process does. */
-  constructor(directory: string) {
+  /** Starts a process; it ends with `end`, or when this process does. */
+  constructor() {
     const requests = pipe();
     const answers = pipe();
     const program = fileURLToPath(new URL('./other-process-main.ts', import.meta.url));
     const child = spawn(process.execPath, [program], {
-      cwd: directory,
+      cwd: '/',
       stdio: [requests.readEnd, answers.writeEnd, 'inherit'],
     });
     child.unref();
     closeSync(requests.readEnd);
     closeSync(answers.writeEnd);
+    this.#pid = child.pid as number;
     this.#requests = requests.writeEnd;
     this.#answers = answers.readEnd;
-    this.target = new Proxy({} as Target, {
-      get:
-        (_, method) =>
-        (...values: unknown[]) =>
-          this.#ask({ method: String(method), values }),
+    const own: Pick<RemoteTarget, 'begin' | 'signal'> = {
+      begin: (method, ...values) => this.#begin({ method, values }),
+      signal: (name) => this.#signal(name),
+    };
+    this.target = new Proxy(own as RemoteTarget, {
+      get: (target, method: keyof Target) =>
+        target[method] ?? ((...values: unknown[]) => this.#ask({ method, values })),
     });
   }
 
+  /** Makes it as it was at the start. @returns false when that cannot be: it is to be ended */
+  renew(): boolean {
+    if (this.#isKilled || this.#unanswered > 0) {
+      return false;
+    }
+    this.#ask({ method: 'release', values: [] });
+    this.target.chdir('/');
+    return true;
+  }
+
   end(): void {
+    if (this.#unanswered > 0) {
+      this.#signal('SIGKILL');
+    }
     closeSync(this.#requests);
     // The pipe's end is the process's end: what it had open is closed by then.
-    receiveMessage(this.#answers);
+    while (receiveMessage(this.#answers) !== undefined);
     closeSync(this.#answers);
   }
 
+  #begin(request: RemoteCall): PendingCall {
+    this.#send(request);
+    const isDone = () => isReadable(this.#answers);
+    pauseUntil(() => isDone() || sleepsInLock(this.#pid));
+    return { isDone, result: () => this.#answer(request) };
+  }
+
+  #signal(name: NodeJS.Signals): void {
+    process.kill(this.#pid, name);
+    if (name === 'SIGKILL') {
+      this.#isKilled = true;
+      pauseUntil(() => isGone(this.#pid));
+    }
+  }
+
   #ask(request: RemoteCall): unknown {
+    this.#send(request);
+    return this.#answer(request);
+  }
+
+  #send(request: RemoteCall): void {
+    this.#unanswered += 1;
     sendMessage(this.#requests, request);
+  }
+
+  #answer(request: RemoteCall): unknown {
     const answer = receiveMessage(this.#answers) as RemoteAnswer | undefined;
+    this.#unanswered -= 1;
     if (answer === undefined) {
       throw new Error(`the other process died in ${request.method}`);
     }

@@ -1,8 +1,10 @@
 /** A directory of this machine as a conformance target: every call goes to the C library. */
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { C, call, mapMemory, pathBytes } from '../support/libc.ts';
 import { OtherProcess } from './other-process.ts';
+import { flock, setFlags, setLock, testLock, waitForLock } from './posix-locks.ts';
 import {
   deviceNumber,
   formatsByKind,
@@ -25,6 +27,7 @@ import type {
   Target,
   TimeToSet,
 } from './target.ts';
+import type { LockInTheWay, RecordLock, RemoteTarget } from './target-locks.ts';
 
 const UNCHANGED = 0xffff_ffff;
 const READLINK_BYTES = 8192;
@@ -34,6 +37,14 @@ const XATTR_BYTES = 65_536;
 export class PosixTarget implements Target {
   readonly #open = new Set<number>();
   readonly #others: OtherProcess[] = [];
+  /** Processes of earlier cases: starting one takes longer than most cases. */
+  readonly #idle: OtherProcess[] = [];
+  readonly #elsewhere: (directory: string) => string;
+
+  /** @param elsewhere where other processes find a directory of this one; the same when left out */
+  constructor(elsewhere = (directory: string) => directory) {
+    this.#elsewhere = elsewhere;
+  }
 
   open(path: Path, flags: number, mode = 0o666): number {
     return this.openAt(C.AT_FDCWD, path, flags, mode);
@@ -281,10 +292,41 @@ export class PosixTarget implements Target {
     return status ?? -1;
   }
 
-  otherProcess(): Target {
+  setLock(fd: number, lock: RecordLock): void {
+    setLock(fd, lock);
+  }
+
+  waitForLock(fd: number, lock: RecordLock): void {
+    waitForLock(fd, lock);
+  }
+
+  testLock(fd: number, lock: RecordLock): LockInTheWay | undefined {
+    return testLock(fd, lock);
+  }
+
+  flock(fd: number, operation: 'shared' | 'exclusive' | 'unlock', waits = false): void {
+    flock(fd, operation, waits);
+  }
+
+  setFlags(fd: number, flags: number): void {
+    setFlags(fd, flags);
+  }
+
+  processId(): number {
+    return process.pid;
+  }
+
+  catchSignal(effect: 'interrupts' | 'restarts'): void {
+    process.on('SIGUSR1', () => {});
+    call('siginterrupt', constants.signals.SIGUSR1, effect === 'interrupts' ? 1 : 0);
+  }
+
+  otherProcess(): RemoteTarget {
     // process.cwd() remembers where Node's own chdir went, and cases change it by the C library.
-    const other = new OtherProcess(readlinkSync('/proc/self/cwd'));
+    const directory = this.#elsewhere(readlinkSync('/proc/self/cwd'));
+    const other = this.#idle.pop() ?? new OtherProcess();
     this.#others.push(other);
+    other.target.chdir(directory);
     return other.target;
   }
 
@@ -295,6 +337,18 @@ export class PosixTarget implements Target {
     }
     this.#open.clear();
     for (const other of this.#others.splice(0)) {
+      if (other.renew()) {
+        this.#idle.push(other);
+      } else {
+        other.end();
+      }
+    }
+  }
+
+  /** Ends the other processes as well. */
+  end(): void {
+    this.release();
+    for (const other of this.#idle.splice(0)) {
       other.end();
     }
   }

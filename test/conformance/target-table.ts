@@ -1,7 +1,7 @@
 /** The targets of the suite. */
 import { mkdirSync } from 'node:fs';
 import { driverTable } from '../support/drivers.ts';
-import { isRoot } from '../support/machine.ts';
+import { isRoot, mountObstacle } from '../support/machine.ts';
 import type { Workspace } from '../support/workspace.ts';
 import type { TargetAddress } from './targets.ts';
 
@@ -50,10 +50,23 @@ const mounts = driverTable.map(
   }),
 );
 
+/** Two mounts of one server: a case is in the first one, the other processes in the second. */
+const twoMounts: TargetDefinition = {
+  name: 'two kernel mounts',
+  obstacle: mountObstacle,
+  start: async (workspace) => {
+    const { name } = await workspace.startServer();
+    const mount = () =>
+      workspace.startMount({ source: `dafs:${name}`, driver: 'kernel', options: localOptions });
+    const [first, second] = [await mount(), await mount()];
+    return { kind: 'directory', root: first.directory, otherRoot: second.directory };
+  },
+};
+
 function openDirectory(workspace: Workspace): string {
   const path = workspace.path('local');
   mkdirSync(path, { mode: 0o755 });
   return path;
 }
 
-export const targetTable: readonly TargetDefinition[] = [local, client, ...mounts];
+export const targetTable: readonly TargetDefinition[] = [local, client, ...mounts, twoMounts];

@@ -2,6 +2,8 @@
  * What a conformance case talks to: POSIX's file calls, synchronous, with paths relative to a
  * directory that is the case's own. Errors are thrown as objects whose `code` is the errno's name.
  */
+import type { LockTarget, RemoteTarget } from './target-locks.ts';
+
 export type Path = string | Uint8Array;
 
 export type FileKind =
@@ -74,7 +76,7 @@ export interface Mapping {
   close(): void;
 }
 
-export interface Target {
+export interface Target extends LockTarget {
   open(path: Path, flags: number, mode?: number): number;
   openAt(directory: number, path: Path, flags: number, mode?: number): number;
   close(fd: number): void;
@@ -152,5 +154,5 @@ export interface Target {
   /** Runs a program of the target, and gives its exit status. */
   execute(path: string, args: readonly string[]): number;
   /** The same directory, seen by another process of the same machine. */
-  otherProcess(): Target;
+  otherProcess(): RemoteTarget;
 }

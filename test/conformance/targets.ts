@@ -7,7 +7,12 @@ import type { Target } from './target.ts';
 /** Where a runner finds its target. */
 export type TargetAddress =
   /** A directory of this machine, local or mounted. */
-  | { readonly kind: 'directory'; readonly root: string }
+  | {
+      readonly kind: 'directory';
+      readonly root: string;
+      /** Where other processes find the same files; there too when left out. */
+      readonly otherRoot?: string;
+    }
   /** A server, through the client library. */
   | { readonly kind: 'client'; readonly fabricSocket: string };
 
@@ -23,9 +28,9 @@ export interface TargetSession {
 
 const CASE_UMASK = 0o022;
 
-async function openDirectory(root: string): Promise<TargetSession> {
+async function openDirectory(root: string, otherRoot = root): Promise<TargetSession> {
   const { PosixTarget } = await import('./posix-target.ts');
-  const target = new PosixTarget();
+  const target = new PosixTarget((directory) => directory.replace(root, otherRoot));
   return {
     target,
     begin(directory) {
@@ -39,7 +44,7 @@ async function openDirectory(root: string): Promise<TargetSession> {
       target.chdir('/');
       removeTree(target, Buffer.from(join(root, directory)));
     },
-    close: () => target.release(),
+    close: () => target.end(),
   };
 }
 
@@ -78,6 +83,6 @@ function removeTree(target: Target, path: Uint8Array): void {
 
 export function openTarget(address: TargetAddress): Promise<TargetSession> {
   return address.kind === 'directory'
-    ? openDirectory(address.root)
+    ? openDirectory(address.root, address.otherRoot)
     : openClient(address.fabricSocket);
 }

@@ -76,6 +76,10 @@ const prototypes = {
   ioctl: 'int ioctl(int fd, uint64_t request, void *argument)',
   poll: 'int poll(void *descriptors, uint64_t count, int timeout)',
   flock: 'int flock(int fd, int operation)',
+  fcntl: 'int fcntl(int fd, int command, void *argument)',
+  // The same for commands whose argument is a number.
+  fcntl_number: 'int fcntl(int fd, int command, int64_t argument)',
+  siginterrupt: 'int siginterrupt(int signal, int flag)',
   msync: 'int msync(void *address, size_t length, int flags)',
 } as const;
 
@@ -84,8 +88,10 @@ type Argument = number | bigint | Uint8Array | null;
 
 const functions = new Map<SystemCall, (...values: Argument[]) => number | bigint>();
 
+/** Two names have the number of EAGAIN: it is told by the one of POSIX. */
+const { EWOULDBLOCK: _, ...errnoNumbers } = constants.errno;
 const errnoNames = new Map<number, string>(
-  Object.entries(constants.errno).map(([name, value]) => [value, name]),
+  Object.entries(errnoNumbers).map(([name, value]) => [value, name]),
 );
 
 /** A system call's error; `code` is the errno's name, e.g. `ENOENT`. */

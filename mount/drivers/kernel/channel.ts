@@ -11,6 +11,7 @@ import type { PollBudget } from '../../../nic/poll-budget.ts';
 import { Epoll, EpollEvent, readInto, writeFrom } from '../../../nic/system-calls-fuse.ts';
 import type { Wire } from './exchange.ts';
 import type { Watch } from './watch.ts';
+import type { WriteOrder } from './write-order.ts';
 
 const { EAGAIN, ECONNABORTED, EINTR, ENODEV, ENOENT, ENOTCONN } = constants.errno;
 
@@ -23,26 +24,36 @@ const READS_PER_LOOK = 4;
 /** How many requests in a row lay ready when they were asked for, before another worker shall help. */
 const REQUESTS_PER_PILE = 8;
 
+export interface ChannelOptions {
+  /** The device, O_NONBLOCK. */
+  readonly fd: number;
+  /** An eventfd that stays readable once workers shall stop. */
+  readonly wakeFd: number;
+  /** Its first word is set before wakeFd becomes readable. */
+  readonly stop: Int32Array;
+  /** To be had by who waits for requests. */
+  readonly watch: Watch;
+  /** How long to poll before sleeping. */
+  readonly budget: PollBudget;
+  /** Is told of each attempt to take a request. */
+  readonly order: Pick<WriteOrder, 'asks' | 'gotNothing'>;
+}
+
 export class Channel implements Wire {
   readonly #fd: number;
   readonly #epoll = new Epoll();
   readonly #budget: PollBudget;
   readonly #stop: Int32Array;
   readonly #watch: Watch;
+  readonly #order: Pick<WriteOrder, 'asks' | 'gotNothing'>;
   #inRow = 0;
   #ended = false;
   #aborted = false;
 
-  /**
-   * @param fd the device, O_NONBLOCK
-   * @param wakeFd an eventfd that stays readable once workers shall stop
-   * @param stop its first word is set before wakeFd becomes readable
-   * @param watch to be had by who waits for requests
-   * @param budget how long to poll before sleeping
-   */
-  constructor(fd: number, wakeFd: number, stop: Int32Array, watch: Watch, budget: PollBudget) {
+  constructor({ fd, wakeFd, stop, watch, budget, order }: ChannelOptions) {
     this.#fd = fd;
     this.#watch = watch;
+    this.#order = order;
     this.#stop = stop;
     this.#budget = budget;
     this.#epoll.add(fd, EpollEvent.IN | EpollEvent.EXCLUSIVE, DEVICE_TAG);
@@ -76,8 +87,10 @@ export class Channel implements Wire {
 
   /** One read: the length of a request, or 0 when there was none. */
   #tryReceive(address: number, bytes: number): number {
+    this.#order.asks();
     const count = readInto(this.#fd, address, bytes);
     if (count > 0) return count;
+    this.#order.gotNothing();
     // ENOENT: the request was taken back while we read it.
     if (count === -EAGAIN || count === -EINTR || count === -ENOENT) return 0;
     // 0 is the end of a socket, which tests put in the device's place.

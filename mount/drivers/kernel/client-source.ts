@@ -13,6 +13,8 @@ export interface ClientSourceData {
   readonly identity: ClientIdentity;
   readonly isShared: boolean;
   readonly ordma: boolean;
+  /** Where locks are kept on the server, what was locked (client-locks.ts). */
+  readonly lockedFiles: SharedArrayBuffer | undefined;
 }
 
 export function createFileSystem(data: unknown, { beforeSleep }: WorkerPlace): FileSystem {

@@ -24,6 +24,8 @@ export interface WorkerStart {
   readonly parkedMemory: SharedArrayBuffer;
   /** Which worker watches the device (watch.ts). */
   readonly watchMemory: Int32Array;
+  /** Of the order of READs and WRITEs (write-order.ts). */
+  readonly orderMemory: SharedArrayBuffer;
 }
 
 /** What a worker is told once the file system is mounted. */
@@ -62,6 +64,10 @@ export interface FileSystemTraits {
 export interface ListenerStart {
   /** Exports `createListener` ({@link CreateListener}). */
   readonly source: ModuleSource;
+  /** Of the table of lock waits (parked-requests.ts). */
+  readonly parkedMemory: SharedArrayBuffer;
+  /** Of the order of READs and WRITEs (write-order.ts). */
+  readonly orderMemory: SharedArrayBuffer;
 }
 
 /** What the listener is told once the file system is mounted. */

@@ -3,6 +3,7 @@
  */
 
 import { createClientIdentity } from '../../../client/session-options.ts';
+import { createLockedFiles } from '../../client-locks.ts';
 import { describeError } from '../../command-error.ts';
 import type { Driver } from '../../driver.ts';
 import type { ClientSourceData } from './client-source.ts';
@@ -22,6 +23,8 @@ export const kernelDriver: Driver = {
       identity: createClientIdentity(),
       isShared: !exclusive,
       ordma: options.ordma,
+      // Alone, the kernel keeps the locks of the mount: nobody else could be in their way.
+      lockedFiles: exclusive ? undefined : createLockedFiles(),
     };
     const module = new URL(`client-source${suffix}`, import.meta.url).href;
     const mount = await KernelMount.mount({

@@ -5,8 +5,9 @@
  */
 
 import { constants } from 'node:fs';
+import { constants as system } from 'node:os';
 import type { CreatedFile, Nodeid, OpenedFile } from '../../file-system.ts';
-import { FsyncFlag, ReleaseFlag, WriteFlag } from '../../kernel-abi/constants.ts';
+import { FsyncFlag, WriteFlag } from '../../kernel-abi/constants.ts';
 import {
   CreateIn,
   EntryOut,
@@ -15,7 +16,6 @@ import {
   OpenIn,
   OpenOut,
   ReadIn,
-  ReleaseIn,
   WriteIn,
   WriteOut,
 } from '../../kernel-abi/structures.ts';
@@ -23,8 +23,9 @@ import { fillEntry } from './attributes.ts';
 import type { Service } from './service.ts';
 
 const { O_APPEND } = constants;
+const { ENOSYS } = system.errno;
 
-export function fileHandlers({ exchange, fileSystem, policy }: Service) {
+export function fileHandlers({ exchange, fileSystem, order, policy }: Service) {
   const { caller } = exchange;
   const { validity } = policy;
   const openIn = exchange.input(OpenIn);
@@ -33,7 +34,6 @@ export function fileHandlers({ exchange, fileSystem, policy }: Service) {
   const writeIn = exchange.input(WriteIn);
   const flushIn = exchange.input(FlushIn);
   const fsyncIn = exchange.input(FsyncIn);
-  const releaseIn = exchange.input(ReleaseIn);
   const openOut = exchange.output(OpenOut);
   const entryOut = exchange.output(EntryOut);
   const createdOpenOut = exchange.output(OpenOut, EntryOut.bytes);
@@ -74,6 +74,7 @@ export function fileHandlers({ exchange, fileSystem, policy }: Service) {
     read(): void {
       const { offset, size } = readIn;
       const into = exchange.data(size);
+      order.awaitWrites(exchange.nodeid);
       exchange.answerData(fileSystem.read(exchange.nodeid, exchange.fh(0), offset, into));
     },
 
@@ -87,10 +88,17 @@ export function fileHandlers({ exchange, fileSystem, policy }: Service) {
       exchange.answer(WriteOut.bytes);
     },
 
+    /**
+     * A descriptor was closed. Writes are done when they are answered, so only locks are left to care
+     * for; without them ENOSYS makes the kernel stop asking.
+     */
     flush(): void {
-      const fh = exchange.fh(0);
-      fileSystem.flush(exchange.nodeid, fh);
-      fileSystem.locks?.closed(exchange.nodeid, fh, flushIn.lockOwner);
+      const { locks } = fileSystem;
+      if (locks === undefined) {
+        exchange.answerError(ENOSYS);
+        return;
+      }
+      locks.closed(exchange.nodeid, exchange.fh(0), flushIn.lockOwner);
       exchange.answer(0);
     },
 
@@ -101,11 +109,7 @@ export function fileHandlers({ exchange, fileSystem, policy }: Service) {
     },
 
     release(): void {
-      const fh = exchange.fh(0);
-      if ((releaseIn.releaseFlags & ReleaseFlag.FLOCK_UNLOCK) !== 0) {
-        fileSystem.locks?.released(exchange.nodeid, fh, releaseIn.lockOwner);
-      }
-      fileSystem.release(exchange.nodeid, fh);
+      fileSystem.release(exchange.nodeid, exchange.fh(0));
       exchange.answer(0);
     },
   };

@@ -6,6 +6,7 @@ import type { ChangedEntry, ChangedFile, ChangeNews } from '../../listener.ts';
 import { type CacheBoard, CacheMode } from './cache-board.ts';
 import type { Messenger } from './messenger.ts';
 import { Notifier } from './notifier.ts';
+import type { WriteOrder } from './write-order.ts';
 
 /** How often workers are looked at that are still at requests from before a change. */
 const LOOK_AGAIN_MS = 0.1;
@@ -16,6 +17,8 @@ export interface InvalidationOptions {
   readonly notifier: Pick<Notifier, 'invalidateAttributes' | 'forgetNames'>;
   /** For the rest, which the kernel may keep waiting. */
   readonly startMessenger: () => PatientMessenger;
+  /** Is told whose pages are about to go. */
+  readonly order: Pick<WriteOrder, 'changed'>;
   /** Whether the kernel may believe names although there are other clients. */
   readonly keepsNamesWhenShared: boolean;
   /**
@@ -109,13 +112,17 @@ export class Invalidation {
   }
 
   #forget(files: readonly ChangedFile[], names: readonly ChangedEntry[]): void {
+    const { notifier: impatient, order } = this.#options;
     const data = files.filter(({ isData }) => isData);
     for (const { nodeid, isData } of files) {
-      if (!isData) this.#options.notifier.invalidateAttributes(nodeid);
+      if (!isData) impatient.invalidateAttributes(nodeid);
     }
     if (data.length === 0 && names.length === 0) return;
     const { messenger, notifier } = this.#patientDelivery();
-    for (const { nodeid, offset, length } of data) notifier.invalidateData(nodeid, offset, length);
+    for (const { nodeid, offset, length } of data) {
+      order.changed(nodeid);
+      notifier.invalidateData(nodeid, offset, length);
+    }
     for (const { parent, name } of names) notifier.invalidateEntry(parent, name);
     messenger.settle();
   }

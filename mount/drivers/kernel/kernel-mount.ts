@@ -27,9 +27,11 @@ import { answerInit } from './initialisation.ts';
 import { mountDirectory, openDevice } from './mounting.ts';
 import type { InitAnswer } from './negotiation.ts';
 import { Notifier, toDevice } from './notifier.ts';
+import { ParkedRequests } from './parked-requests.ts';
 import { setReadAhead } from './read-ahead.ts';
 import { type FileSystemWorker, Threads, type ThreadTraits } from './threads.ts';
 import { freeWatch } from './watch.ts';
+import { WriteOrder } from './write-order.ts';
 
 /** The most data in one READ or WRITE: 256 pages, the most that kernels allow by default. */
 const TRANSFER_BYTES = 1 << 20;
@@ -135,6 +137,8 @@ export class KernelMount {
     );
     const failures = ends.filter((end): end is Error => end instanceof Error);
     const good = ends.filter((end): end is WorkerEnd => !(end instanceof Error));
+    // The listener answers lock waits by these channels. It may itself wait for what they hold.
+    new ParkedRequests(this.#threads.parkedMemory).end();
     for (const fd of this.#parts.channels) closeDescriptor(fd);
     closeDescriptor(this.#wakeFd);
     Atomics.store(this.#stopListener, 0, 1);
@@ -166,6 +170,7 @@ export class KernelMount {
       Atomics.store(this.#stopWorkers, 0, 1);
       raiseEvent(this.#wakeFd);
       freeWatch(this.#threads.watchMemory);
+      new WriteOrder(this.#threads.orderMemory, index).gotNothing();
     }
     return end;
   }

@@ -13,6 +13,8 @@ import type { ListenerOrders, ListenerReport, ListenerStart } from './control.ts
 import { Invalidation } from './invalidation.ts';
 import { Messenger } from './messenger.ts';
 import { Notifier, toDevice } from './notifier.ts';
+import { ParkedRequests } from './parked-requests.ts';
+import { WriteOrder } from './write-order.ts';
 
 /** How late it may be noticed that the mount has ended. */
 const SLICE_MS = 50;
@@ -34,32 +36,46 @@ function subscribeAnew(listener: Listener, invalidation: Invalidation): void {
   if (listener.subscribe(wantsNames) && isBecomingAlone) invalidation.becomeAlone();
 }
 
-/** Listens until it shall stop, or until there is nothing to hear any more. */
-function listen(listener: Listener, invalidation: Invalidation, stop: Int32Array): void {
-  if (listener.subscribe(true)) invalidation.becomeAlone();
-  else invalidation.becomeShared();
-  while (Atomics.load(stop, 0) === 0 && listener.hear(SLICE_MS)) {
-    subscribeAnew(listener, invalidation);
+/** Listens until it shall stop. @returns false when there is nothing to hear any more */
+function listen(listener: Listener, invalidation: Invalidation, stop: Int32Array): boolean {
+  if (listener.isTold) {
+    if (listener.subscribe(true)) invalidation.becomeAlone();
+    else invalidation.becomeShared();
   }
+  while (Atomics.load(stop, 0) === 0) {
+    if (!listener.hear(SLICE_MS)) return false;
+    if (listener.isTold) subscribeAnew(listener, invalidation);
+  }
+  return true;
 }
 
-function invalidationFor(orders: ListenerOrders): Invalidation {
+function invalidationFor(orders: ListenerOrders, order: WriteOrder): Invalidation {
   const { deviceFd, lifeFd, boardMemory, directory, keepsNamesWhenShared, hasEpochs } = orders;
   return new Invalidation({
     board: new CacheBoard(boardMemory),
     notifier: new Notifier(toDevice(deviceFd)),
     startMessenger: () => new Messenger(deviceFd, lifeFd),
+    order,
     keepsNamesWhenShared,
     canForgetNames: () => hasEpochs && mountsBelow(directory).length === 0,
   });
 }
 
-/** Listens as long as there is something to hear; afterwards the kernel is told nothing any more. */
-function work(listener: Listener, invalidation: Invalidation, stop: Int32Array): unknown {
+/**
+ * Listens until it shall stop. Afterwards the kernel is told nothing any more, and nothing is granted:
+ * who waits for a lock is told when that is not because the mount has ended.
+ */
+function work(
+  listener: Listener,
+  invalidation: Invalidation,
+  parked: ParkedRequests,
+  stop: Int32Array,
+): unknown {
   try {
-    if (listener.isTold) listen(listener, invalidation, stop);
+    if (!listen(listener, invalidation, stop)) parked.abandon();
     return undefined;
   } catch (error) {
+    parked.abandon();
     return error ?? new Error('a mistake of ours');
   } finally {
     invalidation.becomeUntold();
@@ -68,15 +84,18 @@ function work(listener: Listener, invalidation: Invalidation, stop: Int32Array):
 }
 
 async function run(): Promise<void> {
-  const { source } = workerData as ListenerStart;
+  const { source, parkedMemory, orderMemory } = workerData as ListenerStart;
+  const parked = new ParkedRequests(parkedMemory);
+  const order = new WriteOrder(orderMemory);
   const module = (await import(source.module)) as { createListener: CreateListener };
   let invalidation: Invalidation | undefined;
   const listener = module.createListener(source.data, {
     changed: (news) => invalidation?.apply(news),
+    granted: (unique) => parked.grant(unique),
   });
   parentPort?.once('message', async (orders: ListenerOrders) => {
-    invalidation = invalidationFor(orders);
-    const failure = work(listener, invalidation, orders.stop);
+    invalidation = invalidationFor(orders, order);
+    const failure = work(listener, invalidation, parked, orders.stop);
     await invalidation.close();
     if (failure === undefined) report({ kind: 'ended' });
     else fail(failure);

@@ -8,7 +8,7 @@ import { LkFlag } from '../../kernel-abi/constants.ts';
 import { LkIn, LkOut } from '../../kernel-abi/structures.ts';
 import type { Service } from './service.ts';
 
-const { EINTR, ENOSYS } = constants.errno;
+const { EINTR, EIO, ENOSYS } = constants.errno;
 
 export function lockHandlers({ exchange, fileSystem, deviceFd, parked }: Service) {
   const { locks } = fileSystem;
@@ -32,16 +32,11 @@ export function lockHandlers({ exchange, fileSystem, deviceFd, parked }: Service
     exchange.answer(LkOut.bytes);
   }
 
-  function set(keeper: FileLocks): void {
-    keeper.set(exchange.nodeid, exchange.fh(0), requested(), undefined);
-    exchange.answer(0);
-  }
-
-  function setAndWait(keeper: FileLocks): void {
+  function set(keeper: FileLocks, mayWait: boolean): void {
     const wait = parked.enter(deviceFd, exchange.unique);
     let isSet: boolean;
     try {
-      isSet = keeper.set(exchange.nodeid, exchange.fh(0), requested(), wait);
+      isSet = keeper.set(exchange.nodeid, exchange.fh(0), requested(), wait, mayWait);
     } catch (error) {
       parked.leave(wait);
       throw error;
@@ -53,12 +48,10 @@ export function lockHandlers({ exchange, fileSystem, deviceFd, parked }: Service
     }
     const became = parked.park(wait);
     if (became === 'parked') return;
-    if (became === 'granted') {
-      exchange.answer(0);
-      return;
-    }
-    keeper.cancel(wait);
-    exchange.answerError(EINTR);
+    if (became === 'abandoned') exchange.answerError(EIO);
+    // Too late to call it off: it was granted.
+    else if (became === 'interrupted' && keeper.cancel(wait)) exchange.answerError(EINTR);
+    else exchange.answer(0);
   }
 
   /** Without locks, INIT has not accepted them and none of these is sent. */
@@ -68,7 +61,7 @@ export function lockHandlers({ exchange, fileSystem, deviceFd, parked }: Service
 
   return {
     getlk: unlessAbsent(test),
-    setlk: unlessAbsent(set),
-    setlkw: unlessAbsent(setAndWait),
+    setlk: unlessAbsent((keeper) => set(keeper, false)),
+    setlkw: unlessAbsent((keeper) => set(keeper, true)),
   };
 }

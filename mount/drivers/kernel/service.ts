@@ -4,6 +4,7 @@ import type { FileSystem } from '../../file-system.ts';
 import type { CachePolicy } from './cache-policy.ts';
 import type { Exchange } from './exchange.ts';
 import type { ParkedRequests } from './parked-requests.ts';
+import type { WriteOrder } from './write-order.ts';
 
 /** What the handlers of one worker work with. */
 export interface Service {
@@ -17,6 +18,8 @@ export interface Service {
   readonly deviceFd: number;
   /** The lock waits of the whole mount. */
   readonly parked: ParkedRequests;
+  /** Lets no READ overtake a WRITE. */
+  readonly order: Pick<WriteOrder, 'awaitWrites'>;
 }
 
 /** Answers the request that the exchange holds, or throws what a FileSystem throws. */

@@ -19,8 +19,9 @@ export function sessionHandlers({ exchange, fileSystem, parked }: Service) {
 
     /** Not answered: what it interrupts is. */
     interrupt(): void {
-      const wait = parked.interrupt(interruptIn.unique);
-      if (wait !== undefined) fileSystem.locks?.cancel(wait);
+      const wait = parked.waitToInterrupt(interruptIn.unique);
+      // Too late to call it off: it was granted, and who learns of that answers.
+      if (wait !== undefined && fileSystem.locks?.cancel(wait)) parked.interrupt(wait);
     },
 
     /** The main thread has answered the one INIT that there is. */

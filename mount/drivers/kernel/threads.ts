@@ -14,6 +14,7 @@ import type {
 import { createParkedMemory } from './parked-requests.ts';
 import { createWatchMemory } from './watch.ts';
 import { WorkerThread } from './worker-thread.ts';
+import { WriteOrder } from './write-order.ts';
 
 /**
  * One worker per processor, within these bounds: one alone would make every caller wait for it, and
@@ -43,21 +44,24 @@ export class Threads {
   readonly boardMemory: SharedArrayBuffer;
   /** Which worker watches the device. */
   readonly watchMemory = createWatchMemory();
+  /** Of the table of lock waits. */
+  readonly parkedMemory = createParkedMemory();
+  /** Of the order of READs and WRITEs. */
+  readonly orderMemory: SharedArrayBuffer;
 
   constructor({ options, fileSystem, listener }: ThreadsRequest) {
     const suggested = Math.min(MOST_WORKERS, Math.max(FEWEST_WORKERS, availableParallelism()));
     const count = options.workers ?? suggested;
-    const common = {
-      source: fileSystem,
-      parkedMemory: createParkedMemory(),
-      watchMemory: this.watchMemory,
-    };
     this.boardMemory = CacheBoard.createMemory(count);
+    this.orderMemory = WriteOrder.createMemory(count);
+    const { parkedMemory, orderMemory, watchMemory } = this;
+    const common = { parkedMemory, orderMemory };
+    const ofWorkers = { ...common, watchMemory, source: fileSystem };
     this.workers = Array.from(
       { length: count },
-      (_, index) => new WorkerThread('worker', { ...common, index }),
+      (_, index) => new WorkerThread('worker', { ...ofWorkers, index }),
     );
-    this.listener = listener && new WorkerThread('listener', { source: listener });
+    this.listener = listener && new WorkerThread('listener', { ...common, source: listener });
   }
 
   /** Fulfilled when all have what they need; rejected when one cannot have it. */

@@ -24,6 +24,7 @@ import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
 import { Notifier, toDevice } from './notifier.ts';
 import { ParkedRequests } from './parked-requests.ts';
 import { Watch } from './watch.ts';
+import { WriteOrder } from './write-order.ts';
 
 /** What a worker's file system may want to know of its place. */
 export interface WorkerPlace {
@@ -64,23 +65,24 @@ function requestMemory(fileSystem: FileSystem, transferBytes: number): ExchangeM
   return { memory: memory.subarray(skipped, skipped + bytes), address: address + skipped };
 }
 
+/** A worker's part in what the workers of a mount do together. */
+interface Together {
+  readonly parked: ParkedRequests;
+  readonly watch: Watch;
+  readonly order: WriteOrder;
+}
+
 /** Answers requests until there are no more. */
 function serve(
   fileSystem: FileSystem,
   orders: WorkerOrders,
-  parked: ParkedRequests,
-  watch: Watch,
+  { parked, watch, order }: Together,
 ): WorkerEnd {
-  const channel = new Channel(
-    orders.deviceFd,
-    orders.wakeFd,
-    orders.stop,
-    watch,
-    new PollBudget(POLL_MICROSECONDS),
-  );
+  const { deviceFd, wakeFd, stop, setxattrInBytes } = orders;
+  const budget = new PollBudget(POLL_MICROSECONDS);
+  const channel = new Channel({ fd: deviceFd, wakeFd, stop, watch, budget, order });
   const memory = requestMemory(fileSystem, orders.transferBytes);
   const exchange = new Exchange(channel, memory);
-  const { deviceFd, setxattrInBytes } = orders;
   const board = new CacheBoard(orders.boardMemory);
   const policy = new CachePolicy(
     board,
@@ -88,12 +90,13 @@ function serve(
     orders.options,
     new Notifier(toDevice(deviceFd)),
   );
-  const service = { exchange, fileSystem, parked, policy, deviceFd, setxattrInBytes };
+  const service = { exchange, fileSystem, parked, order, policy, deviceFd, setxattrInBytes };
   const dispatcher = new Dispatcher(service, (error) => {
     console.error('dafs: a request failed by a mistake of ours:', error);
   });
   let requests = 0;
   for (let opcode = exchange.receive(); opcode !== 0; opcode = exchange.receive()) {
+    order.took(opcode, exchange.nodeid);
     policy.begin();
     dispatcher.dispatch(opcode);
     policy.end();
@@ -109,14 +112,15 @@ function fail(error: unknown): void {
 }
 
 async function run(): Promise<void> {
-  const { source, index, parkedMemory, watchMemory } = workerData as WorkerStart;
+  const { source, index, parkedMemory, watchMemory, orderMemory } = workerData as WorkerStart;
   const parked = new ParkedRequests(parkedMemory);
   const watch = new Watch(watchMemory);
+  const order = new WriteOrder(orderMemory, index);
   const beforeSleep = () => watch.handOver();
   const fileSystem = await openFileSystem(source, { index, parked, beforeSleep });
   parentPort?.once('message', (orders: WorkerOrders) => {
     try {
-      const end = serve(fileSystem, orders, parked, watch);
+      const end = serve(fileSystem, orders, { parked, watch, order });
       fileSystem.close();
       report({ kind: 'ended', ...end });
     } catch (error) {

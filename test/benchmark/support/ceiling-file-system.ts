@@ -86,7 +86,6 @@ export function createFileSystem(data: unknown): FileSystem {
     },
     open: () => ({ fh: FILE_FH, isCoherent: true }),
     opendir() {},
-    flush() {},
     fsync() {},
     release() {},
     fsyncdir() {},

@@ -14,6 +14,7 @@ import {
   createParkedMemory,
   ParkedRequests,
 } from '../../../mount/drivers/kernel/parked-requests.ts';
+import { WriteOrder } from '../../../mount/drivers/kernel/write-order.ts';
 import { type CreatedFile, type FileSystem, ROOT_NODEID } from '../../../mount/file-system.ts';
 import { InHeader, ReadIn, SetxattrIn, WriteIn } from '../../../mount/kernel-abi/structures.ts';
 import { addressOf } from '../../../nic/system-calls-fuse.ts';
@@ -98,6 +99,7 @@ function serveRepeatedly(
       setxattrInBytes: SetxattrIn.bytes,
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),
+      order: new WriteOrder(WriteOrder.createMemory(2), 0),
     },
     (error) => expect.unreachable(String(error)),
   );

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { Channel } from '../../../mount/drivers/kernel/channel.ts';
 import { createWatchMemory, Watch } from '../../../mount/drivers/kernel/watch.ts';
+import { WriteOrder } from '../../../mount/drivers/kernel/write-order.ts';
 import { PollBudget } from '../../../nic/poll-budget.ts';
 import { closeDescriptor } from '../../../nic/system-calls.ts';
 import {
@@ -19,8 +20,14 @@ function bench(pollMicroseconds = 50) {
   setNonBlocking(device);
   const wakeFd = createEventDescriptor();
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const watch = new Watch(createWatchMemory());
-  const channel = new Channel(device, wakeFd, stop, watch, new PollBudget(pollMicroseconds));
+  const channel = new Channel({
+    fd: device,
+    wakeFd,
+    stop,
+    watch: new Watch(createWatchMemory()),
+    budget: new PollBudget(pollMicroseconds),
+    order: new WriteOrder(WriteOrder.createMemory(1), 0),
+  });
   const memory = new Uint8Array(256);
   const open = new Set([device, kernel, wakeFd]);
   const close = (fd: number) => {

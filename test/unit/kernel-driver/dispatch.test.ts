@@ -5,11 +5,13 @@ import {
   createParkedMemory,
   ParkedRequests,
 } from '../../../mount/drivers/kernel/parked-requests.ts';
+import { WriteOrder } from '../../../mount/drivers/kernel/write-order.ts';
 import { ErrnoError } from '../../../mount/errno.ts';
 import {
   type Attributes,
   type Caller,
   type Fh,
+  type FileLocks,
   type FileSystem,
   type Nodeid,
   ROOT_NODEID,
@@ -175,6 +177,7 @@ function bench(
       setxattrInBytes,
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),
+      order: new WriteOrder(WriteOrder.createMemory(2), 0),
     },
     (error) => mistakes.push(error),
   );
@@ -224,7 +227,6 @@ const expectedCalls: Record<string, Call | undefined> = {
   STATFS: ['statfs', WHO],
   RELEASE: ['release', 42, FH],
   'FSYNC of data': ['fsync', 42, FH, true],
-  FLUSH: ['flush', 42, FH],
   OPENDIR: ['opendir', WHO, 1],
   READDIR: ['readdir', WHO, 1, 0, false, 4096, 'visitor'],
   'READDIR after the last': ['readdir', WHO, 1, 3, false, 4096, 'visitor'],
@@ -273,6 +275,15 @@ function request(title: string): Uint8Array {
   if (block === undefined) throw new Error(`no golden request '${title}'`);
   return bytesOfBlock(block);
 }
+
+test('who closes a descriptor gives up his locks, where the file system keeps them', () => {
+  const closed: unknown[] = [];
+  const locks = { closed: (...values: unknown[]) => closed.push(...values) };
+  const { ask, wire } = bench({ locks: locks as unknown as FileLocks });
+  ask(request('FLUSH'));
+  expect(closed).toEqual([42, FH, 0xfedcba9876543210n]);
+  expect(wire.replies[0]?.readInt32LE(4)).toBe(0);
+});
 
 test('a name that leads nowhere is remembered when the mount says so', () => {
   const { ask, wire } = bench(answers, 3);

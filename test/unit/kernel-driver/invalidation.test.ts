@@ -57,6 +57,7 @@ function invalidation(keepsNamesWhenShared = false): Invalidation {
       settle: () => void tell('settled'),
       close: async () => void tell('closed'),
     }),
+    order: { changed() {} },
     keepsNamesWhenShared,
     canForgetNames: () => canForgetNames,
   });

@@ -48,38 +48,61 @@ test('a wait is answered by whoever learns of the grant, once', () => {
   const wait = parked.enter(device, UNIQUE);
   expect(parked.park(wait)).toBe('parked');
   expect(replies()).toEqual([]);
-  expect(elsewhere.answer(wait, 0)).toBe(true);
+  elsewhere.grant(UNIQUE);
   expect(replies()).toEqual([[UNIQUE, 0]]);
-  expect(elsewhere.answer(wait, 0)).toBe(false);
-  expect(elsewhere.interrupt(UNIQUE)).toBeUndefined();
+  elsewhere.grant(UNIQUE);
+  expect(elsewhere.waitToInterrupt(UNIQUE)).toBeUndefined();
   expect(replies()).toEqual([]);
 });
 
-test('an interrupted wait is answered at once, and a grant that comes later is given back', () => {
+test('an interrupted wait is answered when it has been called off', () => {
   const wait = parked.enter(device, UNIQUE);
   parked.park(wait);
-  expect(elsewhere.interrupt(UNIQUE)).toEqual(wait);
-  expect(replies()).toEqual([[UNIQUE, -4]]);
-  expect(parked.answer(wait, 0)).toBe(false);
+  expect(elsewhere.waitToInterrupt(UNIQUE)).toEqual(wait);
   expect(replies()).toEqual([]);
+  elsewhere.interrupt(wait);
+  expect(replies()).toEqual([[UNIQUE, -4]]);
+  parked.grant(UNIQUE);
+  expect(replies()).toEqual([]);
+});
+
+test('a wait that cannot be called off any more is answered by its grant', () => {
+  const wait = parked.enter(device, UNIQUE);
+  parked.park(wait);
+  expect(elsewhere.waitToInterrupt(UNIQUE)).toEqual(wait);
+  parked.grant(UNIQUE);
+  expect(replies()).toEqual([[UNIQUE, 0]]);
+});
+
+test('when nothing will be granted any more, all waits are answered, and those to come', () => {
+  const waits = [2, 4, 6].map((unique) => parked.enter(device, UNIQUE + unique));
+  expect(waits.slice(0, 2).map((wait) => parked.park(wait))).toEqual(['parked', 'parked']);
+  elsewhere.abandon();
+  expect(replies()).toEqual([
+    [UNIQUE + 2, -5],
+    [UNIQUE + 4, -5],
+  ]);
+  expect(parked.park(waits[2] as (typeof waits)[number])).toBe('abandoned');
+  expect(replies()).toEqual([]);
+  expect(parked.enter(device, UNIQUE).place).toBe(0);
 });
 
 test('a grant before the worker has let go is the worker’s to answer', () => {
   const wait = parked.enter(device, UNIQUE);
-  expect(elsewhere.answer(wait, 0)).toBe(true);
+  elsewhere.grant(UNIQUE);
   expect(parked.park(wait)).toBe('granted');
   expect(replies()).toEqual([]);
 });
 
 test('an interruption before the worker has let go is the worker’s to answer', () => {
   const wait = parked.enter(device, UNIQUE);
-  expect(elsewhere.interrupt(UNIQUE)).toBeUndefined();
+  expect(elsewhere.waitToInterrupt(UNIQUE)).toBeUndefined();
   expect(parked.park(wait)).toBe('interrupted');
   expect(replies()).toEqual([]);
 });
 
 test('an interruption that another worker reads first is not lost', () => {
-  expect(elsewhere.interrupt(UNIQUE)).toBeUndefined();
+  expect(elsewhere.waitToInterrupt(UNIQUE)).toBeUndefined();
   const wait = parked.enter(device, UNIQUE);
   expect(parked.park(wait)).toBe('interrupted');
 });
@@ -87,8 +110,8 @@ test('an interruption that another worker reads first is not lost', () => {
 test('what is interrupted and waits for nothing is left alone', () => {
   const wait = parked.enter(device, UNIQUE);
   parked.leave(wait);
-  expect(elsewhere.interrupt(UNIQUE)).toBeUndefined();
-  expect(elsewhere.interrupt(UNIQUE + 2)).toBeUndefined();
+  expect(elsewhere.waitToInterrupt(UNIQUE)).toBeUndefined();
+  expect(elsewhere.waitToInterrupt(UNIQUE + 2)).toBeUndefined();
   expect(replies()).toEqual([]);
 });
 

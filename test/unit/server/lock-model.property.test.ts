@@ -159,7 +159,7 @@ class Comparison {
   readonly #opens = Array.from({ length: OWNERS }, (_, who) => openOf(who));
   readonly #table = new LockTable({
     maxLocksPerClient: 1000,
-    onGrant: (_holder, id) => this.#granted.push(id),
+    onGrant: (_holder, _fileId, id) => this.#granted.push(id),
   });
   #lastWait = 0n;
 

@@ -3,6 +3,7 @@ import { LockType } from '../../../client/protocol/constants.ts';
 import { Extension, LockKind } from '../../../client/protocol/extensions.ts';
 import type { ArgumentsOf, ResultsOf } from '../../../client/protocol/operations.ts';
 import { Procedure } from '../../../client/protocol/procedure.ts';
+import { DafsStatus } from '../../../client/protocol/status.ts';
 import type { Filehandle, StateId } from '../../../client/protocol/types.ts';
 import { type ReceivedDirective, TestBackControl } from './support/back-control.ts';
 import { Files, unchecked } from './support/files.ts';
@@ -28,7 +29,7 @@ class Locker {
     const connection = server.connection(ROOT);
     const connect = { clientIdString: bytes(name), useBackControlChannel: true };
     const { sessionId } = connection.connect({ connect });
-    connection.call('EXTENSIONS', { wanted: [Extension.LOCKS] });
+    connection.call('EXTENSIONS', { wanted: [Extension.LOCKS, Extension.NOTIFY] });
     this.files = new Files(connection);
     this.backControl = new TestBackControl(server, sessionId, { peer: ROOT });
     this.file = this.open('file');
@@ -385,6 +386,99 @@ describe('waiting', () => {
     one.ownerUnlock('a');
     other.backControl.connection.die();
     expect(spare.take().map(waitsIn)).toEqual([[4n, 5n]]);
+  });
+});
+
+describe('a client that is told of changes', () => {
+  beforeEach(() => {
+    other.files.connection.call('SUBSCRIBE', { wantsNames: false });
+    acknowledge();
+  });
+
+  /** What the other client has been told, in order; answers none of it. */
+  const heard = () => other.backControl.take();
+  const procedures = (directives: ReceivedDirective[]) =>
+    directives.map(({ procedure }) => procedure);
+  const { BC_CHANGES, BC_LOCK_GRANTED } = Procedure;
+
+  /** Answers all that has been told, while time goes on. */
+  function acknowledge(): void {
+    for (let told = heard(); told.length > 0; told = heard()) {
+      for (const directive of told) {
+        other.backControl.answer(directive);
+      }
+      server.monotonicMs += 1000;
+      server.engine.finish();
+    }
+  }
+
+  it('has acted upon them when it is told that its wait is over', () => {
+    one.ownerLock('a');
+    other.wait('b', 8n);
+    one.files.write(one.file, 0, 'new');
+    one.ownerUnlock('a');
+    const [changes, ...rest] = heard() as [ReceivedDirective];
+    expect(procedures([changes, ...rest])).toEqual([BC_CHANGES]);
+    expect(one.ownerLock('a').status).toBe('DENIED');
+    other.backControl.answer(changes);
+    expect(heard().map(waitsIn)).toEqual([[8n]]);
+  });
+
+  it('has acted upon them when it is told of a lock that was free', () => {
+    one.files.write(one.file, 0, 'new');
+    const { status, results } = other.ownerLock('b', { waitId: 9n });
+    expect([status, results.isGranted]).toEqual(['OK', false]);
+    expect(one.ownerLock('a').status).toBe('DENIED');
+    const told = heard();
+    expect(procedures(told)).toEqual([BC_CHANGES]);
+    other.backControl.answer(told[0] as ReceivedDirective);
+    expect(procedures(heard())).toEqual([BC_LOCK_GRANTED]);
+    expect(other.ownerLock('b', { offset: 5n, length: 1n }).results.isGranted).toBe(true);
+  });
+
+  it('is told anew what it could not act upon, before it has the lock', () => {
+    one.files.write(one.file, 0, 'new');
+    other.ownerLock('b', { waitId: 9n });
+    const [refused] = heard() as [ReceivedDirective];
+    other.backControl.answer(refused, DafsStatus.DAFSERR_IO);
+    expect(heard()).toEqual([]);
+    server.monotonicMs += 1000;
+    server.engine.finish();
+    const again = heard();
+    expect(again.map(({ args }) => (args as ArgumentsOf<'BC_CHANGES'>).everything)).toEqual([true]);
+    other.backControl.answer(again[0] as ReceivedDirective);
+    // Everything is doubtful; what it has open is named afterwards, and counts too.
+    const named = heard();
+    expect(procedures(named)).toEqual([BC_CHANGES]);
+    other.backControl.answer(named[0] as ReceivedDirective);
+    expect(procedures(heard())).toEqual([BC_LOCK_GRANTED]);
+  });
+
+  it('waits for no changes of its own, of other files, or that come later', () => {
+    const second = one.open('second');
+    other.files.write(other.file, 0, 'own');
+    one.files.write(second, 0, 'elsewhere');
+    expect(other.ownerLock('b').results.isGranted).toBe(true);
+    other.ownerUnlock('b');
+    one.files.write(one.file, 0, 'before');
+    other.ownerLock('b', { waitId: 3n });
+    const before = heard();
+    one.files.write(one.file, 0, 'after');
+    for (const directive of before) {
+      other.backControl.answer(directive);
+    }
+    expect(procedures(heard())).toContain(BC_LOCK_GRANTED);
+  });
+
+  it('has its lock when it is told of changes no more', () => {
+    const connection = server.connection(ROOT);
+    const connect = { clientIdString: bytes('other'), useBackControlChannel: true };
+    const { sessionId } = connection.connect({ connect });
+    const spare = new TestBackControl(server, sessionId, { peer: ROOT });
+    one.files.write(one.file, 0, 'new');
+    other.ownerLock('b', { waitId: 9n });
+    other.backControl.connection.die();
+    expect(spare.take().map(waitsIn)).toEqual([[9n]]);
   });
 });
 

@@ -14,7 +14,6 @@ import {
   type CreatedFile,
   type DirectoryVisitor,
   type Fh,
-  type FileLocks,
   type FilePlace,
   type FileSystem,
   type FileSystemStatistics,
@@ -56,13 +55,13 @@ function keyOf(name: Uint8Array): string {
 }
 
 export class MemoryFileSystem implements FileSystem {
-  readonly locks?: FileLocks;
+  readonly locks?: MemoryLocks;
   readonly #files = new Map<Nodeid, MemoryFile>();
   #lastNodeid = 0;
   #lastCookie = 2;
   #lastFh = 0n;
 
-  constructor(locks?: FileLocks) {
+  constructor(locks?: MemoryLocks) {
     if (locks !== undefined) this.locks = locks;
     const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
     const file = this.#make({ uid, gid, pid: 0, umask: 0 }, S_IFDIR | 0o777, 0, 0);
@@ -331,11 +330,10 @@ export class MemoryFileSystem implements FileSystem {
     return data.byteLength;
   }
 
-  flush(): void {}
-
   fsync(): void {}
 
-  release(nodeid: Nodeid): void {
+  release(nodeid: Nodeid, fh: Fh): void {
+    this.locks?.release(nodeid, fh);
     const file = this.#file(nodeid);
     file.opens--;
     this.#drop(file);
@@ -430,7 +428,7 @@ class DyingFileSystem extends MemoryFileSystem {
 export const createFileSystem: CreateFileSystem = (data, { parked }) => {
   const make: Record<MemoryTrait, () => FileSystem> = {
     ordinary: () => new MemoryFileSystem(),
-    locking: () => new MemoryFileSystem(new MemoryLocks((wait) => parked.answer(wait, 0))),
+    locking: () => new MemoryFileSystem(new MemoryLocks(({ unique }) => parked.grant(unique))),
     dying: () => new DyingFileSystem(),
   };
   return make[data as MemoryTrait]();

@@ -11,15 +11,20 @@ import {
   type Nodeid,
 } from '../../../../mount/file-system.ts';
 
+/** A lock, and the open file that set it. */
+interface HeldLock extends LockRequest {
+  readonly fh: Fh;
+}
+
 interface Waiting {
   readonly nodeid: Nodeid;
-  readonly lock: LockRequest;
+  readonly lock: HeldLock;
   readonly wait: LockWait;
 }
 
 /** What is left of `held` when `from` to `to` is cut out of it. */
-function cut(held: LockRequest, from: bigint, to: bigint): LockRequest[] {
-  const rest: LockRequest[] = [];
+function cut(held: HeldLock, from: bigint, to: bigint): HeldLock[] {
+  const rest: HeldLock[] = [];
   if (held.start < from) rest.push({ ...held, end: held.end < from ? held.end : from - 1n });
   if (held.end > to) rest.push({ ...held, start: held.start > to ? held.start : to + 1n });
   return rest;
@@ -36,12 +41,12 @@ function areInEachOthersWay(one: LockRequest, other: LockRequest): boolean {
 }
 
 export class MemoryLocks implements FileLocks {
-  readonly #held = new Map<Nodeid, LockRequest[]>();
+  readonly #held = new Map<Nodeid, HeldLock[]>();
   readonly #waiting: Waiting[] = [];
-  readonly #grant: (wait: LockWait) => boolean;
+  readonly #grant: (wait: LockWait) => void;
 
-  /** @param grant answers a wait; false when nobody waits any more */
-  constructor(grant: (wait: LockWait) => boolean) {
+  /** @param grant answers a wait */
+  constructor(grant: (wait: LockWait) => void) {
     this.#grant = grant;
   }
 
@@ -49,31 +54,33 @@ export class MemoryLocks implements FileLocks {
     return this.#held.get(nodeid)?.find((held) => areInEachOthersWay(held, lock));
   }
 
-  set(nodeid: Nodeid, fh: Fh, lock: LockRequest, wait: LockWait | undefined): boolean {
+  set(nodeid: Nodeid, fh: Fh, lock: LockRequest, wait: LockWait, mayWait: boolean): boolean {
     if (lock.type !== LockType.UNLOCK && this.test(nodeid, fh, lock)) {
-      if (wait === undefined) throw new ErrnoError('EAGAIN');
-      this.#waiting.push({ nodeid, lock, wait });
+      if (!mayWait) throw new ErrnoError('EAGAIN');
+      this.#waiting.push({ nodeid, lock: { ...lock, fh }, wait });
       return false;
     }
-    this.#place(nodeid, lock);
-    this.#wakeUp(nodeid, fh);
+    this.#place(nodeid, { ...lock, fh });
+    this.#wakeUp(nodeid);
     return true;
   }
 
-  cancel(wait: LockWait): void {
+  cancel(wait: LockWait): boolean {
     const index = this.#waiting.findIndex((waiting) => waiting.wait.unique === wait.unique);
     if (index >= 0) this.#waiting.splice(index, 1);
+    return index >= 0;
   }
 
-  closed(nodeid: Nodeid, fh: Fh, owner: bigint): void {
-    this.#drop(nodeid, fh, owner, false);
+  closed(nodeid: Nodeid, _fh: Fh, owner: bigint): void {
+    this.#drop(nodeid, (lock) => lock.owner === owner && !lock.isFlock);
   }
 
-  released(nodeid: Nodeid, fh: Fh, owner: bigint): void {
-    this.#drop(nodeid, fh, owner, true);
+  /** An open file is closed for good: what it has locked goes. */
+  release(nodeid: Nodeid, fh: Fh): void {
+    this.#drop(nodeid, (lock) => lock.fh === fh);
   }
 
-  #place(nodeid: Nodeid, lock: LockRequest): void {
+  #place(nodeid: Nodeid, lock: HeldLock): void {
     const others = (this.#held.get(nodeid) ?? []).flatMap((held) =>
       held.isFlock === lock.isFlock && held.owner === lock.owner
         ? cut(held, lock.start, lock.end)
@@ -83,18 +90,21 @@ export class MemoryLocks implements FileLocks {
     this.#held.set(nodeid, others);
   }
 
-  #drop(nodeid: Nodeid, fh: Fh, owner: bigint, isFlock: boolean): void {
+  #drop(nodeid: Nodeid, isDropped: (lock: HeldLock) => boolean): void {
     const held = this.#held.get(nodeid) ?? [];
-    const left = held.filter((lock) => lock.owner !== owner || lock.isFlock !== isFlock);
-    this.#held.set(nodeid, left);
-    this.#wakeUp(nodeid, fh);
+    this.#held.set(
+      nodeid,
+      held.filter((lock) => !isDropped(lock)),
+    );
+    this.#wakeUp(nodeid);
   }
 
-  #wakeUp(nodeid: Nodeid, fh: Fh): void {
-    for (const waiting of [...this.#waiting]) {
-      if (waiting.nodeid !== nodeid || this.test(nodeid, fh, waiting.lock)) continue;
-      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-      if (this.#grant(waiting.wait)) this.#place(nodeid, waiting.lock);
+  #wakeUp(nodeid: Nodeid): void {
+    for (const { nodeid: waitsFor, lock, wait } of [...this.#waiting]) {
+      if (waitsFor !== nodeid || this.test(nodeid, lock.fh, lock)) continue;
+      this.cancel(wait);
+      this.#place(nodeid, lock);
+      this.#grant(wait);
     }
   }
 }

@@ -1,0 +1,166 @@
+/**
+ * Locks between two mounts of one server, and what becomes of them when somebody dies.
+ *
+ *     npx vitest run test/applications/locks.test.ts
+ *     DAFS_SEED=1234 npx vitest run test/applications/locks.test.ts
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { firstObstacle, mountObstacle, programObstacle } from '../support/machine.ts';
+import { until } from '../support/run.ts';
+import { type MountProcess, type ServerProcess, Workspace } from '../support/workspace.ts';
+import { sized } from './support.ts';
+
+const LIMIT_MS = sized(120_000, 900_000);
+const WAIT_LIMIT_MS = 20_000;
+const SEEDS = 5;
+const ROUNDS = sized(40, 1000);
+const PROCESSES = 4;
+const BESIDE_ROUNDS = sized(3000, 100_000);
+
+const countProgram = fileURLToPath(new URL('count-main.ts', import.meta.url));
+const besideProgram = fileURLToPath(new URL('beside-main.ts', import.meta.url));
+const obstacle = firstObstacle(mountObstacle(), programObstacle(['flock', 'sh']));
+
+const givenSeed = process.env.DAFS_SEED;
+const seeds = givenSeed
+  ? [Number(givenSeed)]
+  : Array.from({ length: SEEDS }, () => randomInt(2 ** 32));
+
+describe.skipIf(obstacle)(`two mounts of one server${obstacle ?? ''}`, () => {
+  let workspace: Workspace;
+  let server: ServerProcess;
+  let first: MountProcess;
+  let second: MountProcess;
+  const children: ChildProcess[] = [];
+
+  beforeEach(async () => {
+    workspace = Workspace.create();
+    server = await workspace.startServer();
+    const request = { source: `dafs:${server.name}`, driver: 'kernel' };
+    first = await workspace.startMount(request);
+    second = await workspace.startMount(request);
+  }, LIMIT_MS);
+
+  afterEach(async () => {
+    for (const child of children.splice(0)) {
+      child.kill('SIGKILL');
+    }
+    await workspace.dispose();
+  }, LIMIT_MS);
+
+  /** flock(1) on a file of a mount: takes the lock, says so, and keeps it until standard input ends. */
+  function lock(mount: MountProcess, name: string): { child: ChildProcess; output: () => string } {
+    const script = 'exec flock "$1" sh -c "echo locked; exec cat >/dev/null"';
+    const child = spawn('sh', ['-c', script, 'sh', `${mount.directory}/${name}`]);
+    children.push(child);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    return { child, output: () => output };
+  }
+
+  const isLocked = (one: { output: () => string }) => one.output().includes('locked');
+
+  /** Whether the process sleeps in flock(2), which on x86-64 and arm64 have these numbers. */
+  function waits({ child }: { child: ChildProcess }): boolean {
+    try {
+      const [number] = readFileSync(`/proc/${child.pid}/syscall`, 'latin1').split(' ');
+      return number === (process.arch === 'arm64' ? '32' : '73');
+    } catch {
+      return false;
+    }
+  }
+
+  it.each(seeds)(
+    'count together without losing one (seed %i)',
+    { timeout: LIMIT_MS },
+    async (seed) => {
+      const runs = Array.from({ length: PROCESSES }, (_, index) =>
+        workspace.succeed(
+          process.execPath,
+          [
+            countProgram,
+            (index % 2 === 0 ? first : second).directory,
+            String(seed + index),
+            String(ROUNDS),
+          ],
+          { limitMs: LIMIT_MS },
+        ),
+      );
+      const counted = (await Promise.all(runs)).map(
+        (output) => JSON.parse(output) as Record<string, number[]>,
+      );
+      for (const name of ['records', 'whole']) {
+        const text = await workspace.succeed('cat', [`${second.directory}/${name}`]);
+        const sums = counted
+          .map((one) => one[name] as number[])
+          .reduce((sum, one) => sum.map((value, index) => value + (one[index] as number)));
+        expect(text.match(/.{64}/gs)?.map(Number)).toEqual(sums);
+      }
+    },
+  );
+
+  it('a process sees what it has written, while others write beside it', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const name = 'beside';
+    await workspace.succeed('truncate', ['-s', '4096', `${first.directory}/${name}`]);
+    const start = (mount: MountProcess, place: number, role: string) =>
+      workspace.succeed(
+        process.execPath,
+        [besideProgram, `${mount.directory}/${name}`, String(place), role, String(BESIDE_ROUNDS)],
+        { limitMs: LIMIT_MS },
+      );
+    await Promise.all([
+      start(first, 0, 'writes'),
+      start(first, 0, 'reads'),
+      start(second, 64, 'writes'),
+    ]);
+  });
+
+  it('a lock ends with the mount of its holder', { timeout: LIMIT_MS }, async () => {
+    const holder = lock(first, 'file');
+    await until('the lock is held', WAIT_LIMIT_MS, () => isLocked(holder));
+    const waiter = lock(second, 'file');
+    await until('the other waits', WAIT_LIMIT_MS, () => waits(waiter));
+    await first.kill();
+    await until('the other has the lock', WAIT_LIMIT_MS, () => isLocked(waiter));
+  });
+
+  it('a wait ends with the server', { timeout: LIMIT_MS }, async () => {
+    const holder = lock(first, 'file');
+    await until('the lock is held', WAIT_LIMIT_MS, () => isLocked(holder));
+    const waiters = [lock(second, 'file'), lock(second, 'file')];
+    await until('the others wait', WAIT_LIMIT_MS, () => waiters.every(waits));
+    await server.kill();
+    for (const { child } of waiters) {
+      await until('a waiter gives up', WAIT_LIMIT_MS, () => child.exitCode !== null);
+    }
+    expect(waiters.map(({ output }) => output().includes('Input/output error'))).toEqual([
+      true,
+      true,
+    ]);
+    const { status, stderr } = await workspace.dafs(['umount', second.directory]);
+    expect(status, stderr).toBe(0);
+  });
+
+  it('a mount in which somebody waits goes away by force', { timeout: LIMIT_MS }, async () => {
+    const holder = lock(first, 'file');
+    await until('the lock is held', WAIT_LIMIT_MS, () => isLocked(holder));
+    const waiter = lock(second, 'file');
+    await until('the other waits', WAIT_LIMIT_MS, () => waits(waiter));
+    await second.kill();
+    await until('the waiter gives up', WAIT_LIMIT_MS, () => waiter.child.exitCode !== null);
+    holder.child.stdin?.end();
+    await until('the holder ends', WAIT_LIMIT_MS, () => holder.child.exitCode !== null);
+    const next = lock(first, 'file');
+    await until('the lock is free', WAIT_LIMIT_MS, () => isLocked(next));
+  });
+});

@@ -1,0 +1,465 @@
+import assert from 'node:assert/strict';
+import { defineCases, O } from '../case.ts';
+import { fails, put, withOpen } from '../expect.ts';
+import type { Target } from '../target.ts';
+import type { RecordLock } from '../target-locks.ts';
+
+const read = (start = 0, length = 0): RecordLock => ({ type: 'read', start, length });
+const write = (start = 0, length = 0): RecordLock => ({ type: 'write', start, length });
+const unlock = (start = 0, length = 0): RecordLock => ({ type: 'unlock', start, length });
+const ofFile = (lock: RecordLock): RecordLock => ({ ...lock, ofOpenFile: true });
+
+const LAST_BYTE = 0x7fff_ffff_ffff_ffffn;
+
+/** A file of ten bytes, open for both. */
+function openFile(t: Target, name = 'a', flags: number = O.RDWR): number {
+  return t.open(name, flags);
+}
+
+/** The file, open here and in another process. */
+function shared(t: Target) {
+  put(t, 'a', '0123456789');
+  const other = t.otherProcess();
+  return { mine: openFile(t), other, theirs: openFile(other) };
+}
+
+/** What somebody else finds in the way of locking everything, from `start` on. */
+function found(other: Target, fd: number, start = 0): [string, number, number] | undefined {
+  const lock = other.testLock(fd, write(start));
+  return lock && [lock.type, lock.start, lock.length];
+}
+
+const records = defineCases('lock', {
+  'for writing keeps others out of its range, and of no other': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write(2, 3));
+    for (const lock of [write(2, 1), write(4, 1), read(0, 3), write(), read(4)]) {
+      fails('EAGAIN', () => other.setLock(theirs, lock));
+    }
+    other.setLock(theirs, write(0, 2));
+    other.setLock(theirs, write(5));
+    fails('EAGAIN', () => t.setLock(mine, write(5, 1)));
+  },
+  'for reading is shared, and keeps writers out': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, read());
+    other.setLock(theirs, read(3, 3));
+    fails('EAGAIN', () => other.setLock(theirs, write(0, 1)));
+    fails('EAGAIN', () => t.setLock(mine, write(3, 1)));
+    t.setLock(mine, write(6));
+  },
+  'is told to those who ask, with its process': (t) => {
+    const { mine, other, theirs } = shared(t);
+    assert.equal(other.testLock(theirs, write()), undefined);
+    t.setLock(mine, write(3, 4));
+    t.setLock(mine, read(20));
+    const pid = t.processId();
+    const first = other.testLock(theirs, read());
+    assert.deepEqual(first, { type: 'write', start: 3, length: 4, pid });
+    assert.equal(other.testLock(theirs, read(7)), undefined);
+    const last = other.testLock(theirs, write(7));
+    assert.deepEqual(last, { type: 'read', start: 20, length: 0, pid });
+  },
+  'of one’s own is in nobody’s way but others’': (t) => {
+    const { mine } = shared(t);
+    t.setLock(mine, write());
+    assert.equal(t.testLock(mine, write()), undefined);
+    withOpen(t, 'a', O.RDWR, (fd) => t.setLock(fd, write(2, 2)));
+  },
+  'becomes weaker and stronger in place': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write(0, 10));
+    t.setLock(mine, read(3, 4));
+    assert.deepEqual(found(other, theirs), ['write', 0, 3]);
+    assert.deepEqual(found(other, theirs, 3), ['read', 3, 4]);
+    assert.deepEqual(found(other, theirs, 7), ['write', 7, 3]);
+    t.setLock(mine, write(3, 4));
+    assert.deepEqual(found(other, theirs), ['write', 0, 10]);
+  },
+  'falls in two when its middle is unlocked': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write(0, 10));
+    t.setLock(mine, unlock(4, 2));
+    assert.deepEqual(found(other, theirs), ['write', 0, 4]);
+    assert.deepEqual(found(other, theirs, 4), ['write', 6, 4]);
+    other.setLock(theirs, write(4, 2));
+  },
+  'grows together with its neighbours of the same type': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write(0, 2));
+    t.setLock(mine, write(4, 2));
+    t.setLock(mine, read(6, 2));
+    assert.deepEqual(found(other, theirs), ['write', 0, 2]);
+    t.setLock(mine, write(2, 2));
+    assert.deepEqual(found(other, theirs), ['write', 0, 6]);
+    t.setLock(mine, write(6, 2));
+    assert.deepEqual(found(other, theirs), ['write', 0, 8]);
+  },
+  'reaches to the end, wherever that will be': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write(5));
+    t.truncate('a', 100_000);
+    fails('EAGAIN', () => other.setLock(theirs, write(99_999, 1)));
+    t.setLock(mine, unlock(1000));
+    other.setLock(theirs, write(99_999, 1));
+    fails('EAGAIN', () => other.setLock(theirs, write(999, 1)));
+  },
+  'is possible up to the last byte that a file can have': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, { type: 'write', start: LAST_BYTE, length: 1 });
+    fails('EAGAIN', () => other.setLock(theirs, write(1 << 30)));
+    fails('EOVERFLOW', () => t.setLock(mine, { type: 'write', start: LAST_BYTE, length: 2 }));
+    t.setLock(mine, { type: 'unlock', start: LAST_BYTE - 5n, length: 5 });
+    assert.ok(other.testLock(theirs, write()));
+    t.setLock(mine, { type: 'unlock', start: LAST_BYTE, length: 0 });
+    assert.equal(other.testLock(theirs, write()), undefined);
+  },
+  'counts from the offset, from the end, and backwards': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.seek(mine, 6, 0);
+    t.setLock(mine, { type: 'write', whence: 1, start: -2, length: 1 });
+    t.setLock(mine, { type: 'write', whence: 2, start: -1, length: 1 });
+    t.setLock(mine, { type: 'write', start: 3, length: -2 });
+    assert.deepEqual(found(other, theirs), ['write', 1, 2]);
+    assert.deepEqual(found(other, theirs, 3), ['write', 4, 1]);
+    assert.deepEqual(found(other, theirs, 5), ['write', 9, 1]);
+    fails('EINVAL', () => t.setLock(mine, { type: 'write', start: -1 }));
+  },
+  'wants a file that is open for it': (t) => {
+    put(t, 'a', 'x');
+    withOpen(t, 'a', O.RDONLY, (fd) => {
+      fails('EBADF', () => t.setLock(fd, write()));
+      t.setLock(fd, read());
+      assert.equal(t.testLock(fd, write()), undefined);
+    });
+    withOpen(t, 'a', O.WRONLY, (fd) => {
+      fails('EBADF', () => t.setLock(fd, read()));
+      t.setLock(fd, write());
+    });
+  },
+  'does not hinder who reads and writes without asking': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write());
+    assert.equal(other.write(theirs, Buffer.from('xyz')), 3);
+    assert.equal(Buffer.from(other.readAt(theirs, 3, 0)).toString(), 'xyz');
+  },
+  'goes when its process closes any descriptor of the file': (t) => {
+    const { mine, other, theirs } = shared(t);
+    const second = openFile(t, 'a', O.RDONLY);
+    t.setLock(mine, write());
+    t.close(second);
+    other.setLock(theirs, write());
+  },
+  'goes when its process closes a duplicate of its descriptor': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write());
+    t.close(t.duplicate(mine));
+    other.setLock(theirs, write());
+  },
+  'stays when its process closes another file, and others close this one': (t) => {
+    const { mine, other, theirs } = shared(t);
+    put(t, 'b', 'x');
+    t.setLock(mine, write(0, 1));
+    withOpen(t, 'b', O.RDONLY, () => {});
+    other.setLock(theirs, write(5, 1));
+    other.close(theirs);
+    const again = openFile(other);
+    fails('EAGAIN', () => other.setLock(again, write(0, 1)));
+    other.setLock(again, write(5, 1));
+  },
+  'goes with its process': (t) => {
+    const { mine, other, theirs } = shared(t);
+    other.setLock(theirs, write());
+    fails('EAGAIN', () => t.setLock(mine, read()));
+    other.signal('SIGKILL');
+    t.setLock(mine, write());
+  },
+  'holds by whichever name of the file': (t) => {
+    const { mine, other } = shared(t);
+    t.link('a', 'b');
+    t.setLock(mine, write());
+    fails('EAGAIN', () => other.setLock(openFile(other, 'b'), write()));
+    t.unlink('a');
+    fails('EAGAIN', () => other.setLock(openFile(other, 'b'), write()));
+  },
+});
+
+const waiting = defineCases('lock wait', {
+  'ends when the lock is given up': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write());
+    const wait = other.begin('waitForLock', theirs, write(3, 1));
+    assert.equal(wait.isDone(), false);
+    t.setLock(mine, unlock(0, 3));
+    assert.equal(wait.isDone(), false);
+    t.setLock(mine, unlock(3, 1));
+    wait.result();
+    assert.deepEqual(found(t, mine), ['write', 3, 1]);
+  },
+  'ends when the file is closed': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write());
+    const wait = other.begin('waitForLock', theirs, read());
+    t.close(mine);
+    wait.result();
+  },
+  'ends when the lock becomes weaker': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write());
+    const wait = other.begin('waitForLock', theirs, read());
+    t.setLock(mine, read());
+    wait.result();
+  },
+  'ends when who holds the lock is killed': (t) => {
+    const { mine, other, theirs } = shared(t);
+    const third = t.otherProcess();
+    other.setLock(theirs, write());
+    const wait = third.begin('waitForLock', openFile(third), write());
+    assert.equal(wait.isDone(), false);
+    other.signal('SIGKILL');
+    wait.result();
+    assert.deepEqual(found(t, mine), ['write', 0, 0]);
+  },
+  'is not needed when nothing is in the way': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.waitForLock(mine, write(0, 1));
+    other.waitForLock(theirs, write(1, 1));
+    other.waitForLock(theirs, unlock());
+    assert.equal(t.testLock(mine, write()), undefined);
+  },
+  'holds up nobody else': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write());
+    const waits = [other, t.otherProcess(), t.otherProcess(), t.otherProcess()].map((one) =>
+      one.begin('waitForLock', one === other ? theirs : openFile(one), read()),
+    );
+    const busy = t.otherProcess();
+    for (let round = 0; round < 20; round += 1) {
+      put(busy, `b${round}`, 'x');
+      assert.equal(t.stat(`b${round}`).size, 1);
+      assert.equal(Buffer.from(t.readAt(mine, 1, 0)).toString(), '0');
+    }
+    assert.ok(waits.every((wait) => !wait.isDone()));
+    t.setLock(mine, unlock());
+    for (const wait of waits) {
+      wait.result();
+    }
+  },
+  'is interrupted by a signal': (t) => {
+    const { mine, other, theirs } = shared(t);
+    other.catchSignal('interrupts');
+    t.setLock(mine, write());
+    const wait = other.begin('waitForLock', theirs, write());
+    other.signal('SIGUSR1');
+    fails('EINTR', () => wait.result());
+    t.setLock(mine, unlock());
+    t.setLock(mine, write());
+    t.setLock(mine, unlock());
+    other.setLock(theirs, write());
+  },
+  'goes on after a signal whose handler restarts calls': (t) => {
+    const { mine, other, theirs } = shared(t);
+    other.catchSignal('restarts');
+    t.setLock(mine, write());
+    const wait = other.begin('waitForLock', theirs, write());
+    other.signal('SIGUSR1');
+    t.setLock(mine, read());
+    assert.equal(wait.isDone(), false);
+    t.setLock(mine, unlock());
+    wait.result();
+    fails('EAGAIN', () => t.setLock(mine, read()));
+  },
+  'of a process that is killed leaves no lock behind': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write());
+    other.begin('waitForLock', theirs, write());
+    other.signal('SIGKILL');
+    t.setLock(mine, unlock());
+    const third = t.otherProcess();
+    third.setLock(openFile(third), write());
+  },
+  'keeps what its owner has meanwhile': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, read(0, 5));
+    other.setLock(theirs, read(0, 5));
+    const wait = other.begin('waitForLock', theirs, write(0, 5));
+    fails('EAGAIN', () => t.setLock(mine, write(0, 1)));
+    t.setLock(mine, unlock());
+    wait.result();
+    assert.deepEqual(found(t, mine), ['write', 0, 5]);
+  },
+  'that would never end is refused': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, write(0, 1));
+    other.setLock(theirs, write(1, 1));
+    const wait = other.begin('waitForLock', theirs, write(0, 1));
+    assert.equal(wait.isDone(), false);
+    fails('EDEADLK', () => t.waitForLock(mine, write(1, 1)));
+    t.setLock(mine, unlock());
+    wait.result();
+  },
+  'that would never end is refused, across files and three processes': (t) => {
+    const { mine, other, theirs } = shared(t);
+    put(t, 'b', '0123456789');
+    const third = t.otherProcess();
+    t.setLock(mine, write(0, 1));
+    other.setLock(openFile(other, 'b'), write(0, 1));
+    const thirds = openFile(third);
+    third.setLock(thirds, write(5, 1));
+    const waitOfOther = other.begin('waitForLock', theirs, read(5, 1));
+    const waitOfThird = third.begin('waitForLock', thirds, write(0, 1));
+    fails('EDEADLK', () => t.waitForLock(openFile(t, 'b'), read(0, 1)));
+    t.setLock(mine, unlock());
+    waitOfThird.result();
+    third.setLock(thirds, unlock());
+    waitOfOther.result();
+  },
+});
+
+const openFileLocks = defineCases('lock of an open file', {
+  'keeps out other opens of the same process, and shares with duplicates': (t) => {
+    put(t, 'a', '0123456789');
+    const first = openFile(t);
+    const second = openFile(t);
+    t.setLock(first, ofFile(write(0, 5)));
+    fails('EAGAIN', () => t.setLock(second, ofFile(read(4, 1))));
+    t.setLock(t.duplicate(first), ofFile(read(0, 5)));
+    t.setLock(second, ofFile(read(4, 1)));
+  },
+  'and that of a process are in each other’s way': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, ofFile(write(0, 5)));
+    fails('EAGAIN', () => t.setLock(mine, write(0, 1)));
+    fails('EAGAIN', () => other.setLock(theirs, read(0, 1)));
+    other.setLock(theirs, write(5, 5));
+    fails('EAGAIN', () => t.setLock(mine, ofFile(write(5, 1))));
+  },
+  'stays when another descriptor of the file is closed': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, ofFile(write()));
+    t.close(t.duplicate(mine));
+    withOpen(t, 'a', O.RDWR, () => {});
+    fails('EAGAIN', () => other.setLock(theirs, write()));
+    t.setLock(mine, ofFile(unlock()));
+    other.setLock(theirs, write());
+  },
+  'goes with the process that has it open': (t) => {
+    const { mine, other, theirs } = shared(t);
+    other.setLock(theirs, ofFile(write()));
+    const wait = t.otherProcess();
+    const pending = wait.begin('waitForLock', openFile(wait), ofFile(write()));
+    other.signal('SIGKILL');
+    pending.result();
+    fails('EAGAIN', () => t.setLock(mine, ofFile(read())));
+  },
+  'is waited for, and granted when the file is closed': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.setLock(mine, ofFile(write()));
+    const wait = other.begin('waitForLock', theirs, ofFile(read()));
+    assert.equal(wait.isDone(), false);
+    t.close(mine);
+    wait.result();
+  },
+  'is asked for without a process': (t) => {
+    const { mine } = shared(t);
+    fails('EINVAL', () => t.setLock(mine, { ...ofFile(write()), pid: 1 }));
+    fails('EINVAL', () => t.testLock(mine, { ...ofFile(write()), pid: 1 }));
+    assert.equal(t.testLock(mine, ofFile(write())), undefined);
+  },
+  'wants a file that is open for it': (t) => {
+    put(t, 'a', 'x');
+    withOpen(t, 'a', O.RDONLY, (fd) => fails('EBADF', () => t.setLock(fd, ofFile(write()))));
+    withOpen(t, 'a', O.WRONLY, (fd) => fails('EBADF', () => t.setLock(fd, ofFile(read()))));
+  },
+});
+
+const wholeFiles = defineCases('flock', {
+  'lets in many readers or one writer': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.flock(mine, 'shared');
+    other.flock(theirs, 'shared');
+    fails('EAGAIN', () => other.flock(theirs, 'exclusive'));
+    other.flock(theirs, 'unlock');
+    t.flock(mine, 'exclusive');
+    fails('EAGAIN', () => other.flock(theirs, 'shared'));
+    t.flock(mine, 'unlock');
+    other.flock(theirs, 'exclusive');
+  },
+  'belongs to the open file': (t) => {
+    put(t, 'a');
+    const first = openFile(t);
+    const second = openFile(t);
+    t.flock(first, 'exclusive');
+    fails('EAGAIN', () => t.flock(second, 'shared'));
+    const copy = t.duplicate(first);
+    t.flock(copy, 'exclusive');
+    t.close(first);
+    fails('EAGAIN', () => t.flock(second, 'shared'));
+    t.flock(copy, 'unlock');
+    t.flock(second, 'exclusive');
+  },
+  'and locks of records know nothing of each other': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.flock(mine, 'exclusive');
+    other.setLock(theirs, write());
+    other.setLock(theirs, unlock());
+    other.setLock(theirs, ofFile(write()));
+    t.flock(mine, 'unlock');
+    other.flock(theirs, 'exclusive');
+  },
+  'needs no right to write': (t) => {
+    put(t, 'a');
+    withOpen(t, 'a', O.RDONLY, (fd) => t.flock(fd, 'exclusive'));
+    withOpen(t, 'a', O.WRONLY, (fd) => t.flock(fd, 'shared'));
+  },
+  'is lost in a conversion that others forbid': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.flock(mine, 'shared');
+    other.flock(theirs, 'shared');
+    fails('EAGAIN', () => t.flock(mine, 'exclusive'));
+    other.flock(theirs, 'exclusive');
+  },
+  'waits until it is given up': (t) => {
+    const { mine, other, theirs } = shared(t);
+    t.flock(mine, 'exclusive');
+    const wait = other.begin('flock', theirs, 'shared', true);
+    assert.equal(wait.isDone(), false);
+    t.flock(mine, 'shared');
+    wait.result();
+    const conversion = other.begin('flock', theirs, 'exclusive', true);
+    assert.equal(conversion.isDone(), false);
+    t.flock(mine, 'unlock');
+    conversion.result();
+    fails('EAGAIN', () => t.flock(mine, 'shared'));
+  },
+  'goes with the process that has it open': (t) => {
+    const { mine, other, theirs } = shared(t);
+    other.flock(theirs, 'exclusive');
+    const third = t.otherProcess();
+    const wait = third.begin('flock', openFile(third), 'exclusive', true);
+    other.signal('SIGKILL');
+    wait.result();
+    fails('EAGAIN', () => t.flock(mine, 'shared'));
+  },
+  'that waits is interrupted by a signal': (t) => {
+    const { mine, other, theirs } = shared(t);
+    other.catchSignal('interrupts');
+    t.flock(mine, 'exclusive');
+    const wait = other.begin('flock', theirs, 'exclusive', true);
+    other.signal('SIGUSR1');
+    fails('EINTR', () => wait.result());
+    t.flock(mine, 'unlock');
+    t.flock(mine, 'exclusive');
+  },
+  'of a directory works': (t) => {
+    t.mkdir('d');
+    const first = t.open('d', O.RDONLY | O.DIRECTORY);
+    const second = t.open('d', O.RDONLY | O.DIRECTORY);
+    t.flock(first, 'exclusive');
+    fails('EAGAIN', () => t.flock(second, 'shared'));
+    t.flock(first, 'unlock');
+    t.flock(second, 'exclusive');
+  },
+});
+
+export const lockCases = [...records, ...waiting, ...openFileLocks, ...wholeFiles];
