@@ -7,10 +7,11 @@ import { dataCases } from './cases/data.ts';
 import { directoryCases } from './cases/directory.ts';
 import { extendedAttributeCases } from './cases/extended-attribute.ts';
 import { linkCases } from './cases/link.ts';
-import { lockCases } from './cases/lock.ts';
+import { recordLockCases } from './cases/lock.ts';
 import { nameCases } from './cases/name.ts';
 import { namespaceCases } from './cases/namespace.ts';
 import { openCases } from './cases/open.ts';
+import { openFileLockCases } from './cases/open-file-lock.ts';
 import { permissionCases } from './cases/permission.ts';
 import { renameCases } from './cases/rename.ts';
 import { renameFlagCases } from './cases/rename-flags.ts';
@@ -37,7 +38,8 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...aclCases,
   ...directoryCases,
   ...nameCases,
-  ...lockCases,
+  ...recordLockCases,
+  ...openFileLockCases,
 ];
 
 const distinct = new Set(conformanceCases.map(({ name }) => name));
