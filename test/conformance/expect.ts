@@ -16,6 +16,16 @@ export const alice: Identity = { uid: 4001, gid: 4001, groups: [] };
 export const bob: Identity = { uid: 4002, gid: 4002, groups: [] };
 export const carol: Identity = { uid: 4003, gid: 4003, groups: [4002, 4010] };
 
+const PAUSE_MS = 1;
+
+/** Cases are synchronous: so is waiting. */
+export function pauseUntil(condition: () => boolean): void {
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  while (!condition()) {
+    Atomics.wait(cell, 0, 0, PAUSE_MS);
+  }
+}
+
 /** Expects `body` to fail with this errno's name. */
 export function fails(code: string, body: () => unknown): void {
   let result: unknown;

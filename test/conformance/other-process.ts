@@ -7,6 +7,7 @@ import { closeSync, readdirSync, readFileSync, readSync, writeSync } from 'node:
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { call, PosixError } from '../support/libc.ts';
+import { pauseUntil } from './expect.ts';
 import type { Target } from './target.ts';
 import type { PendingCall, RemoteTarget } from './target-locks.ts';
 
@@ -64,7 +65,6 @@ const LOCK_CALLS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const POLLIN = 1;
-const PAUSE_MS = 1;
 
 /** Whether a pipe has something to read, or has ended. */
 function isReadable(fd: number): boolean {
@@ -98,14 +98,6 @@ function isGone(pid: number): boolean {
     return threads.length === 1 && stateOf(pid) === 'Z';
   } catch {
     return true;
-  }
-}
-
-/** Cases are synchronous: so is waiting. */
-function pauseUntil(condition: () => boolean): void {
-  const cell = new Int32Array(new SharedArrayBuffer(4));
-  while (!condition()) {
-    Atomics.wait(cell, 0, 0, PAUSE_MS);
   }
 }
 

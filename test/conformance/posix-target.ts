@@ -41,7 +41,7 @@ export class PosixTarget implements Target {
   readonly #idle: OtherProcess[] = [];
   readonly #elsewhere: (directory: string) => string;
 
-  /** @param elsewhere where other processes find a directory of this one; the same when left out */
+  /** @param elsewhere where every other process finds a directory of this one; here when left out */
   constructor(elsewhere = (directory: string) => directory) {
     this.#elsewhere = elsewhere;
   }
@@ -323,7 +323,8 @@ export class PosixTarget implements Target {
 
   otherProcess(): RemoteTarget {
     // process.cwd() remembers where Node's own chdir went, and cases change it by the C library.
-    const directory = this.#elsewhere(readlinkSync('/proc/self/cwd'));
+    const here = readlinkSync('/proc/self/cwd');
+    const directory = this.#others.length % 2 === 0 ? this.#elsewhere(here) : here;
     const other = this.#idle.pop() ?? new OtherProcess();
     this.#others.push(other);
     other.target.chdir(directory);

@@ -20,11 +20,6 @@ export const skipList: readonly Skip[] = [
   },
   {
     targets: ['two kernel mounts'],
-    cases: ['mkdir: in a directory that is removed while open fails'],
-    reason: 'the kernel asks about the directory first, and the server has forgotten it',
-  },
-  {
-    targets: ['two kernel mounts'],
     cases: ['stat: by another process tells the same'],
     reason: 'two mounts are two devices',
   },
@@ -115,7 +110,7 @@ export const skipList: readonly Skip[] = [
     reason: 'the package fuse-native has no fallocate: EOPNOTSUPP',
   },
   {
-    targets: ['kernel'],
+    targets: ['kernel', 'two kernel mounts'],
     cases: ['fallocate: collapses*', 'fallocate: inserts*'],
     reason:
       "the kernel's FUSE asks no file system to collapse or insert a range: it answers EOPNOTSUPP itself",

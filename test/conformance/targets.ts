@@ -10,7 +10,7 @@ export type TargetAddress =
   | {
       readonly kind: 'directory';
       readonly root: string;
-      /** Where other processes find the same files; there too when left out. */
+      /** Where every other one of the other processes finds the same files; there too when left out. */
       readonly otherRoot?: string;
     }
   /** A server, through the client library. */

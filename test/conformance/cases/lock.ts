@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { defineCases, O } from '../case.ts';
-import { fails, put, withOpen } from '../expect.ts';
+import { fails, pauseUntil, put, withOpen } from '../expect.ts';
 import type { Target } from '../target.ts';
-import type { RecordLock } from '../target-locks.ts';
+import type { RecordLock, RemoteTarget } from '../target-locks.ts';
 
 const read = (start = 0, length = 0): RecordLock => ({ type: 'read', start, length });
 const write = (start = 0, length = 0): RecordLock => ({ type: 'write', start, length });
@@ -183,6 +183,42 @@ const records = defineCases('lock', {
   },
 });
 
+/** A process, and the byte that it has locked. */
+interface Holder {
+  readonly process: RemoteTarget;
+  readonly name: string;
+  readonly start: number;
+}
+
+/**
+ * Each waits for what the next one has, in a circle. Whoever closes it is refused, which is not the
+ * same one each time; when he gives up what he has, the others get what they wait for.
+ */
+function expectOneRefusal(holders: readonly Holder[]): void {
+  const at = (index: number): Holder =>
+    holders[(index + holders.length) % holders.length] as Holder;
+  const own = holders.map(({ process, name, start }) => {
+    const fd = openFile(process, name);
+    process.setLock(fd, write(start, 1));
+    return fd;
+  });
+  const waits = holders.map(({ process }, index) => {
+    const { name, start } = at(index + 1);
+    return process.begin('waitForLock', openFile(process, name), write(start, 1));
+  });
+  pauseUntil(() => waits.some((wait) => wait.isDone()));
+  const refused = waits.findIndex((wait) => wait.isDone());
+  fails('EDEADLK', () => waits[refused]?.result());
+  for (let index = refused; index > refused - holders.length; index -= 1) {
+    const place = (index + holders.length) % holders.length;
+    if (index !== refused) {
+      waits[place]?.result();
+    }
+    const { process, start } = at(place);
+    process.setLock(own[place] as number, unlock(start, 1));
+  }
+}
+
 const waiting = defineCases('lock wait', {
   'ends when the lock is given up': (t) => {
     const { mine, other, theirs } = shared(t);
@@ -288,30 +324,20 @@ const waiting = defineCases('lock wait', {
     assert.deepEqual(found(t, mine), ['write', 0, 5]);
   },
   'that would never end is refused': (t) => {
-    const { mine, other, theirs } = shared(t);
-    t.setLock(mine, write(0, 1));
-    other.setLock(theirs, write(1, 1));
-    const wait = other.begin('waitForLock', theirs, write(0, 1));
-    assert.equal(wait.isDone(), false);
-    fails('EDEADLK', () => t.waitForLock(mine, write(1, 1)));
-    t.setLock(mine, unlock());
-    wait.result();
+    put(t, 'a', '0123456789');
+    expectOneRefusal([
+      { process: t.otherProcess(), name: 'a', start: 0 },
+      { process: t.otherProcess(), name: 'a', start: 1 },
+    ]);
   },
   'that would never end is refused, across files and three processes': (t) => {
-    const { mine, other, theirs } = shared(t);
+    put(t, 'a', '0123456789');
     put(t, 'b', '0123456789');
-    const third = t.otherProcess();
-    t.setLock(mine, write(0, 1));
-    other.setLock(openFile(other, 'b'), write(0, 1));
-    const thirds = openFile(third);
-    third.setLock(thirds, write(5, 1));
-    const waitOfOther = other.begin('waitForLock', theirs, read(5, 1));
-    const waitOfThird = third.begin('waitForLock', thirds, write(0, 1));
-    fails('EDEADLK', () => t.waitForLock(openFile(t, 'b'), read(0, 1)));
-    t.setLock(mine, unlock());
-    waitOfThird.result();
-    third.setLock(thirds, unlock());
-    waitOfOther.result();
+    expectOneRefusal([
+      { process: t.otherProcess(), name: 'a', start: 0 },
+      { process: t.otherProcess(), name: 'b', start: 0 },
+      { process: t.otherProcess(), name: 'a', start: 5 },
+    ]);
   },
 });
 
