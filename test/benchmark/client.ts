@@ -9,8 +9,6 @@ import { FileClient, type OpenFile, type RegisteredBuffer, Session } from '../..
 import { operations, StableHow } from '../../client/protocol/index.ts';
 import { TransferRequests } from '../../client/transfer-requests.ts';
 import { Workspace } from '../support/workspace.ts';
-import { formatRows } from './support/format.ts';
-import { withRatios } from './support/ratio.ts';
 import type { BenchmarkRow, BenchmarkSection } from './support/row.ts';
 
 const SECTION = 'client';
@@ -235,13 +233,4 @@ function timeTurns({ run, operations: perTurn = 1 }: Measurement, limitMs: numbe
     now = performance.now();
   }
   return ((now - begin) * 1000) / (turns * perTurn);
-}
-
-if (import.meta.main) {
-  const rows = await clientBenchmark({ secondsPerMeasurement: 1 });
-  const names = new Set(rows.map(({ name }) => name));
-  const alone = rows.map(({ ratioTo, ...row }) =>
-    ratioTo !== undefined && names.has(ratioTo) ? { ...row, ratioTo } : row,
-  );
-  process.stdout.write(formatRows(withRatios(alone)));
 }

@@ -1,15 +1,15 @@
 /**
- * `npm run bench [-- SECTION...] [--json] [--seconds N]`: measures, and prints each figure with its
- * ratio to its reference. Figures are comparable within one run only: that is why the references are
- * measured in the same run.
+ * `npm run bench [-- SECTION... OPTION...]`: measures, and prints each figure with its ratio to its
+ * reference. Figures are comparable within one run only: that is why the references are measured in
+ * the same run. README.md tells of the sections and the options.
  */
 import { parseArgs } from 'node:util';
 import { formatRows } from './support/format.ts';
 import { withRatios } from './support/ratio.ts';
 import type { BenchmarkRow, BenchmarkSection } from './support/row.ts';
 
-/** Every section; its file is loaded when it is asked for. */
-const sections: Readonly<Record<string, () => Promise<BenchmarkSection>>> = {
+/** Every section of a run without names; its file is loaded when it is asked for. */
+const defaultSections: Readonly<Record<string, () => Promise<BenchmarkSection>>> = {
   memory: async () => (await import('./memory.ts')).memoryBenchmark,
   nic: async () => (await import('./nic.ts')).nicBenchmark,
   ceiling: async () => (await import('./ceiling.ts')).ceilingBenchmark,
@@ -19,23 +19,37 @@ const sections: Readonly<Record<string, () => Promise<BenchmarkSection>>> = {
   coherence: async () => (await import('./coherence.ts')).coherenceBenchmark,
 };
 
+/** Those, and what takes an hour. */
+const sections: typeof defaultSections = {
+  ...defaultSections,
+  soak: async () => (await import('./soak.ts')).soakBenchmark,
+};
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '3' },
+    rows: { type: 'string', default: '' },
+    minutes: { type: 'string', default: '60' },
   },
 });
 
 async function main(): Promise<void> {
-  const names = positionals.length > 0 ? positionals : Object.keys(sections);
+  const names = positionals.length > 0 ? positionals : Object.keys(defaultSections);
   const unknown = names.filter((name) => !(name in sections));
   if (unknown.length > 0) {
     throw new Error(
       `no such section: ${unknown.join(', ')}; there are ${Object.keys(sections).join(', ')}`,
     );
   }
-  const options = { secondsPerMeasurement: Number(values.seconds) };
+  const options = {
+    secondsPerMeasurement: Number(values.seconds),
+    rounds: Number(values.rounds),
+    rowPattern: new RegExp(values.rows),
+    soakMinutes: Number(values.minutes),
+  };
   const rows: BenchmarkRow[] = [];
   for (const name of names) {
     const section = await sections[name]?.();

@@ -1,79 +1,121 @@
 /**
- * Reads and writes through a mount by each driver, beside a local directory and the ceiling: a file
- * in memory that the kernel driver serves with no DAFS behind it. Measured by fio.
+ * The mount by the kernel driver beside what it is compared with (`mount/places.ts`): files by fio,
+ * metadata, throughput on busy processors, and what it takes of the machine. The places take turns in
+ * each round, so that a disturbance meets all of them, and medians count.
  */
-import { driverTable } from '../support/drivers.ts';
 import { programObstacle } from '../support/machine.ts';
 import { Workspace } from '../support/workspace.ts';
-import { CEILING_FILE } from './support/ceiling-file-system.ts';
-import { CeilingProcess } from './support/ceiling-process.ts';
-import { fioJobs, runFio } from './support/fio.ts';
-import type { BenchmarkRow, BenchmarkSection } from './support/row.ts';
+import { busyMeasurements, FILE_BYTES, fileMeasurements, prepareFile } from './mount/file-jobs.ts';
+import type { Measurement } from './mount/measurement.ts';
+import { metadataMeasurement } from './mount/metadata.ts';
+import { type Place, type PlaceName, Places } from './mount/places.ts';
+import { type Reference, ratioTargets } from './mount/targets.ts';
+import { IDLE_SECONDS, idleRow, memoryRows } from './mount/usage.ts';
+import { median } from './support/median.ts';
+import { Progress } from './support/progress.ts';
+import type { BenchmarkOptions, BenchmarkRow, BenchmarkSection } from './support/row.ts';
 
-const FILE_BYTES = 128 << 20;
+/** Mounting, and giving the place its file. */
+const OPENING_SECONDS = 3;
 
-interface Place {
-  readonly name: string;
-  readonly file: string;
-  /** The mount point that the file must be on. */
-  readonly mount?: string;
-  /** The place that its figures are compared with. */
-  readonly comparedWith?: string;
+/** Figures in the order in which they were measured, by row and place. */
+type Samples = Map<string, Map<PlaceName, number[]>>;
+
+function choose(workspace: Workspace, options: BenchmarkOptions): Measurement[] {
+  const { secondsPerMeasurement: seconds, rowPattern } = options;
+  const all = [
+    ...fileMeasurements(seconds),
+    metadataMeasurement(workspace, seconds),
+    ...busyMeasurements(workspace, seconds),
+  ];
+  return all.filter(({ rows }) => rows.some(({ name }) => rowPattern.test(name)));
 }
 
-/** What each driver is to be compared with: the best that could be, or what there is without us. */
-const comparedWith: Readonly<Record<string, string>> = { kernel: 'ceiling' };
-
-async function openPlaces(workspace: Workspace, ceiling: CeilingProcess): Promise<Place[]> {
-  const local: Place = { name: 'local', file: `${workspace.makeDirectory('local')}/bench.data` };
-  const memory: Place = {
-    name: 'ceiling',
-    file: `${ceiling.directory}/${CEILING_FILE}`,
-    mount: ceiling.directory,
-    comparedWith: 'local',
-  };
-  const places = [local, memory];
-  for (const { name, obstacle } of driverTable) {
-    const reason = obstacle();
-    if (reason !== undefined) {
-      throw new Error(`nothing to measure: ${reason}`);
-    }
-    const source = workspace.path(`${name}.sqlite`);
-    const { directory } = await workspace.startMount({ source, driver: name });
-    places.push({
-      name,
-      file: `${directory}/bench.data`,
-      mount: directory,
-      comparedWith: comparedWith[name] ?? 'local',
-    });
-  }
-  return places;
+function secondsOf(measurements: readonly Measurement[], rounds: number): number {
+  const once = measurements.map(({ places, seconds }) => places.length * seconds);
+  return rounds * once.reduce((sum, seconds) => sum + seconds, 0);
 }
 
-export const mountBenchmark: BenchmarkSection = async ({ secondsPerMeasurement }) => {
-  const lack = programObstacle(['fio', 'mountpoint', 'umount']);
-  if (lack !== undefined) {
-    throw new Error(lack);
-  }
-  const workspace = Workspace.create();
-  let ceiling: CeilingProcess | undefined;
-  try {
-    const directory = workspace.makeDirectory('ceiling');
-    ceiling = await CeilingProcess.start({ directory, contentBytes: FILE_BYTES, kind: 'copy' });
-    const places = await openPlaces(workspace, ceiling);
-    const rows: BenchmarkRow[] = [];
-    for (const job of fioJobs) {
-      for (const { name, file, mount, comparedWith: other } of places) {
-        const where = { file, fileBytes: FILE_BYTES, seconds: secondsPerMeasurement };
-        const value = await runFio(job, mount === undefined ? where : { ...where, mount });
-        const reference = other === undefined ? {} : { ratioTo: `${other}, ${job.name}` };
-        const { unit } = job;
-        rows.push({ section: 'mount', name: `${name}, ${job.name}`, value, unit, ...reference });
+async function takeTurns(
+  measurements: readonly Measurement[],
+  places: Places,
+  rounds: number,
+  progress: Progress,
+): Promise<Samples> {
+  const samples: Samples = new Map();
+  for (let round = 1; round <= rounds; round++) {
+    for (const { rows, places: names, seconds, measure } of measurements) {
+      for (const name of names) {
+        const what = `round ${round} of ${rounds}, ${rows[0]?.name}: ${name}`;
+        const values = await progress.step(what, seconds, () => measure(places.of(name)));
+        for (const [index, row] of rows.entries()) {
+          const ofRow = samples.get(row.name) ?? new Map<PlaceName, number[]>();
+          samples.set(row.name, ofRow);
+          ofRow.set(name, [...(ofRow.get(name) ?? []), values[index] as number]);
+        }
       }
     }
-    return rows;
+  }
+  return samples;
+}
+
+function rowsOf({ rows, places }: Measurement, samples: Samples): BenchmarkRow[] {
+  const [own, ...others] = places as readonly [PlaceName, ...Reference[]];
+  return rows.map(({ name, unit }) => {
+    const of = (place: PlaceName) => samples.get(name)?.get(place) as number[];
+    const value = median(of(own));
+    const comparisons = others.map((other) => {
+      const theirs = median(of(other));
+      const target = ratioTargets[name]?.[other];
+      const known = { with: other, value: theirs, ratio: value / theirs, samples: of(other) };
+      return target === undefined ? known : { ...known, target };
+    });
+    return { section: 'mount', name, value, unit, comparisons, samples: of(own) };
+  });
+}
+
+/** After the jobs: what the mount takes when it has worked, and when it rests. */
+async function usageRows(
+  workspace: Workspace,
+  { processes }: Place,
+  progress: Progress,
+): Promise<BenchmarkRow[]> {
+  if (processes === undefined) throw new Error('nobody serves this place');
+  const memory = await memoryRows(workspace, processes);
+  const idle = await progress.step('idle', IDLE_SECONDS, () => idleRow(processes));
+  return [idle, ...memory];
+}
+
+async function measureIn(
+  workspace: Workspace,
+  places: Places,
+  options: BenchmarkOptions,
+): Promise<BenchmarkRow[]> {
+  const { rounds, rowPattern } = options;
+  const measurements = choose(workspace, options);
+  const names = new Set<PlaceName>(['kernel', ...measurements.flatMap((one) => one.places)]);
+  const seconds = secondsOf(measurements, rounds) + IDLE_SECONDS;
+  const progress = new Progress(seconds + OPENING_SECONDS * names.size);
+  for (const name of names) {
+    await progress.step(`preparing: ${name}`, OPENING_SECONDS, async () =>
+      prepareFile(await places.open(name)),
+    );
+  }
+  const samples = await takeTurns(measurements, places, rounds, progress);
+  const rows = measurements.flatMap((measurement) => rowsOf(measurement, samples));
+  const usage = await usageRows(workspace, places.of('kernel'), progress);
+  return [...rows, ...usage].filter(({ name }) => rowPattern.test(name));
+}
+
+export const mountBenchmark: BenchmarkSection = async (options) => {
+  const lack = programObstacle(['fio', 'mountpoint', 'umount']);
+  if (lack !== undefined) throw new Error(lack);
+  const workspace = Workspace.create();
+  const places = new Places(workspace, FILE_BYTES);
+  try {
+    return await measureIn(workspace, places, options);
   } finally {
-    await ceiling?.stop();
+    await places.close();
     await workspace.dispose();
   }
 };

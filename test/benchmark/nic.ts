@@ -23,6 +23,7 @@ import {
   type WorkCompletion,
 } from '../../nic/index.ts';
 import { MappedMemory, SharedSegment } from '../../nic/mapped-memory.ts';
+import { median } from './support/median.ts';
 import type { BenchmarkRow, BenchmarkSection } from './support/row.ts';
 
 const SECTION = 'nic';
@@ -221,10 +222,6 @@ interface Measurement {
   readonly unit: 'us' | 'GB/s';
   readonly bytes: number;
   readonly ratioTo?: string;
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** Runs for a while and adds to `pieces` how many milliseconds one repetition took in each piece. */
@@ -428,11 +425,4 @@ export const nicBenchmark: BenchmarkSection = async ({ secondsPerMeasurement }) 
 
 if (process.argv[2] === 'peer' && import.meta.main) {
   runPeer(process.argv[3] ?? '', process.argv[4] ?? '');
-} else if (import.meta.main) {
-  const rows = await nicBenchmark({ secondsPerMeasurement: 1 });
-  const values = new Map(rows.map(({ name, value }) => [name, value]));
-  for (const { name, value, unit, ratioTo } of rows) {
-    const ratio = ratioTo === undefined ? '' : (value / (values.get(ratioTo) ?? 1)).toFixed(2);
-    console.log(`${name.padEnd(34)} ${value.toFixed(3).padStart(9)} ${unit.padEnd(5)} ${ratio}`);
-  }
 }

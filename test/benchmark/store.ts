@@ -13,11 +13,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { BlockCache } from '../../server/block-cache.ts';
 import { type FileId, FileType, rootId, Store } from '../../server/store/index.ts';
-import { formatRows } from './support/format.ts';
-import { withRatios } from './support/ratio.ts';
 import type { BenchmarkOptions, BenchmarkRow, BenchmarkSection } from './support/row.ts';
 
 const section = 'store';
@@ -265,8 +262,3 @@ export const storeBenchmark: BenchmarkSection = async ({
     rmSync(directory, { recursive: true, force: true });
   }
 };
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const rows = await storeBenchmark({ secondsPerMeasurement: 1 });
-  process.stdout.write(formatRows(withRatios(rows)));
-}

@@ -41,6 +41,8 @@ export interface MountRequest {
   readonly driver: string;
   readonly directory?: string;
   readonly options?: readonly string[];
+  /** What the mount and what it starts find in their environment, beside the workspace's own. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 const workspaces = new Set<Workspace>();
@@ -155,15 +157,11 @@ export class Workspace {
   async startMount(request: MountRequest): Promise<MountProcess> {
     const directory = request.directory ?? this.makeDirectory(this.#nextName('mount'));
     const options = request.options ?? [];
-    const child = this.#spawnDafs([
-      'mount',
-      request.source,
-      directory,
-      '-f',
-      '--driver',
-      request.driver,
+    const args = [
+      ...['mount', request.source, directory, '-f', '--driver', request.driver],
       ...(options.length === 0 ? [] : ['-o', options.join(',')]),
-    ]);
+    ];
+    const child = this.#spawnDafs(args, request.environment);
     await this.#ready(child, `${directory} is mounted`, () => isMountPoint(directory));
     return {
       directory,
@@ -221,9 +219,9 @@ export class Workspace {
     return `${kind}-${this.#made}`;
   }
 
-  #spawnDafs(args: readonly string[]): ChildProcess {
+  #spawnDafs(args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
     return spawn(process.execPath, [command, ...args], {
-      env: this.environment,
+      env: { ...this.environment, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       // The tests' own Ctrl-C must not reach it before the clean-up does.
       detached: true,

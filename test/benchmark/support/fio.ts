@@ -1,7 +1,7 @@
 /** Jobs of fio: what every mount is measured by, and how one is run. */
 
 import { run } from '../../support/run.ts';
-import { isMountPoint } from '../../support/workspace.ts';
+import { requireMount } from './require-mount.ts';
 
 export interface FioJob {
   readonly name: string;
@@ -12,8 +12,9 @@ export interface FioJob {
 }
 
 const DIRECT = ['--direct=1', '--ioengine=psync'];
+const BUFFERED = ['--direct=0', '--ioengine=psync'];
 
-/** What is asked of a mount, each with the local directory's answer beside it. */
+/** What is asked of each place. */
 export const fioJobs: readonly FioJob[] = [
   {
     name: '4 KiB random read',
@@ -49,58 +50,77 @@ export const fioJobs: readonly FioJob[] = [
     unit: 'GB/s',
   },
   {
-    name: '1 MiB write',
+    // The fsync at the end is in the figure.
+    name: '1 MiB write, fsync',
     options: [...DIRECT, '--rw=write', '--bs=1m', '--end_fsync=1'],
     direction: 'write',
     unit: 'GB/s',
   },
   {
-    // Each pass begins with an empty page cache (fadvise DONTNEED), and is one pass over the file.
+    // Each pass over the file begins with an empty page cache: fio calls posix_fadvise(DONTNEED).
     name: 'buffered read, cold',
-    options: ['--direct=0', '--ioengine=psync', '--rw=read', '--bs=1m', '--invalidate=1'],
+    options: [...BUFFERED, '--rw=read', '--bs=1m', '--invalidate=1'],
     direction: 'read',
+    unit: 'GB/s',
+  },
+  {
+    name: 'buffered write, fsync',
+    options: [...BUFFERED, '--rw=write', '--bs=1m', '--end_fsync=1'],
+    direction: 'write',
     unit: 'GB/s',
   },
 ];
 
+type Direction = Readonly<Record<'iops' | 'bw_bytes' | 'io_bytes', number>>;
+
 interface FioReport {
-  readonly jobs: readonly Readonly<Record<'read' | 'write', { iops: number; bw_bytes: number }>>[];
+  readonly jobs: readonly Readonly<Record<'read' | 'write', Direction>>[];
 }
 
 export interface FioRun {
   readonly file: string;
   readonly fileBytes: number;
-  readonly seconds: number;
+  /** How long; when left out, one pass over the file. */
+  readonly seconds?: number;
   /** The mount that the file must be on: without it, fio would measure the local disk. */
   readonly mount?: string;
 }
 
-/** Runs a job and returns its figure in the job's unit. */
-export async function runFio(job: FioJob, where: FioRun): Promise<number> {
-  if (where.mount !== undefined && !(await isMountPoint(where.mount))) {
-    throw new Error(`${where.mount} is not mounted: its figures would be the local disk's`);
-  }
-  const isBuffered = job.options.includes('--direct=0');
-  const seconds = Math.max(1, Math.round(where.seconds));
-  const timed = isBuffered ? [] : ['--time_based', `--runtime=${seconds}`];
+const LIMIT_MS = 60_000;
+
+/** Runs fio and returns what it tells of all its jobs together. @param what for errors */
+export async function reportOfFio(
+  what: string,
+  options: readonly string[],
+  { file, fileBytes, seconds, mount }: FioRun,
+): Promise<Readonly<Record<'read' | 'write', Direction>>> {
+  await requireMount(mount);
+  const milliseconds = seconds === undefined ? undefined : Math.round(seconds * 1000);
+  const timed = milliseconds === undefined ? [] : ['--time_based', `--runtime=${milliseconds}ms`];
   const { status, stdout, stderr } = await run(
     'fio',
     [
       '--name=bench',
-      `--filename=${where.file}`,
-      `--size=${where.fileBytes}`,
+      `--filename=${file}`,
+      `--size=${fileBytes}`,
       '--fallocate=none',
       '--thread',
       '--group_reporting',
       '--output-format=json',
       ...timed,
-      ...job.options,
+      ...options,
     ],
-    { limitMs: 60_000 + seconds * 1000 },
+    { limitMs: LIMIT_MS + (milliseconds ?? 0) },
   );
-  if (status !== 0) throw new Error(`fio, ${job.name}: ${stderr.slice(-1000)}`);
+  if (status !== 0) throw new Error(`fio, ${what}: ${stderr.slice(-1000)}`);
   const report = JSON.parse(stdout.slice(stdout.indexOf('{'))) as FioReport;
-  const figures = report.jobs[0]?.[job.direction];
-  if (figures === undefined) throw new Error(`fio tells nothing of ${job.name}`);
+  const figures = report.jobs[0];
+  if (figures === undefined) throw new Error(`fio tells nothing of ${what}`);
+  return figures;
+}
+
+/** Runs a job and returns its figure in the job's unit. */
+export async function runFio(job: FioJob, where: FioRun): Promise<number> {
+  const figures = (await reportOfFio(job.name, job.options, where))[job.direction];
   return job.unit === 'k/s' ? figures.iops / 1e3 : figures.bw_bytes / 1e9;
 }

@@ -1,4 +1,5 @@
-import type { BenchmarkRow } from './row.ts';
+import { describeTarget } from './judgement.ts';
+import type { BenchmarkRow, Comparison } from './row.ts';
 
 const SIGNIFICANT_DIGITS = 3;
 
@@ -6,24 +7,55 @@ function number(value: number): string {
   return value >= 1000 ? String(Math.round(value)) : value.toPrecision(SIGNIFICANT_DIGITS);
 }
 
-function cells(row: BenchmarkRow): string[] {
-  const ratio = row.ratio === undefined ? '' : `${number(row.ratio)} ×`;
-  return [row.name, number(row.value), row.unit, ratio, row.ratioTo ?? ''];
+interface Cell {
+  readonly text: string;
+  /** Numbers stand to the right of their column. */
+  readonly isNumber?: boolean;
 }
 
-/** Which columns hold numbers, and stand to the right. */
-const alignsRight = [false, true, false, true, false];
+const numberCell = (text: string): Cell => ({ text, isNumber: true });
+
+function comparisonCells(row: BenchmarkRow, comparison: Comparison): Cell[] {
+  const { ratio, target, value } = comparison;
+  return [
+    numberCell(`${number(ratio)} ×`),
+    { text: comparison.with },
+    numberCell(number(value)),
+    { text: target === undefined ? '' : describeTarget(target, ratio, row.value) },
+  ];
+}
+
+function cells(row: BenchmarkRow): Cell[] {
+  const { target, value, ratio, ratioTo, comparisons = [] } = row;
+  const own = [{ text: row.name }, numberCell(number(value)), { text: row.unit }];
+  if (target !== undefined) return [...own, { text: describeTarget(target, value, value) }];
+  if (comparisons.length > 0) {
+    return [...own, ...comparisons.flatMap((comparison) => comparisonCells(row, comparison))];
+  }
+  const ratioText = ratio === undefined ? '' : `${number(ratio)} ×`;
+  return [...own, numberCell(ratioText), { text: ratioTo ?? '' }];
+}
+
+/** The width of each column; the text at the end of a line needs none. */
+function columnWidths(lines: readonly Cell[][]): number[] {
+  const widths: number[] = [];
+  for (const line of lines) {
+    for (const [column, { text }] of line.entries()) {
+      if (column < line.length - 1) widths[column] = Math.max(widths[column] ?? 0, text.length);
+    }
+  }
+  return widths;
+}
 
 function formatSection(name: string, rows: readonly BenchmarkRow[]): string {
   const lines = rows.map(cells);
-  const widths = alignsRight.map((_, column) =>
-    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
-  );
+  const widths = columnWidths(lines);
   const text = lines.map((line) =>
     line
-      .map((cell, column) =>
-        alignsRight[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return cell.isNumber ? cell.text.padStart(width) : cell.text.padEnd(width);
+      })
       .join('  ')
       .trimEnd(),
   );

@@ -14,6 +14,31 @@ export interface BenchmarkRow {
   readonly ratioTo?: string;
   /** value / value of the row `ratioTo`; the runner computes it when it is left out. */
   readonly ratio?: number;
+  /** What the value itself shall be. */
+  readonly target?: Target;
+  /** The same at other places, where one row holds them all. */
+  readonly comparisons?: readonly Comparison[];
+  /** Of which the value is the median, in the order in which they were measured. */
+  readonly samples?: readonly number[];
+}
+
+/** A bound of a figure, or of its ratio to a reference. */
+export interface Target {
+  readonly atLeast?: number;
+  readonly atMost?: number;
+  /** Of the figure itself: where that is reached, the ratio need not be. */
+  readonly orValueAtLeast?: number;
+}
+
+/** The same figure, measured elsewhere in the same run. */
+export interface Comparison {
+  readonly with: string;
+  /** The other's, in the row's unit. */
+  readonly value: number;
+  /** The row's value / this value. */
+  readonly ratio: number;
+  readonly target?: Target;
+  readonly samples?: readonly number[];
 }
 
 /** What a section's file exports as `<section>Benchmark`, e.g. `nicBenchmark` of `nic.ts`. */
@@ -22,4 +47,10 @@ export type BenchmarkSection = (options: BenchmarkOptions) => Promise<BenchmarkR
 export interface BenchmarkOptions {
   /** How long one measurement should last. */
   readonly secondsPerMeasurement: number;
+  /** How often each is made, where medians are taken. */
+  readonly rounds: number;
+  /** Which rows are wanted, where a section can measure some of its rows only. */
+  readonly rowPattern: RegExp;
+  /** How long a soak lasts. */
+  readonly soakMinutes: number;
 }
