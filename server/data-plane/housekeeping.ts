@@ -1,11 +1,11 @@
 import type { BlockCache } from '../block-cache.ts';
 import type { Store } from '../store/index.ts';
 
-/** Unstable data is written back between requests when it is so old. */
+/** Unstable data and intents go into the database between requests when they are so old. */
 const AGED_MS = 1000;
 /** Data so old is written back whether there are requests or not. */
 const OVERDUE_MS = 2000;
-/** When nobody has asked for anything for so long, all data is written back. */
+/** When nobody has asked for anything for so long, everything goes into the database. */
 const IDLE_MS = 100;
 /** Written at a go: a request that comes in the meantime waits no longer than this takes. */
 const FLUSH_BYTES = 512 << 10;
@@ -14,7 +14,10 @@ const PAUSE_AFTER_FAILURE_MS = 1000;
 /** How often the log is looked after that has to become shorter first. */
 const LOG_LOOK_MS = 5;
 
-/** What the data plane does between requests: writing back, and freeing what large files left. */
+/**
+ * What the data plane does between requests: writing data back, taking intents over into the
+ * database, and freeing what large files left.
+ */
 export class Housekeeping {
   readonly #store: Store;
   readonly #cache: BlockCache;
@@ -39,14 +42,16 @@ export class Housekeeping {
     if (this.#isReclaiming) {
       return 0;
     }
-    if (this.#cache.dirtyBytes === 0) {
+    if (this.#cache.dirtyBytes === 0 && !this.#store.durability.hasIntents) {
       return longestMs;
     }
+    const ageMs = Math.max(this.#cache.dirtyAgeMs, this.#store.durability.intentAgeMs);
     const untilIdleMs = IDLE_MS - (now - this.#lastRequestMs);
-    const dueMs = this.#cache.isCrowded
-      ? 0
-      : Math.max(0, Math.min(untilIdleMs, AGED_MS - this.#cache.dirtyAgeMs));
-    return Math.min(longestMs, this.#store.isLogCrowded ? Math.max(dueMs, LOG_LOOK_MS) : dueMs);
+    const dueMs = this.#cache.isCrowded ? 0 : Math.max(0, Math.min(untilIdleMs, AGED_MS - ageMs));
+    return Math.min(
+      longestMs,
+      this.#store.durability.isLogCrowded ? Math.max(dueMs, LOG_LOOK_MS) : dueMs,
+    );
   }
 
   /** Does one piece of the work that is due. @param isBusy whether there are requests right now */
@@ -62,13 +67,15 @@ export class Housekeeping {
     try {
       if (isFlushDue) {
         this.#cache.flushSome(FLUSH_BYTES);
+        this.#store.commit();
+      } else if (this.#isApplyDue(now)) {
+        this.#store.durability.applyIntents();
       } else {
         this.#isReclaiming = this.#store.reclaimSome();
-      }
-      if (this.#store.inTransaction) {
         this.#store.commit();
-      } else if (this.#store.isLogCrowded) {
-        this.#store.advanceLog();
+      }
+      if (this.#store.durability.isLogCrowded) {
+        this.#store.durability.advanceLog();
       }
     } catch (error) {
       this.#pausedUntilMs = performance.now() + PAUSE_AFTER_FAILURE_MS;
@@ -84,7 +91,19 @@ export class Housekeeping {
     if (dirtyAgeMs >= OVERDUE_MS) {
       return true;
     }
-    const isIdle = now - this.#lastRequestMs >= IDLE_MS;
-    return !isBusy && !this.#store.isLogCrowded && (isCrowded || isIdle || dirtyAgeMs >= AGED_MS);
+    return (
+      !isBusy &&
+      !this.#store.durability.isLogCrowded &&
+      (isCrowded || this.#isIdle(now) || dirtyAgeMs >= AGED_MS)
+    );
+  }
+
+  #isApplyDue(now: number): boolean {
+    const { hasIntents, intentAgeMs } = this.#store.durability;
+    return hasIntents && (this.#isIdle(now) || intentAgeMs >= AGED_MS);
+  }
+
+  #isIdle(now: number): boolean {
+    return now - this.#lastRequestMs >= IDLE_MS;
   }
 }

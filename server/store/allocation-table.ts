@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
 import { added, type BlockRange, blocksIn, missing, removed, within } from './block-ranges.ts';
 import type { InodeRecord } from './inode-record.ts';
+import type { Statements, UnrecordedChange } from './statements.ts';
 
 const noRanges: readonly BlockRange[] = [];
 
@@ -12,17 +13,18 @@ const noRanges: readonly BlockRange[] = [];
  */
 export class AllocationTable {
   readonly #select: Database.Statement<[number], [first: number, last: number]>;
-  readonly #insert: Database.Statement<[number, number, number]>;
-  readonly #delete: Database.Statement<[number]>;
+  readonly #insert: UnrecordedChange<[number, number, number]>;
+  readonly #delete: UnrecordedChange<[number]>;
 
-  constructor(database: Database.Database) {
-    this.#select = database
-      .prepare<[number], [number, number]>(
+  constructor(statements: Statements) {
+    this.#select = statements
+      .query<[number], [number, number]>(
         'SELECT first, last FROM allocation WHERE inode = ? ORDER BY first',
       )
       .raw();
-    this.#insert = database.prepare('INSERT INTO allocation VALUES (?, ?, ?)');
-    this.#delete = database.prepare('DELETE FROM allocation WHERE inode = ?');
+    // What is promised is asked of the database (disk-room.ts), so it has to be there.
+    this.#insert = statements.unrecordedChange('INSERT INTO allocation VALUES (?, ?, ?)');
+    this.#delete = statements.unrecordedChange('DELETE FROM allocation WHERE inode = ?');
   }
 
   has(record: InodeRecord, number: number): boolean {

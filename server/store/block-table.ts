@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 import type { AllocationTable } from './allocation-table.ts';
 import { blocksIn } from './block-ranges.ts';
 import type { InodeRecord } from './inode-record.ts';
+import type { Change, Statements, UnrecordedChange } from './statements.ts';
 
 /** A block's number within its file and its bytes; what they lack at the end is zeros. */
 export type BlockRow = [number: number, data: Buffer];
@@ -23,56 +24,57 @@ export class BlockTable {
   readonly #allocations: AllocationTable;
   readonly #range: Database.Statement<[number, number, number], BlockRow>;
   readonly #find: Database.Statement<[number, number], [id: number, bytes: number]>;
-  readonly #insert: Database.Statement<[number, number, Uint8Array]>;
-  readonly #update: Database.Statement<[Uint8Array, number]>;
-  readonly #cut: Database.Statement<[number, number]>;
+  readonly #insert: UnrecordedChange<[number, number, Uint8Array]>;
+  readonly #update: UnrecordedChange<[Uint8Array, number]>;
+  readonly #cut: Change<[number, number]>;
   readonly #bytes: Database.Statement<[number, number, number], number>;
-  readonly #delete: Database.Statement<[number, number, number]>;
-  readonly #deleteSome: Database.Statement<[number, number]>;
+  readonly #delete: Change<[number, number, number]>;
+  readonly #deleteSome: Change<[number, number]>;
   readonly #next: Database.Statement<[number, number], number>;
   readonly #nextEnd: Database.Statement<[number, number], number>;
   readonly #numbers: Database.Statement<[number, number], number>;
 
-  constructor(database: Database.Database, blockBytes: number, allocations: AllocationTable) {
+  constructor(statements: Statements, blockBytes: number, allocations: AllocationTable) {
     this.#blockBytes = blockBytes;
     this.#allocations = allocations;
-    this.#range = database
-      .prepare<[number, number, number], BlockRow>(
+    this.#range = statements
+      .query<[number, number, number], BlockRow>(
         'SELECT number, data FROM block WHERE content = ? AND number BETWEEN ? AND ? ORDER BY number',
       )
       .raw();
-    this.#find = database
-      .prepare<[number, number], [number, number]>(
+    this.#find = statements
+      .query<[number, number], [number, number]>(
         'SELECT id, length(data) FROM block WHERE content = ? AND number = ?',
       )
       .raw();
-    this.#insert = database.prepare('INSERT INTO block (content, number, data) VALUES (?, ?, ?)');
-    this.#update = database.prepare('UPDATE block SET data = ? WHERE id = ?');
-    this.#cut = database.prepare('UPDATE block SET data = substr(data, 1, ?) WHERE id = ?');
-    this.#bytes = database
-      .prepare<[number, number, number], number>(
-        `SELECT coalesce(sum(length(data)), 0) FROM block
-         WHERE content = ? AND number BETWEEN ? AND ?`,
-      )
+    this.#insert = statements.unrecordedChange(
+      'INSERT INTO block (content, number, data) VALUES (?, ?, ?)',
+    );
+    this.#update = statements.unrecordedChange('UPDATE block SET data = ? WHERE id = ?');
+    this.#cut = statements.change('UPDATE block SET data = substr(data, 1, ?) WHERE id = ?');
+    this.#bytes = statements
+      .query<[number, number, number], number>(`SELECT coalesce(sum(length(data)), 0) FROM block
+         WHERE content = ? AND number BETWEEN ? AND ?`)
       .pluck();
-    this.#delete = database.prepare(
+    this.#delete = statements.change(
       'DELETE FROM block WHERE content = ? AND number BETWEEN ? AND ?',
     );
-    this.#deleteSome = database.prepare('DELETE FROM block WHERE content = ? LIMIT ?');
-    this.#next = database
-      .prepare<[number, number], number>(
+    this.#deleteSome = statements.change('DELETE FROM block WHERE content = ? LIMIT ?');
+    this.#next = statements
+      .query<[number, number], number>(
         'SELECT number FROM block WHERE content = ? AND number >= ? ORDER BY number LIMIT 1',
       )
       .pluck();
-    this.#nextEnd = database
-      .prepare<[number, number], number>(
-        `SELECT number FROM block AS this WHERE content = ? AND number >= ? AND NOT EXISTS
+    this.#nextEnd = statements
+      .query<
+        [number, number],
+        number
+      >(`SELECT number FROM block AS this WHERE content = ? AND number >= ? AND NOT EXISTS
          (SELECT 1 FROM block WHERE content = this.content AND number = this.number + 1)
-         ORDER BY number LIMIT 1`,
-      )
+         ORDER BY number LIMIT 1`)
       .pluck();
-    this.#numbers = database
-      .prepare<[number, number], number>(
+    this.#numbers = statements
+      .query<[number, number], number>(
         'SELECT number FROM block WHERE content = ? AND number >= ? ORDER BY number',
       )
       .pluck();
@@ -192,7 +194,7 @@ export class BlockTable {
 
   /** Deletes up to `limit` blocks of a content; true when more are left. */
   deleteSome(content: number, limit: number): boolean {
-    return this.#deleteSome.run(content, limit).changes === limit;
+    return this.#deleteSome.run(content, limit) === limit;
   }
 
   /** A row of the block has become so many bytes longer. */

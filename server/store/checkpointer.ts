@@ -18,8 +18,9 @@ const littleBytes = mebibyte;
 const crowdedBytes = 128 * mebibyte;
 /** Length at which the log has to start over, if that stops the writer or not. */
 const longestBytes = 512 * mebibyte;
-/** What a commit writes besides data: a few pages of inodes, entries and indexes. */
-const metadataBytes = 4 * pageBytes;
+/** What a commit writes besides data, in pages: more the more it changes, and many change the same. */
+const fewestPages = 4;
+const mostPages = 64;
 /** Closing waits so long for a checkpoint that is under way, in milliseconds. */
 const closingMs = 30_000;
 
@@ -66,8 +67,8 @@ export class Checkpointer implements TransactionObserver {
     this.#disk.spend(bytes);
   }
 
-  committed(): void {
-    this.note(metadataBytes);
+  stored(changes: number): void {
+    this.note(Math.min(fewestPages + changes, mostPages) * pageBytes);
     if (this.#disk.isScarce()) {
       this.empty();
     } else if (this.#logBytes >= worthwhileBytes) {

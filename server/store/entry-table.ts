@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 import { StoreError } from './errors.ts';
 import { type Entry, NameCache, type Place } from './name-cache.ts';
 import { bucketEntries, bucketOf } from './names.ts';
+import type { Change, Statements } from './statements.ts';
 import type { Transaction } from './transaction.ts';
 import type { FileId } from './types.ts';
 
@@ -20,30 +21,31 @@ export class EntryTable {
   readonly #cache = new NameCache();
   readonly #bucket: Database.Statement<[number, number, number], BucketRow>;
   readonly #page: Database.Statement<[number, number, number], BucketRow>;
-  readonly #insert: Database.Statement<[number, number, Uint8Array, number]>;
-  readonly #delete: Database.Statement<[number, number]>;
+  readonly #insert: Change<[number, number, Uint8Array, number]>;
+  readonly #delete: Change<[number, number]>;
   readonly #any: Database.Statement<[number]>;
 
-  constructor(database: Database.Database, transaction: Transaction) {
+  constructor(statements: Statements, transaction: Transaction) {
     transaction.observe(this.#cache);
-    this.#seed = database
-      .prepare<[], number>('SELECT nameSeed FROM filesystem')
+    this.#seed = statements
+      .query<[], number>('SELECT nameSeed FROM filesystem')
       .pluck()
       .get() as number;
-    this.#bucket = database
-      .prepare<[number, number, number], BucketRow>(
+    this.#bucket = statements
+      .query<[number, number, number], BucketRow>(
         'SELECT cookie, name, inode FROM entry WHERE directory = ? AND cookie BETWEEN ? AND ?',
       )
       .raw();
-    this.#page = database
-      .prepare<[number, number, number], BucketRow>(
-        `SELECT cookie, name, inode FROM entry WHERE directory = ? AND cookie > ?
-         ORDER BY cookie LIMIT ?`,
-      )
+    this.#page = statements
+      .query<
+        [number, number, number],
+        BucketRow
+      >(`SELECT cookie, name, inode FROM entry WHERE directory = ? AND cookie > ?
+         ORDER BY cookie LIMIT ?`)
       .raw();
-    this.#insert = database.prepare('INSERT INTO entry VALUES (?, ?, ?, ?)');
-    this.#delete = database.prepare('DELETE FROM entry WHERE directory = ? AND cookie = ?');
-    this.#any = database.prepare('SELECT 1 FROM entry WHERE directory = ? LIMIT 1');
+    this.#insert = statements.change('INSERT INTO entry VALUES (?, ?, ?, ?)');
+    this.#delete = statements.change('DELETE FROM entry WHERE directory = ? AND cookie = ?');
+    this.#any = statements.query('SELECT 1 FROM entry WHERE directory = ? LIMIT 1');
   }
 
   find(directory: FileId, name: Uint8Array): Entry | undefined {

@@ -34,7 +34,8 @@ export type StoreOpenErrorCode =
   | 'READ_ONLY'
   | 'BUSY'
   | 'NO_SUCH_DIRECTORY'
-  | 'NO_SUCH_FILE';
+  | 'NO_SUCH_FILE'
+  | 'NO_SPACE';
 
 /**
  * A database that was not opened, and was left as it is. The message is for a person: what is

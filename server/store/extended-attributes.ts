@@ -14,6 +14,7 @@ import {
   parseAcl,
 } from './posix-acl.ts';
 import type { Room } from './room.ts';
+import type { Change, Statements } from './statements.ts';
 import { storeErrorOf, type Transaction } from './transaction.ts';
 import {
   type AttributeId,
@@ -63,50 +64,45 @@ export class ExtendedAttributes {
   readonly #list: Database.Statement<[number, number], [AttributeId, Buffer, number]>;
   readonly #listBytes: Database.Statement<[number], number>;
   readonly #bytes: Database.Statement<[number], number>;
-  readonly #insert: Database.Statement<[number, Uint8Array, Uint8Array]>;
-  readonly #update: Database.Statement<[Uint8Array, number]>;
-  readonly #delete: Database.Statement<[number]>;
-  readonly #deleteAll: Database.Statement<[number]>;
+  readonly #insert: Change<[number, Uint8Array, Uint8Array]>;
+  readonly #update: Change<[Uint8Array, number]>;
+  readonly #delete: Change<[number]>;
+  readonly #deleteAll: Change<[number]>;
 
-  constructor(
-    database: Database.Database,
-    transaction: Transaction,
-    inodes: InodeTable,
-    room: Room,
-  ) {
+  constructor(statements: Statements, transaction: Transaction, inodes: InodeTable, room: Room) {
     this.#transaction = transaction;
     this.#inodes = inodes;
     this.#room = room;
-    this.#find = database
-      .prepare<[number, Uint8Array], AttributeId>(
+    this.#find = statements
+      .query<[number, Uint8Array], AttributeId>(
         'SELECT id FROM attribute WHERE inode = ? AND name = ?',
       )
       .pluck();
-    this.#value = database
-      .prepare<[number, Uint8Array], Buffer>(
+    this.#value = statements
+      .query<[number, Uint8Array], Buffer>(
         'SELECT value FROM attribute WHERE inode = ? AND name = ?',
       )
       .pluck();
-    this.#byId = database
-      .prepare<[number, number], [Buffer, Buffer]>(
+    this.#byId = statements
+      .query<[number, number], [Buffer, Buffer]>(
         'SELECT name, value FROM attribute WHERE id = ? AND inode = ?',
       )
       .raw();
-    this.#list = database
-      .prepare<[number, number], [AttributeId, Buffer, number]>(
+    this.#list = statements
+      .query<[number, number], [AttributeId, Buffer, number]>(
         'SELECT id, name, length(value) FROM attribute WHERE inode = ? AND id > ? ORDER BY id',
       )
       .raw();
-    this.#listBytes = database
-      .prepare<[number], number>('SELECT total(length(name) + 1) FROM attribute WHERE inode = ?')
+    this.#listBytes = statements
+      .query<[number], number>('SELECT total(length(name) + 1) FROM attribute WHERE inode = ?')
       .pluck();
-    this.#bytes = database
-      .prepare<[number], number>('SELECT length(name) + length(value) FROM attribute WHERE id = ?')
+    this.#bytes = statements
+      .query<[number], number>('SELECT length(name) + length(value) FROM attribute WHERE id = ?')
       .pluck();
-    this.#insert = database.prepare('INSERT INTO attribute (inode, name, value) VALUES (?, ?, ?)');
-    this.#update = database.prepare('UPDATE attribute SET value = ? WHERE id = ?');
-    this.#delete = database.prepare('DELETE FROM attribute WHERE id = ?');
-    this.#deleteAll = database.prepare('DELETE FROM attribute WHERE inode = ?');
+    this.#insert = statements.change('INSERT INTO attribute (inode, name, value) VALUES (?, ?, ?)');
+    this.#update = statements.change('UPDATE attribute SET value = ? WHERE id = ?');
+    this.#delete = statements.change('DELETE FROM attribute WHERE id = ?');
+    this.#deleteAll = statements.change('DELETE FROM attribute WHERE inode = ?');
   }
 
   /** The value of an attribute; undefined when the object has none of that name. */

@@ -61,11 +61,14 @@ export class FileContents {
   }
 
   peek(id: FileId): InodeRecord | undefined {
+    this.#transaction.requireWhole();
     return this.#inodes.find(id);
   }
 
   /** The stored blocks among first to last, in order. */
   read(record: InodeRecord, first: number, last: number): BlockRow[] {
+    // With changed pages in its hands, SQLite would copy the data once more.
+    this.#transaction.tryToApply();
     return reading(() => this.#blocks.read(record, first, last));
   }
 

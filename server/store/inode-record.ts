@@ -49,8 +49,12 @@ export class InodeRecord implements Inode {
   /** It has to be counted anew. */
   isCountDue = false;
 
-  /** The row has to be written before the transaction ends. */
+  /** The transaction changed what the row holds. */
   rowChanged = false;
+  /** The row is to be written before the database commits. */
+  isUnwritten = false;
+  /** The database has a row of the inode. */
+  hasRow = false;
   /** The inode as of the last commit, when this transaction changed it. */
   snapshot: Snapshot | undefined;
   /** The transaction changed `size` itself, not a write into memory. */

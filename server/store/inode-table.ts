@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 import type { ChangeFeed } from './change-feed.ts';
 import { InodeRecord, inodeColumns, recordOf, restore, rowOf } from './inode-record.ts';
 import { ACCESS_ACL_NAME, parseAcl } from './posix-acl.ts';
+import type { Change, Statements } from './statements.ts';
 import type { Transaction, TransactionObserver } from './transaction.ts';
 import { AttributeKind, type FileId, type FileType } from './types.ts';
 import type { Usage } from './usage.ts';
@@ -21,11 +22,12 @@ export class InodeTable implements TransactionObserver {
   readonly #deleted: InodeRecord[] = [];
   readonly #select: Database.Statement<[number], number[]>;
   readonly #accessAcl: Database.Statement<[number], Buffer>;
-  readonly #insert: Database.Statement<number[]>;
-  readonly #update: Database.Statement<number[]>;
-  readonly #delete: Database.Statement<[number]>;
+  /** Inodes whose rows the database has to get before it commits: their changes are recorded. */
+  readonly #unwritten: InodeRecord[] = [];
+  readonly #write: Change<number[]>;
+  readonly #delete: Change<[number]>;
   readonly #count: Database.Statement<[], number>;
-  readonly #reserveIds: Database.Statement<[number]>;
+  readonly #reserveIds: Change<[number]>;
   readonly #feed: ChangeFeed;
   readonly #usage: Usage;
   /** Inodes that are gone for everybody but the reclaimer, which says so. */
@@ -36,12 +38,12 @@ export class InodeTable implements TransactionObserver {
   /** Ids below are this process's; the database says so, as of the last commit and as of now. */
   #committedLimit: number;
   #limit: number;
-  /** Rows there are, once somebody asked; and inodes whose rows the commit will insert. */
+  /** Rows there are, once somebody asked; and inodes that have no row yet. */
   #rows: number | undefined;
   #uninserted = 0;
 
   constructor(
-    database: Database.Database,
+    statements: Statements,
     transaction: Transaction,
     feed: ChangeFeed,
     reclaimed: Set<FileId>,
@@ -52,25 +54,20 @@ export class InodeTable implements TransactionObserver {
     this.#usage = usage;
     const columns = inodeColumns.join(', ');
     const values = inodeColumns.map(() => '?').join(', ');
-    const settings = inodeColumns
-      .slice(0, -1)
-      .map((column) => `${column} = ?`)
-      .join(', ');
-    this.#select = database
-      .prepare<[number], number[]>(`SELECT ${columns} FROM inode WHERE id = ?`)
+    this.#select = statements
+      .query<[number], number[]>(`SELECT ${columns} FROM inode WHERE id = ?`)
       .raw();
-    this.#accessAcl = database
-      .prepare<[number], Buffer>(
+    this.#accessAcl = statements
+      .query<[number], Buffer>(
         `SELECT value FROM attribute WHERE inode = ? AND name = CAST('${ACCESS_ACL_NAME}' AS BLOB)`,
       )
       .pluck();
-    this.#insert = database.prepare(`INSERT INTO inode (${columns}) VALUES (${values})`);
-    this.#update = database.prepare(`UPDATE inode SET ${settings} WHERE id = ?`);
-    this.#delete = database.prepare('DELETE FROM inode WHERE id = ?');
-    this.#count = database.prepare<[], number>('SELECT count(*) FROM inode').pluck();
-    this.#reserveIds = database.prepare('UPDATE filesystem SET nextInode = ? WHERE id = 1');
-    this.#nextId = database
-      .prepare<[], number>('SELECT nextInode FROM filesystem')
+    this.#write = statements.change(`REPLACE INTO inode (${columns}) VALUES (${values})`);
+    this.#delete = statements.change('DELETE FROM inode WHERE id = ?');
+    this.#count = statements.query<[], number>('SELECT count(*) FROM inode').pluck();
+    this.#reserveIds = statements.change('UPDATE filesystem SET nextInode = ? WHERE id = 1');
+    this.#nextId = statements
+      .query<[], number>('SELECT nextInode FROM filesystem')
       .pluck()
       .get() as number;
     this.#committedLimit = this.#nextId;
@@ -95,6 +92,7 @@ export class InodeTable implements TransactionObserver {
       return undefined;
     }
     const record = recordOf(row);
+    record.hasRow = true;
     if ((record.attributeKinds & AttributeKind.ACCESS_ACL) !== 0) {
       record.accessAcl = parseAcl(this.#accessAcl.get(id) as Buffer);
     }
@@ -103,7 +101,7 @@ export class InodeTable implements TransactionObserver {
     return record;
   }
 
-  /** Makes an inode. The row is inserted at the commit, with what else is set until then. */
+  /** Makes an inode. The row follows at the commit, with what else is set until then. */
   create(type: FileType): InodeRecord {
     const record = new InodeRecord(this.#allocateId(), type);
     record.created = true;
@@ -135,11 +133,14 @@ export class InodeTable implements TransactionObserver {
     this.change(record);
     record.rowChanged = false;
     record.isDeleted = true;
-    if (record.created) {
-      this.#uninserted--;
-    } else {
+    record.isUnwritten = false;
+    if (!record.created) {
       this.#delete.run(record.id);
-      this.#rows = this.#rows === undefined ? undefined : this.#rows - 1;
+    }
+    if (!record.hasRow) {
+      this.#uninserted--;
+    } else if (this.#rows !== undefined) {
+      this.#rows--;
     }
     this.#records.delete(record.id);
     this.#deleted.push(record);
@@ -154,7 +155,32 @@ export class InodeTable implements TransactionObserver {
   beforeCommit(): void {
     for (const record of this.#changed) {
       if (record.rowChanged) {
-        (record.created ? this.#insert : this.#update).run(...rowOf(record));
+        this.#write.record(rowOf(record));
+        if (!record.isUnwritten) {
+          record.isUnwritten = true;
+          this.#unwritten.push(record);
+        }
+      }
+    }
+  }
+
+  beforeStore(): void {
+    for (const record of this.#unwritten) {
+      if (record.isUnwritten) {
+        this.#write.make(rowOf(record));
+        record.isUnwritten = false;
+        this.#countRow(record);
+      }
+    }
+    this.#unwritten.length = 0;
+  }
+
+  #countRow(record: InodeRecord): void {
+    if (!record.hasRow) {
+      record.hasRow = true;
+      this.#uninserted--;
+      if (this.#rows !== undefined) {
+        this.#rows++;
       }
     }
   }
@@ -166,11 +192,15 @@ export class InodeTable implements TransactionObserver {
     this.#changed.length = 0;
     this.#deleted.length = 0;
     this.#committedLimit = this.#limit;
-    this.#rows = this.#rows === undefined ? undefined : this.#rows + this.#uninserted;
-    this.#uninserted = 0;
   }
 
   rolledBack(): void {
+    // What is committed has been made again, rows included.
+    for (const record of this.#unwritten) {
+      record.isUnwritten = false;
+      record.hasRow = true;
+    }
+    this.#unwritten.length = 0;
     for (const record of this.#deleted) {
       this.#records.set(record.id, record);
     }
@@ -214,7 +244,11 @@ export class InodeTable implements TransactionObserver {
         break;
       }
       this.#records.delete(id);
-      const isAhead = record.dataPending || record.snapshot !== undefined || record.linkable;
+      const isAhead =
+        record.dataPending ||
+        record.isUnwritten ||
+        record.snapshot !== undefined ||
+        record.linkable;
       if (record.recentlyUsed || isAhead) {
         record.recentlyUsed = false;
         this.#records.set(id, record);

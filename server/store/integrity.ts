@@ -120,6 +120,7 @@ function damaged(path: string, finding: string, cause?: unknown): StoreOpenError
 const refusals: readonly (readonly [prefix: string, code: StoreOpenErrorCode, advice: string])[] = [
   ['SQLITE_BUSY', 'BUSY', 'is in use by another program: end that program first'],
   ['SQLITE_READONLY', 'READ_ONLY', 'cannot be written: allow writing to it and its directory'],
+  ['SQLITE_FULL', 'NO_SPACE', 'has no room left on its disk: make some'],
   ['SQLITE_CANTOPEN', 'READ_ONLY', 'cannot be opened: allow access to it and its directory'],
 ];
 

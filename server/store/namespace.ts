@@ -7,6 +7,7 @@ import { type InodeRecord, touch } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
 import { checkName, showName } from './names.ts';
 import type { Room } from './room.ts';
+import type { Change, Statements } from './statements.ts';
 import {
   type FileId,
   FileType,
@@ -31,11 +32,11 @@ export class Namespace {
   readonly #entries: EntryTable;
   readonly #feed: ChangeFeed;
   readonly #room: Room;
-  readonly #insertTarget: Database.Statement<[number, Uint8Array]>;
+  readonly #insertTarget: Change<[number, Uint8Array]>;
   readonly #selectTarget: Database.Statement<[number], Buffer>;
 
   constructor(
-    database: Database.Database,
+    statements: Statements,
     inodes: InodeTable,
     entries: EntryTable,
     feed: ChangeFeed,
@@ -45,9 +46,9 @@ export class Namespace {
     this.#room = room;
     this.#inodes = inodes;
     this.#entries = entries;
-    this.#insertTarget = database.prepare('INSERT INTO symlink VALUES (?, ?)');
-    this.#selectTarget = database
-      .prepare<[number], Buffer>('SELECT target FROM symlink WHERE inode = ?')
+    this.#insertTarget = statements.change('INSERT INTO symlink VALUES (?, ?)');
+    this.#selectTarget = statements
+      .query<[number], Buffer>('SELECT target FROM symlink WHERE inode = ?')
       .pluck();
   }
 

@@ -13,8 +13,17 @@ import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StoreOpenError } from './errors.ts';
 import { checkHeader, checkIntegrity, refusal } from './integrity.ts';
+import { leftIntents } from './intent-log.ts';
 import { Ownership } from './ownership.ts';
-import { defaultBlockBytes, initialize, maxBlockBytes, migrate, minBlockBytes } from './schema.ts';
+import {
+  defaultBlockBytes,
+  firstVersionWithIntents,
+  initialize,
+  maxBlockBytes,
+  migrate,
+  minBlockBytes,
+} from './schema.ts';
+import { makeAgain } from './statements.ts';
 import type { StoreOptions } from './types.ts';
 
 /** Pages that SQLite keeps in memory, in KiB: metadata; data are kept by the block cache. */
@@ -152,6 +161,7 @@ function connect(path: string): Database.Database {
     database.pragma('synchronous = NORMAL');
     database.pragma('wal_autocheckpoint = 0');
     database.pragma('foreign_keys = OFF');
+    recoverIntents(database, path);
     migrate(database);
     // The names of the database and of its log are on stable storage before anything relies on it.
     const directory = openSync(dirname(path), 'r');
@@ -162,4 +172,29 @@ function connect(path: string): Database.Database {
     database.close();
     throw error;
   }
+}
+
+/**
+ * Makes the changes again that a process had acknowledged when it was ended. Migrations come after
+ * that: the changes are written for the schema of that process.
+ */
+function recoverIntents(database: Database.Database, path: string): void {
+  if (Number(database.pragma('user_version', { simple: true })) < firstVersionWithIntents) {
+    return;
+  }
+  const { identity, intentEpoch } = database
+    .prepare<[], { identity: Uint8Array; intentEpoch: number }>(
+      'SELECT identity, intentEpoch FROM filesystem',
+    )
+    .get() as { identity: Uint8Array; intentEpoch: number };
+  const intents = leftIntents(path, identity, intentEpoch);
+  if (intents.length === 0) {
+    return;
+  }
+  // A disk that is full has room for this where the log begins.
+  database.pragma('wal_checkpoint(RESTART)');
+  database.transaction(() => {
+    makeAgain(database, intents);
+    database.prepare('UPDATE filesystem SET intentEpoch = intentEpoch + 1').run();
+  })();
 }

@@ -1,8 +1,8 @@
-import type Database from 'better-sqlite3';
 import { type BlockTable, lastBlock } from './block-table.ts';
 import type { ExtendedAttributes } from './extended-attributes.ts';
 import type { InodeRecord } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
+import type { Change, Statements } from './statements.ts';
 import type { Transaction, TransactionObserver } from './transaction.ts';
 import { type FileId, FileType } from './types.ts';
 import type { Usage } from './usage.ts';
@@ -23,14 +23,14 @@ export class Reclaimer implements TransactionObserver {
   readonly #blocks: BlockTable;
   readonly #attributes: ExtendedAttributes;
   readonly #usage: Usage;
-  readonly #deleteTarget: Database.Statement<[number]>;
+  readonly #deleteTarget: Change<[number]>;
   /** Inodes with work to do; the table shows them to nobody else. */
   readonly #pending: Set<FileId>;
   /** What this transaction did to `#pending`: id, and whether it was added. */
   readonly #journal: [id: FileId, added: boolean][] = [];
 
   constructor(
-    database: Database.Database,
+    statements: Statements,
     transaction: Transaction,
     inodes: InodeTable,
     blocks: BlockTable,
@@ -43,9 +43,9 @@ export class Reclaimer implements TransactionObserver {
     this.#attributes = attributes;
     this.#usage = usage;
     this.#pending = inodes.reclaimed;
-    this.#deleteTarget = database.prepare('DELETE FROM symlink WHERE inode = ?');
+    this.#deleteTarget = statements.change('DELETE FROM symlink WHERE inode = ?');
     transaction.observe(this);
-    for (const id of database.prepare('SELECT id FROM inode WHERE nlink = 0').pluck().all()) {
+    for (const id of statements.query('SELECT id FROM inode WHERE nlink = 0').pluck().all()) {
       this.#pending.add(id as FileId);
     }
   }

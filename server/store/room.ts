@@ -85,7 +85,7 @@ export class Room {
   }
 
   #emptyLog(): void {
-    this.#transaction.commitEarly();
+    this.#transaction.applyEarly();
     this.#checkpointer.empty();
     this.#disk.measure();
   }

@@ -19,6 +19,9 @@ export interface Migration {
   readonly statements: string;
 }
 
+/** From this version of the schema on, an intent log may belong to a database. */
+export const firstVersionWithIntents = 5;
+
 /** One step per schema version, oldest first; a step that was released is never edited. */
 export const migrations: readonly Migration[] = [
   {
@@ -121,6 +124,11 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX promise ON inode (reservedBytes) WHERE allocatedBlocks > 0;
     `,
   },
+  {
+    // Which intents are to be made over this state: intent-log.ts.
+    version: firstVersionWithIntents,
+    statements: 'ALTER TABLE filesystem ADD COLUMN intentEpoch INTEGER NOT NULL DEFAULT 0;',
+  },
 ];
 
 /** The schema that this program writes, and the newest that it reads. */
@@ -165,7 +173,8 @@ export function initialize(database: Database, blockBytes: number): void {
     database.pragma(`application_id = ${applicationId}`);
     migrate(database);
     database
-      .prepare('INSERT INTO filesystem VALUES (1, ?, ?, ?, ?)')
+      .prepare(`INSERT INTO filesystem (id, identity, nameSeed, blockBytes, nextInode)
+         VALUES (1, ?, ?, ?, ?)`)
       .run(randomBytes(16), randomBytes(6).readUIntBE(0, 6), blockBytes, rootId + 1);
     const now = currentTime();
     const root = new InodeRecord(rootId, FileType.DIRECTORY);

@@ -1,4 +1,3 @@
-import { closeSync, fdatasyncSync, openSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { AllocationTable } from './allocation-table.ts';
 import { BlockTable, lastBlock } from './block-table.ts';
@@ -6,6 +5,7 @@ import { ChangeFeed } from './change-feed.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { currentTime, nextChange } from './clock.ts';
 import { DiskRoom } from './disk-room.ts';
+import { Durability } from './durability.ts';
 import { EntryTable } from './entry-table.ts';
 import { StoreError } from './errors.ts';
 import { ExtendedAttributes } from './extended-attributes.ts';
@@ -13,11 +13,13 @@ import { FileContents } from './file-contents.ts';
 import { checkSize } from './file-size.ts';
 import type { InodeRecord } from './inode-record.ts';
 import { InodeTable } from './inode-table.ts';
+import { IntentLog } from './intent-log.ts';
 import { Namespace } from './namespace.ts';
 import { type OpenedDatabase, openDatabase } from './open.ts';
 import type { Ownership } from './ownership.ts';
 import { Reclaimer } from './reclaimer.ts';
 import { Room } from './room.ts';
+import { Statements } from './statements.ts';
 import { storeErrorOf, Transaction, type TransactionObserver } from './transaction.ts';
 import type {
   AttributeChanges,
@@ -32,6 +34,13 @@ import { bytesPerObject, Usage } from './usage.ts';
 
 /** From so many stored bytes on, a file that is cut to nothing leaves its blocks to the reclaimer. */
 const detachBytes = 16 * 1024 * 1024;
+
+/** The row of the file system, as far as it is needed here. */
+interface FilesystemRow {
+  readonly identity: Uint8Array;
+  readonly blockBytes: number;
+  readonly intentEpoch: number;
+}
 
 /**
  * A file system in an SQLite database: inodes, names, data, one transaction at a time.
@@ -50,6 +59,8 @@ export class Store {
   readonly blockBytes: number;
   /** The data of files, for the block cache. */
   readonly contents: FileContents;
+  /** Where what was committed is. */
+  readonly durability: Durability;
   /** Where modifications can be heard of. */
   readonly changes = new ChangeFeed();
   /** What still fits. */
@@ -66,11 +77,9 @@ export class Store {
   readonly #namespace: Namespace;
   readonly #reclaimer: Reclaimer;
   readonly #checkpointer: Checkpointer;
-  readonly #logFile: number;
   readonly #capacity: Capacity;
   readonly #usage: Usage;
   readonly #disk: DiskRoom;
-  #syncedCommits = 0;
 
   /**
    * Opens the store at `path`, or makes it.
@@ -89,26 +98,28 @@ export class Store {
 
   private constructor({ path, database, ownership }: OpenedDatabase, capacity: Capacity) {
     const row = database
-      .prepare<[], { identity: Uint8Array; blockBytes: number }>('SELECT * FROM filesystem')
-      .get() as { identity: Uint8Array; blockBytes: number };
+      .prepare<[], FilesystemRow>('SELECT * FROM filesystem')
+      .get() as FilesystemRow;
     this.path = path;
     this.identity = row.identity;
     this.blockBytes = row.blockBytes;
     this.#database = database;
     this.#ownership = ownership;
-    this.#transaction = new Transaction(database);
+    const intents = new IntentLog(path, row.identity, row.intentEpoch);
+    this.#transaction = new Transaction(database, intents);
+    const statements = new Statements(database, intents);
     const reclaimed = new Set<FileId>();
     this.#capacity = capacity;
     this.#usage = new Usage(database, capacity, reclaimed);
     this.#inodes = new InodeTable(
-      database,
+      statements,
       this.#transaction,
       this.changes,
       reclaimed,
       this.#usage,
     );
-    this.#entries = new EntryTable(database, this.#transaction);
-    this.#blocks = new BlockTable(database, row.blockBytes, new AllocationTable(database));
+    this.#entries = new EntryTable(statements, this.#transaction);
+    this.#blocks = new BlockTable(statements, row.blockBytes, new AllocationTable(statements));
     this.#disk = new DiskRoom(database, path);
     this.#checkpointer = new Checkpointer(database, path, this.#disk);
     this.#transaction.observe(this.#checkpointer);
@@ -116,15 +127,21 @@ export class Store {
     this.room = new Room(this.#usage, this.#disk, this.#transaction, this.#checkpointer, () =>
       this.#freeSome(),
     );
-    this.#namespace = new Namespace(database, this.#inodes, this.#entries, this.changes, this.room);
+    this.#namespace = new Namespace(
+      statements,
+      this.#inodes,
+      this.#entries,
+      this.changes,
+      this.room,
+    );
     this.extendedAttributes = new ExtendedAttributes(
-      database,
+      statements,
       this.#transaction,
       this.#inodes,
       this.room,
     );
     this.#reclaimer = new Reclaimer(
-      database,
+      statements,
       this.#transaction,
       this.#inodes,
       this.#blocks,
@@ -141,7 +158,7 @@ export class Store {
       this.#usage,
       this.room,
     );
-    this.#logFile = openSync(`${path}-wal`, 'r');
+    this.durability = new Durability(path, this.#transaction, intents, this.#checkpointer);
     this.#reclaimer.recover();
   }
 
@@ -333,14 +350,9 @@ export class Store {
     });
   }
 
-  /** commit() has something to do: a transaction is open, or was and has failed. */
+  /** commit() has something to do: something was modified, or that has failed. */
   get inTransaction(): boolean {
     return this.#transaction.isOpen;
-  }
-
-  /** Begins the transaction, if none is open: then reads are a little cheaper, too. */
-  begin(): void {
-    this.#reading(() => this.#transaction.begin());
   }
 
   /**
@@ -358,29 +370,7 @@ export class Store {
 
   /** Commits, and returns when all commits so far are on stable storage. @throws {StoreError} */
   sync(): void {
-    this.commit();
-    if (this.#syncedCommits === this.#transaction.commits) {
-      return;
-    }
-    try {
-      fdatasyncSync(this.#logFile);
-    } catch (error) {
-      throw storeErrorOf(error);
-    }
-    this.#syncedCommits = this.#transaction.commits;
-  }
-
-  /**
-   * The log is so long that data which can wait should not be written now. Who waits calls
-   * `advanceLog` from time to time.
-   */
-  get isLogCrowded(): boolean {
-    return this.#checkpointer.isCrowded;
-  }
-
-  /** Goes on with moving the log into the database; for times without a transaction. */
-  advanceLog(): void {
-    this.#checkpointer.advance();
+    this.durability.sync();
   }
 
   /** Tells of commits and of undone transactions: for what keeps data of the store in memory. */
@@ -391,10 +381,8 @@ export class Store {
   /** Commits and closes; the log is moved into the database and removed. */
   close(): void {
     try {
-      this.commit();
+      this.durability.close();
     } finally {
-      this.#checkpointer.close();
-      closeSync(this.#logFile);
       this.#database.close();
       this.#ownership.release();
     }
@@ -425,6 +413,7 @@ export class Store {
   }
 
   #reading<Result>(action: () => Result): Result {
+    this.#transaction.requireWhole();
     try {
       return action();
     } catch (error) {

@@ -1,13 +1,19 @@
 import Database from 'better-sqlite3';
 import { StoreError, type StoreErrorCode } from './errors.ts';
+import type { IntentLog } from './intent-log.ts';
+import { makeAgain } from './statements.ts';
 
 /** What keeps state in memory that has to follow the database's transactions. */
 export interface TransactionObserver {
-  /** Last chance to write rows that belong to the transaction. */
+  /** Last chance to record changes that belong to the transaction. */
   beforeCommit?(): void;
   committed?(): void;
   /** The database is as it was after the last commit: be so too. */
   rolledBack?(): void;
+  /** Last chance to make changes that have been recorded only. */
+  beforeStore?(): void;
+  /** The database has committed. @param changes that were recorded since it did so last */
+  stored?(changes: number): void;
 }
 
 /**
@@ -15,26 +21,41 @@ export interface TransactionObserver {
  * before they touch a row, so a refusal needs no undoing; a failure of the database itself undoes
  * all since the last commit. If that was more than the modification that failed, every further one
  * fails until commit() has told it to who believes that the others were done.
+ *
+ * Many of these transactions share one of SQLite's: commit() appends what was changed to the intent
+ * log, and apply() makes the database commit. When SQLite's has to be rolled back, what the intent
+ * log holds is made again.
  */
 export class Transaction {
   readonly #observers: TransactionObserver[] = [];
-  readonly #begin: Database.Statement;
+  readonly #beginning: Database.Statement;
   readonly #commit: Database.Statement;
   readonly #rollback: Database.Statement;
+  readonly #setEpoch: Database.Statement<[number]>;
   readonly #database: Database.Database;
+  readonly #intents: IntentLog;
+  /** SQLite has a transaction open. */
+  #active = false;
+  /** Something has begun since the last commit. */
   #open = false;
   #isModifying = false;
   /** Modifications that the open transaction holds. */
   #modifications = 0;
   #failure: StoreError | undefined;
-  /** Commits so far that changed anything. */
-  commits = 0;
+  /** The database did not commit when it should last: nothing is acknowledged before it does. */
+  #isFailing = false;
+  /** What was acknowledged could not be made again: only a new process can do that. */
+  #loss: StoreError | undefined;
+  /** Commits of the database so far. */
+  stores = 0;
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, intents: IntentLog) {
     this.#database = database;
-    this.#begin = database.prepare('BEGIN');
+    this.#intents = intents;
+    this.#beginning = database.prepare('BEGIN');
     this.#commit = database.prepare('COMMIT');
     this.#rollback = database.prepare('ROLLBACK');
+    this.#setEpoch = database.prepare('UPDATE filesystem SET intentEpoch = ? WHERE id = 1');
   }
 
   /** commit() has something to do, or a failure to tell. */
@@ -47,12 +68,21 @@ export class Transaction {
     this.#observers.push(observer);
   }
 
-  /** Nothing, if it has begun. */
-  begin(): void {
-    if (!this.#open) {
-      this.#begin.run();
-      this.#open = true;
+  /** @throws {StoreError} EIO when the database is not what was acknowledged. */
+  requireWhole(): void {
+    if (this.#loss !== undefined) {
+      throw this.#loss;
     }
+  }
+
+  /** Nothing, if it has begun. */
+  #begin(): void {
+    this.requireWhole();
+    if (!this.#active) {
+      this.#beginning.run();
+      this.#active = true;
+    }
+    this.#open = true;
   }
 
   /** Runs a modification inside the transaction; one within another is a part of it. */
@@ -65,7 +95,7 @@ export class Transaction {
     }
     this.#isModifying = true;
     try {
-      this.begin();
+      this.#begin();
       const result = action();
       this.#modifications++;
       return result;
@@ -90,16 +120,70 @@ export class Transaction {
       for (const observer of this.#observers) {
         observer.beforeCommit?.();
       }
-      this.#commit.run();
+      if (this.#isFailing || !this.#intents.append()) {
+        this.#store();
+      }
     } catch (error) {
       this.rollback();
       throw storeErrorOf(error);
     }
     this.#open = false;
     this.#modifications = 0;
-    this.commits++;
     for (const observer of this.#observers) {
       observer.committed?.();
+    }
+  }
+
+  /**
+   * Commits, and makes the database commit everything that the intent log holds.
+   * @throws {StoreError} What was committed before stays so.
+   */
+  apply(): void {
+    this.commit();
+    this.requireWhole();
+    if (!this.#active) {
+      return;
+    }
+    try {
+      this.#store();
+    } catch (error) {
+      this.#undo();
+      throw storeErrorOf(error);
+    }
+  }
+
+  /** apply() in the middle of what others take for one transaction. @throws {StoreError} */
+  applyEarly(): void {
+    this.commitEarly();
+    this.apply();
+  }
+
+  /** apply(), unless something has begun or the database is failing: reads are faster after it. */
+  tryToApply(): void {
+    if (!this.#active || this.#open || this.#isFailing) {
+      return;
+    }
+    try {
+      this.apply();
+    } catch {
+      // Nothing is lost: who changes something next is told.
+    }
+  }
+
+  #store(): void {
+    this.#isFailing = true;
+    for (const observer of this.#observers) {
+      observer.beforeStore?.();
+    }
+    const { count, epoch } = this.#intents;
+    this.#setEpoch.run(epoch + 1);
+    this.#commit.run();
+    this.#isFailing = false;
+    this.#active = false;
+    this.stores++;
+    this.#intents.restart(epoch + 1);
+    for (const observer of this.#observers) {
+      observer.stored?.(count);
     }
   }
 
@@ -118,17 +202,37 @@ export class Transaction {
 
   rollback(): void {
     this.#failure = undefined;
-    // Some failures make SQLite roll back by itself.
-    if (this.#database.inTransaction) {
-      this.#rollback.run();
-    }
     if (!this.#open) {
       return;
     }
     this.#open = false;
     this.#modifications = 0;
+    this.#undo();
+  }
+
+  #undo(): void {
+    this.#intents.drop();
+    // Some failures make SQLite roll back by itself.
+    if (this.#database.inTransaction) {
+      this.#rollback.run();
+    }
+    this.#active = false;
+    if (!this.#intents.isEmpty) {
+      this.#makeAgain();
+    }
     for (const observer of this.#observers) {
       observer.rolledBack?.();
+    }
+  }
+
+  /** Brings SQLite's transaction back to what was acknowledged. */
+  #makeAgain(): void {
+    try {
+      this.#beginning.run();
+      this.#active = true;
+      makeAgain(this.#database, this.#intents.intents());
+    } catch (error) {
+      this.#loss = storeErrorOf(error);
     }
   }
 

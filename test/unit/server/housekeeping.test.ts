@@ -26,7 +26,7 @@ beforeEach(() => {
   housekeeping = new Housekeeping(store, cache, (error) => faults.push(error));
   const owner = { mode: 0o644, uid: 0, gid: 0 };
   file = store.create(rootId, Buffer.from('file'), { type: FileType.REGULAR, ...owner }).id;
-  store.commit();
+  store.durability.applyIntents();
 });
 
 afterEach(() => {
@@ -110,6 +110,31 @@ describe('Housekeeping', () => {
     housekeeping.work(false);
     expect(cache.isCrowded).toBe(false);
     expect(cache.dirtyBytes).toBe(40 * block);
+  });
+
+  it('takes intents over when nobody has asked for anything for a while, or when they are old', () => {
+    const touch = (): void => {
+      store.setAttributes(file, { mode: 0o600 });
+      store.commit();
+    };
+    touch();
+    request(50);
+    expect(store.durability.hasIntents).toBe(true);
+    expect(housekeeping.idleMs(second)).toBe(50);
+    vi.advanceTimersByTime(50);
+    expect(housekeeping.idleMs(second)).toBe(0);
+    housekeeping.work(false);
+    expect(store.durability.hasIntents).toBe(false);
+    expect(housekeeping.idleMs(second)).toBe(second);
+    touch();
+    for (let count = 0; count < 10; count += 1) {
+      expect(store.durability.hasIntents).toBe(true);
+      request(100);
+    }
+    housekeeping.work(true);
+    expect(store.durability.hasIntents).toBe(true);
+    housekeeping.work(false);
+    expect(store.durability.hasIntents).toBe(false);
   });
 
   it('leaves the store alone for a while when it has failed', () => {

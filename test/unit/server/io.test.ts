@@ -289,11 +289,13 @@ describe('stability', () => {
   it('answers with the error of the commit whatever it was to make durable', () => {
     const file = files.create('file');
     const { store } = server;
-    const original = store.commit.bind(store);
-    store.commit = () => {
+    const commit = store.commit.bind(store);
+    const sync = store.sync.bind(store);
+    const fail = () => {
       store.rollback();
       throw Object.assign(new Error('disk'), { name: 'Error' });
     };
+    Object.assign(store, { commit: fail, sync: fail });
     const connection = files.connection;
     const created = files.open('new', {
       open: { openType: 1, how: { createMode: 0, createAttrs: {} } },
@@ -302,7 +304,7 @@ describe('stability', () => {
     expect(server.service.opens.size).toBe(1);
     expect(files.write(file, 0, 'x', 2).status).toBe('IO');
     expect(connection.call('NULL', {}).status).toBe('OK');
-    store.commit = original;
+    Object.assign(store, { commit, sync });
     expect(files.lookup('new').status).toBe('NOENT');
     expect(files.write(file, 0, 'x', 2).status).toBe('OK');
     expect(server.faults.splice(0).length).toBeGreaterThan(0);

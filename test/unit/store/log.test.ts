@@ -20,9 +20,9 @@ describe('the log', () => {
       cache.write(file.id, (count % 16) * mebibyte, data);
       cache.cache.flush();
       store.commit();
-      while (store.isLogCrowded) {
+      while (store.durability.isLogCrowded) {
         sleep(1);
-        store.advanceLog();
+        store.durability.advanceLog();
       }
     }
     const logBytes = statSync(`${store.path}-wal`).size;

@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FileId, FileType, rootId, type Store } from '../../../server/store/index.ts';
 import { Model } from './support/model.ts';
-import { bytes, codeOf, list, newStore, reopen, text } from './support/stores.ts';
+import {
+  bytes,
+  codeOf,
+  killedCopy,
+  list,
+  newStore,
+  openStore,
+  reopen,
+  text,
+} from './support/stores.ts';
 
 /** Numbers stand for one of the objects there are, names are few, so that operations meet. */
 const which = fc.nat(1000);
@@ -24,7 +33,9 @@ const operation = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(fc.constant('reclaim' as const), which) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('commit' as const)) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('rollback' as const)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('apply' as const)) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('reopen' as const)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('kill' as const)) },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -214,23 +225,33 @@ class Comparison {
     this.listing = this.listing?.directory === id ? undefined : this.listing;
   }
 
-  end(kind: 'commit' | 'rollback' | 'reopen'): void {
-    if (kind === 'rollback') {
-      this.store.rollback();
+  end(kind: 'commit' | 'apply' | 'rollback' | 'reopen' | 'kill'): void {
+    if (kind === 'rollback' || kind === 'kill') {
       this.model = this.committed.clone();
       this.listing = undefined;
-      return;
     }
-    if (kind === 'reopen') {
-      this.store = reopen(this.store);
-      // Nobody has an orphan open any more.
-      for (const id of this.model.orphans) {
-        this.model.objects.delete(id);
-      }
-      this.listing = undefined;
+    if (kind === 'rollback') {
+      this.store.rollback();
+    } else if (kind === 'kill') {
+      const killed = killedCopy(this.store);
+      this.store.close();
+      this.goOnWith(openStore(killed));
+    } else if (kind === 'reopen') {
+      this.goOnWith(reopen(this.store));
+    } else if (kind === 'apply') {
+      this.store.durability.applyIntents();
     }
     this.store.commit();
     this.committed = this.model.clone();
+  }
+
+  goOnWith(opened: Store): void {
+    this.store = opened;
+    // Nobody has an orphan open any more.
+    for (const id of this.model.orphans) {
+      this.model.objects.delete(id);
+    }
+    this.listing = undefined;
   }
 
   pick(ids: readonly FileId[], index: number): FileId {
@@ -263,5 +284,5 @@ describe('Store', () => {
       comparison.store.close();
     });
     fc.assert(property, { numRuns: 80 });
-  }, 60_000);
+  }, 120_000);
 });

@@ -130,6 +130,7 @@ describe('Store.open', () => {
     const path = join(temporaryDirectory(), 'store.dafs');
     await kill(await startOwner(path));
     expect(existsSync(`${path}-wal`)).toBe(true);
+    expect(existsSync(`${path}-intents`)).toBe(true);
     expect(names(openStore(path))).toEqual(['committed']);
   });
 });

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { rootId } from '../../../server/store/index.ts';
+import { type Inode, rootId } from '../../../server/store/index.ts';
+import { IntentLog } from '../../../server/store/intent-log.ts';
+import { Statements } from '../../../server/store/statements.ts';
 import { Transaction } from '../../../server/store/transaction.ts';
 import {
   bytes,
@@ -17,7 +19,32 @@ import {
   temporaryDirectory,
 } from './support/stores.ts';
 
+const fullDiskNamesProgram = fileURLToPath(
+  new URL('./support/full-disk-names-main.ts', import.meta.url),
+);
 const fullDiskProgram = fileURLToPath(new URL('./support/full-disk-main.ts', import.meta.url));
+
+/** A copy of what an inode says. */
+function stateOf(inode: Inode | undefined) {
+  expect(inode).toBeDefined();
+  const { type, mode, uid, gid, nlink, size, usedBytes, change, parent } = inode as Inode;
+  const { atime, mtime, ctime, btime } = inode as Inode;
+  return {
+    type,
+    mode,
+    uid,
+    gid,
+    nlink,
+    size,
+    usedBytes,
+    change,
+    parent,
+    atime,
+    mtime,
+    ctime,
+    btime,
+  };
+}
 
 describe('transactions', () => {
   it('begin with the first modification and end with commit', () => {
@@ -27,11 +54,8 @@ describe('transactions', () => {
     expect(store.inTransaction).toBe(true);
     store.commit();
     expect(store.inTransaction).toBe(false);
-    store.begin();
-    store.begin();
-    expect(store.inTransaction).toBe(true);
     store.commit();
-    store.commit();
+    expect(store.inTransaction).toBe(false);
   });
 
   it('are undone whole: names, attributes, counts, and inodes made and reclaimed', () => {
@@ -39,7 +63,7 @@ describe('transactions', () => {
     const kept = makeFile(store, 'kept');
     const gone = makeFile(store, 'gone');
     store.commit();
-    const before = [kept, gone].map((inode) => ({ ...inode }));
+    const before = [kept, gone].map(stateOf);
     const made = makeFile(store, 'made');
     store.setAttributes(kept.id, { mode: 0, size: 100 });
     store.rename(rootId, bytes('kept'), rootId, bytes('renamed'));
@@ -47,7 +71,7 @@ describe('transactions', () => {
     store.reclaim(gone.id);
     store.rollback();
     expect(store.inode(made.id)).toBeUndefined();
-    expect([kept, gone].map(({ id }) => ({ ...store.inode(id) }))).toEqual(before);
+    expect([kept, gone].map(({ id }) => stateOf(store.inode(id)))).toEqual(before);
     expect(list(store)).toEqual([
       ['gone', gone.id],
       ['kept', kept.id],
@@ -79,18 +103,22 @@ describe('a transaction whose database fails', () => {
   function smallDatabase() {
     const database = new Database(':memory:');
     database.exec('CREATE TABLE item (data BLOB)');
+    database.exec('CREATE TABLE filesystem AS SELECT 1 AS id, 0 AS intentEpoch');
     database.pragma('max_page_count = 20');
-    const transaction = new Transaction(database);
+    const intents = new IntentLog(join(temporaryDirectory(), 'item.db'), new Uint8Array(16), 0);
+    const transaction = new Transaction(database, intents);
     const told: string[] = [];
     transaction.observe({
       beforeCommit: () => told.push('beforeCommit'),
       committed: () => told.push('committed'),
       rolledBack: () => told.push('rolledBack'),
     });
-    const insert = database.prepare('INSERT INTO item VALUES (zeroblob(?))');
+    const insert = new Statements(database, intents).change<[number]>(
+      'INSERT INTO item VALUES (zeroblob(?))',
+    );
     const put = (bytes: number) => transaction.modify(() => insert.run(bytes));
     const count = () => database.prepare('SELECT count(*) FROM item').pluck().get();
-    return { transaction, told, put, count };
+    return { database, transaction, intents, told, put, count };
   }
 
   it('loses the one modification that failed, when it was alone', () => {
@@ -129,6 +157,68 @@ describe('a transaction whose database fails', () => {
     expect(count()).toBe(1);
   });
 
+  it('loses nothing of what was committed before, wherever that is', () => {
+    const { transaction, intents, put, count } = smallDatabase();
+    put(10);
+    transaction.commit();
+    transaction.apply();
+    put(20);
+    transaction.commit();
+    put(30);
+    transaction.commit();
+    expect(intents.isEmpty).toBe(false);
+    put(40);
+    expect(codeOf(() => put(1e6))).toBe('ENOSPC');
+    expect(count()).toBe(3);
+    expect(codeOf(() => transaction.commit())).toBe('ENOSPC');
+    expect(codeOf(() => put(1e6))).toBe('ENOSPC');
+    expect(count()).toBe(3);
+    put(50);
+    transaction.commit();
+    transaction.apply();
+    expect(intents.isEmpty).toBe(true);
+    expect(count()).toBe(4);
+  });
+
+  it('goes on when the database does not commit what the intent log holds', () => {
+    const { transaction, told, put, count } = smallDatabase();
+    let isFailing = true;
+    transaction.observe({
+      beforeStore: () => {
+        if (isFailing) {
+          throw new Error('no');
+        }
+      },
+    });
+    put(10);
+    transaction.commit();
+    expect(codeOf(() => transaction.apply())).toBe('EIO');
+    transaction.tryToApply();
+    expect(count()).toBe(1);
+    // Nothing is acknowledged any more before the database has it.
+    put(20);
+    expect(codeOf(() => transaction.commit())).toBe('EIO');
+    expect(count()).toBe(1);
+    isFailing = false;
+    put(30);
+    transaction.commit();
+    expect(told.at(-1)).toBe('committed');
+    expect(transaction.stores).toBe(1);
+    expect(count()).toBe(2);
+  });
+
+  it('serves nothing more when what was committed cannot be made again', () => {
+    const { database, transaction, put } = smallDatabase();
+    put(10);
+    transaction.commit();
+    database.exec('DROP TABLE item; CREATE TABLE other (data BLOB)');
+    database.exec('COMMIT; BEGIN');
+    expect(codeOf(() => transaction.modify(() => database.exec('no statement')))).toBe('EIO');
+    expect(codeOf(() => transaction.requireWhole())).toBe('EIO');
+    expect(codeOf(() => transaction.modify(() => undefined))).toBe('EIO');
+    expect(codeOf(() => transaction.apply())).toBe('EIO');
+  });
+
   it('is undone when an observer cannot do its part of the commit', () => {
     const { transaction, told, put, count } = smallDatabase();
     let isFailing = true;
@@ -150,17 +240,21 @@ describe('a transaction whose database fails', () => {
 });
 
 describe('a disk that is full', () => {
+  /** The shell limits the size of files, so that writing beyond it fails as on a full disk. */
+  function runOnFullDisk(program: string, path: string) {
+    const script = 'ulimit -f 4000; trap "" XFSZ; exec "$0" "$1" "$2"';
+    const result = spawnSync('/bin/bash', ['-c', script, process.execPath, program, path], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect(result.stderr).toBe('');
+    return JSON.parse(result.stdout);
+  }
+
   it('fails the commit, keeps what was committed, and serves on', () => {
     const path = join(temporaryDirectory(), 'store.dafs');
     openStore(path, 65_536).close();
-    // The shell limits the size of files, so that writing beyond it fails as on a full disk.
-    const script = 'ulimit -f 4000; trap "" XFSZ; exec "$0" "$1" "$2"';
-    const result = spawnSync('/bin/bash', ['-c', script, process.execPath, fullDiskProgram, path], {
-      encoding: 'utf8',
-      timeout: 20_000,
-    });
-    expect(result.stderr).toBe('');
-    const report = JSON.parse(result.stdout);
+    const report = runOnFullDisk(fullDiskProgram, path);
     expect(report.commitError).toMatch(/^(ENOSPC|EIO)$/);
     expect(report.laterError).toBeNull();
     expect(report.files).toBe(report.committedFiles + 1);
@@ -169,4 +263,17 @@ describe('a disk that is full', () => {
     const store = openStore(path);
     expect(names(store)).toHaveLength(report.committedFiles + 1);
   });
+
+  it('keeps every name that was acknowledged, also when the process is killed then', () => {
+    const path = join(temporaryDirectory(), 'store.dafs');
+    openStore(path).close();
+    const { acknowledged, error, found } = runOnFullDisk(fullDiskNamesProgram, path);
+    expect(error).toMatch(/^(ENOSPC|EIO)$/);
+    expect(acknowledged).toBeGreaterThan(100);
+    expect(found).toBe(acknowledged);
+    const store = openStore(path);
+    expect(names(store)).toHaveLength(acknowledged);
+    makeFile(store, 'later');
+    store.sync();
+  }, 60_000);
 });

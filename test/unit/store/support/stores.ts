@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
@@ -43,6 +43,17 @@ export function openStore(path: string, blockBytes = 4096, capacity: Capacity = 
 /** A new store in a directory of its own. */
 export function newStore(blockBytes?: number, capacity?: Capacity): Store {
   return openStore(join(temporaryDirectory(), 'store.dafs'), blockBytes, capacity);
+}
+
+/** The files of a store as they are at this moment: what is left when its process is killed now. */
+export function killedCopy(store: Store): string {
+  const path = join(temporaryDirectory(), 'killed.dafs');
+  for (const ending of ['', '-wal', '-intents']) {
+    if (existsSync(store.path + ending)) {
+      copyFileSync(store.path + ending, path + ending);
+    }
+  }
+  return path;
 }
 
 /** Closes a store and opens it again. */

@@ -1,0 +1,144 @@
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { IntentLog, leftIntents, type Value } from '../../../server/store/intent-log.ts';
+import { temporaryDirectory } from './support/stores.ts';
+
+const identity = Uint8Array.from({ length: 16 }, (_, index) => index);
+const epoch = 5;
+const insert = 'INSERT INTO item VALUES (?, ?)';
+const remove = 'DELETE FROM item WHERE id = ?';
+
+const logs: IntentLog[] = [];
+
+afterEach(() => {
+  for (const log of logs.splice(0)) {
+    log.close(true);
+  }
+});
+
+function newLog(): { log: IntentLog; path: string } {
+  const path = join(temporaryDirectory(), 'store.dafs');
+  const log = new IntentLog(path, identity, epoch);
+  logs.push(log);
+  return { log, path };
+}
+
+function record(log: IntentLog, sql: string, ...values: Value[]): void {
+  log.record(Buffer.from(sql), values);
+}
+
+/** What another process finds, as plain values. */
+function left(path: string, ofEpoch = epoch, of = identity) {
+  return leftIntents(path, of, ofEpoch).map(({ sql, values }) => [
+    sql,
+    ...values.map((value) => (typeof value === 'number' ? value : Buffer.from(value).toString())),
+  ]);
+}
+
+describe('IntentLog', () => {
+  it('keeps batches that were appended, and nothing of the open one', () => {
+    const { log, path } = newLog();
+    expect(log.isEmpty).toBe(true);
+    record(log, insert, 2 ** 53 - 1, Buffer.from('one'));
+    record(log, remove, -1.5);
+    expect(left(path)).toEqual([]);
+    expect(log.append()).toBe(true);
+    expect(log.isEmpty).toBe(false);
+    record(log, insert, 3, new Uint8Array(0));
+    expect(log.append()).toBe(true);
+    record(log, insert, 4, Buffer.from('open'));
+    const expected = [
+      [insert, 2 ** 53 - 1, 'one'],
+      [remove, -1.5],
+      [insert, 3, ''],
+    ];
+    expect(left(path)).toEqual(expected);
+    expect(log.intents().map(({ sql }) => sql)).toEqual([insert, remove, insert]);
+  });
+
+  it('forgets the open batch, and writes the next one in its place', () => {
+    const { log, path } = newLog();
+    record(log, insert, 1, Buffer.from('kept'));
+    log.append();
+    record(log, insert, 2, Buffer.from('dropped'));
+    log.drop();
+    record(log, remove, 3);
+    log.append();
+    expect(left(path)).toEqual([
+      [insert, 1, 'kept'],
+      [remove, 3],
+    ]);
+  });
+
+  it('is nothing to another epoch and to another database', () => {
+    const { log, path } = newLog();
+    record(log, remove, 1);
+    log.append();
+    record(log, remove, 2);
+    log.append();
+    expect(left(path, epoch + 1)).toEqual([]);
+    expect(left(path, epoch, new Uint8Array(16))).toEqual([]);
+    log.restart(epoch + 1);
+    expect(log.isEmpty).toBe(true);
+    record(log, remove, 3);
+    log.append();
+    // The second batch of the old epoch still stands behind the first of the new one.
+    expect(left(path, epoch + 1)).toEqual([[remove, 3]]);
+    expect(left(path, epoch)).toEqual([]);
+  });
+
+  it('keeps whole batches of a file that was cut or damaged anywhere', () => {
+    const { log, path } = newLog();
+    const ends: number[] = [];
+    const file = `${path}-intents`;
+    for (let number = 0; number < 4; number += 1) {
+      record(log, insert, number, Buffer.from(`name ${number}`));
+      log.append();
+      ends.push(readFileSync(file).length);
+    }
+    const whole = readFileSync(file);
+    for (let length = 0; length < whole.length; length += 1) {
+      const batches = ends.filter((end) => end <= length).length;
+      writeFileSync(file, whole);
+      truncateSync(file, length);
+      expect(left(path)).toHaveLength(batches);
+      const damaged = Buffer.from(whole);
+      damaged[length] = (damaged[length] as number) ^ 0x40;
+      writeFileSync(file, damaged);
+      expect(left(path)).toHaveLength(batches);
+    }
+  });
+
+  it('does not take what is too long for it, or not all of what was changed', () => {
+    const { log, path } = newLog();
+    record(log, insert, 1, new Uint8Array(1 << 20));
+    expect(log.append()).toBe(false);
+    log.drop();
+    record(log, remove, 1);
+    log.omit();
+    expect(log.append()).toBe(false);
+    log.drop();
+    record(log, remove, 2);
+    expect(log.append()).toBe(true);
+    expect(left(path)).toEqual([[remove, 2]]);
+    let batches = 0;
+    for (; record(log, insert, 1, new Uint8Array(10_000)), log.append(); ) {
+      batches += 1;
+    }
+    expect(batches).toBe(104);
+    log.drop();
+    expect(leftIntents(path, identity, epoch)).toHaveLength(105);
+  });
+
+  it('is there as long as it is needed', () => {
+    const { log, path } = newLog();
+    record(log, remove, 1);
+    log.append();
+    logs.pop();
+    log.close(false);
+    expect(left(path)).toEqual([[remove, 1]]);
+    new IntentLog(path, identity, epoch).close(true);
+    expect(left(path)).toEqual([]);
+  });
+});
