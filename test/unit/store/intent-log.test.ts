@@ -122,10 +122,11 @@ describe('IntentLog', () => {
     record(log, remove, 2);
     expect(log.append()).toBe(true);
     expect(left(path)).toEqual([[remove, 2]]);
-    let batches = 0;
-    for (; record(log, insert, 1, new Uint8Array(10_000)), log.append(); ) {
+    let batches = -1;
+    do {
       batches += 1;
-    }
+      record(log, insert, 1, new Uint8Array(10_000));
+    } while (log.append());
     expect(batches).toBe(104);
     log.drop();
     expect(leftIntents(path, identity, epoch)).toHaveLength(105);
