@@ -58,10 +58,6 @@ export class IntentLog {
     this.#file = openSync(this.#path, 'w', 0o600);
   }
 
-  get epoch(): number {
-    return this.#epoch;
-  }
-
   get count(): number {
     return this.#count;
   }
@@ -176,6 +172,14 @@ export class IntentLog {
     this.#end = batch + header.LENGTH;
     this.#isWhole = this.#end <= capacity;
   }
+}
+
+/**
+ * A number for a new epoch that no other has. Counting would come to the same one again after a power
+ * cut took commits back, whose batches may be in the file still.
+ */
+export function newEpoch(): number {
+  return Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
 }
 
 /** The intents that a process left which did not close the database: none, when it has them. */

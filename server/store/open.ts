@@ -13,7 +13,7 @@ import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StoreOpenError } from './errors.ts';
 import { checkHeader, checkIntegrity, refusal } from './integrity.ts';
-import { leftIntents } from './intent-log.ts';
+import { leftIntents, newEpoch } from './intent-log.ts';
 import { Ownership } from './ownership.ts';
 import {
   defaultBlockBytes,
@@ -195,6 +195,6 @@ function recoverIntents(database: Database.Database, path: string): void {
   database.pragma('wal_checkpoint(RESTART)');
   database.transaction(() => {
     makeAgain(database, intents);
-    database.prepare('UPDATE filesystem SET intentEpoch = intentEpoch + 1').run();
+    database.prepare('UPDATE filesystem SET intentEpoch = ?').run(newEpoch());
   })();
 }

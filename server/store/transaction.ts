@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { StoreError, type StoreErrorCode } from './errors.ts';
-import type { IntentLog } from './intent-log.ts';
+import { type IntentLog, newEpoch } from './intent-log.ts';
 import { makeAgain } from './statements.ts';
 
 /** What keeps state in memory that has to follow the database's transactions. */
@@ -175,13 +175,14 @@ export class Transaction {
     for (const observer of this.#observers) {
       observer.beforeStore?.();
     }
-    const { count, epoch } = this.#intents;
-    this.#setEpoch.run(epoch + 1);
+    const { count } = this.#intents;
+    const epoch = newEpoch();
+    this.#setEpoch.run(epoch);
     this.#commit.run();
     this.#isFailing = false;
     this.#active = false;
     this.stores++;
-    this.#intents.restart(epoch + 1);
+    this.#intents.restart(epoch);
     for (const observer of this.#observers) {
       observer.stored?.(count);
     }

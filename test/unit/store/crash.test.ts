@@ -97,5 +97,5 @@ describe('a process that is killed', () => {
       }
       store.close();
     }
-  }, 60_000);
+  }, 180_000);
 });

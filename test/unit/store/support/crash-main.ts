@@ -71,5 +71,20 @@ for (let step = 0; ; step++) {
 
 /** Waits until the reader can have it: process.stdout would keep it for an event loop that never runs. */
 function announce(announcement: Announcement): void {
-  writeSync(1, `${JSON.stringify(announcement)}\n`);
+  for (let left = Buffer.from(`${JSON.stringify(announcement)}\n`); left.length > 0; ) {
+    left = left.subarray(writeSome(left));
+  }
+}
+
+/** @returns 0 for a while when the pipe is full. */
+function writeSome(bytes: Uint8Array): number {
+  try {
+    return writeSync(1, bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+      throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    return 0;
+  }
 }

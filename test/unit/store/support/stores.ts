@@ -1,5 +1,4 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import {
@@ -20,9 +19,9 @@ afterEach(() => {
   }
 });
 
-/** A directory that the end of the test removes. */
+/** A directory in memory, where syncing costs nothing, that the end of the test removes. */
 export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'dafs-store-'));
+  const directory = mkdtempSync('/dev/shm/dafs-store-');
   endings.push(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
@@ -54,6 +53,14 @@ export function killedCopy(store: Store): string {
     }
   }
   return path;
+}
+
+/** Frees all orphans that have been there since the store was opened. */
+export function reclaimAll(store: Store): void {
+  while (store.reclaimSome()) {
+    store.commit();
+  }
+  store.commit();
 }
 
 /** Closes a store and opens it again. */
