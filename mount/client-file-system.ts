@@ -49,6 +49,7 @@ import {
 } from './file-system.ts';
 import { FilehandleMaker, fhOf, nodeidOf, stateIdOf } from './filehandles.ts';
 import { contentOf, creationOf, openAccess, rightsOf, truncationOf } from './open-flags.ts';
+import { makeSynchronous, type SynchronousChanges } from './synchronous-changes.ts';
 
 export interface FileSystemOptions {
   /** The client that the session belongs to; sessions of one mount share it. Fresh when left out. */
@@ -57,6 +58,8 @@ export interface FileSystemOptions {
   isShared: boolean;
   /** Whether to read the server's block cache without a message, if the server lets us. */
   ordma: boolean;
+  /** Which changes are on stable storage when their calls return; none when left out. */
+  synchronous?: SynchronousChanges | undefined;
   /** Called each time before a call sleeps for its answer. */
   beforeSleep?: () => void;
   /** Of createLockedFiles(), where the server is to keep the locks; the kernel does when left out. */
@@ -69,7 +72,7 @@ export interface FileSystemOptions {
  * @throws DafsError when it cannot be reached or refuses.
  */
 export function connectFileSystem(serverName: string, options: FileSystemOptions): PathFileSystem {
-  const { identity, ordma, beforeSleep } = options;
+  const { identity, ordma, synchronous, beforeSleep } = options;
   const extensions = ordma ? [...EXTENSIONS, Extension.ORDMA] : EXTENSIONS;
   const session = Session.connect(serverName, {
     extensions,
@@ -77,7 +80,9 @@ export function connectFileSystem(serverName: string, options: FileSystemOptions
     ...(beforeSleep && { beforeSleep }),
   });
   try {
-    return new ClientFileSystem(session, options);
+    const fileSystem = new ClientFileSystem(session, options);
+    if (synchronous) makeSynchronous(fileSystem, synchronous);
+    return fileSystem;
   } catch (error) {
     session.close();
     throw error;

@@ -29,7 +29,18 @@ export function buildProgram(): Command {
 
 /** Runs the command line and leaves the exit status in process.exitCode. */
 export async function runProgram(args: readonly string[]): Promise<void> {
-  await reportingErrors(() => buildProgram().parseAsync(args, { from: 'user' }));
+  const program = buildProgram();
+  await reportingErrors(() => program.parseAsync(withCommand(program, args), { from: 'user' }));
+}
+
+/**
+ * mount(8) and fstab(5) know no commands: for the type `fuse.dafs`, mount.fuse runs
+ * `dafs SOURCE DIRECTORY -o OPTION,...`.
+ */
+function withCommand({ commands }: Command, args: readonly string[]): readonly string[] {
+  const [first, , third] = args;
+  const isMount = third === '-o' && commands.every((command) => command.name() !== first);
+  return isMount ? ['mount', ...args] : args;
 }
 
 /** What a user did wrong costs one line; what we did wrong keeps its stack. */

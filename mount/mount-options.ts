@@ -4,10 +4,8 @@
 
 import { parseBytes, parseCount } from './byte-sizes.ts';
 import { CommandError } from './command-error.ts';
+import { type KernelFlag, kernelFlags } from './kernel-flags.ts';
 import { nearest } from './nearest.ts';
-
-/** Flags that the kernel itself keeps for a mount, by their name in mount(8). */
-export type KernelFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'sync';
 
 export interface MountOptions {
   kernelFlags: Set<KernelFlag>;
@@ -38,17 +36,26 @@ interface MountOption {
   readonly value?: string;
   /** Undefined for what is accepted and does nothing. */
   readonly summary: string | undefined;
+  /** Whether it can be changed while mounted. */
+  readonly remounts?: true;
   apply(options: MountOptions, value: string): void;
 }
 
 const kernelFlag = (name: string, flag: KernelFlag, isSet: boolean, summary: string) => ({
   name,
   summary,
+  remounts: true as const,
   apply(options: MountOptions) {
     if (isSet) options.kernelFlags.add(flag);
     else options.kernelFlags.delete(flag);
   },
 });
+
+/** What the mount itself does, which cannot be told of a change. */
+const fixedFlag = (...flag: Parameters<typeof kernelFlag>): MountOption => {
+  const { remounts: _, ...fixed } = kernelFlag(...flag);
+  return fixed;
+};
 
 /** An option of `dafs serve` for the server that is started for a mount. */
 const serverOption =
@@ -67,7 +74,7 @@ const serverCount = serverOption('NUMBER', parseCount);
 
 /** For lines of fstab(5) and for scripts; access times are the server's, whatever the kernel is told. */
 const ignored = (...names: string[]): MountOption[] =>
-  names.map((name) => ({ name, summary: undefined, apply() {} }));
+  names.map((name) => ({ name, summary: undefined, remounts: true, apply() {} }));
 
 /** Every option that there is. Later ones win over earlier ones on the command line. */
 export const mountOptionTable: readonly MountOption[] = [
@@ -79,8 +86,18 @@ export const mountOptionTable: readonly MountOption[] = [
   kernelFlag('dev', 'nodev', false, 'device files work (root only)'),
   kernelFlag('noexec', 'noexec', true, 'no program can be run from the mount'),
   kernelFlag('exec', 'noexec', false, 'programs can be run from the mount (default)'),
-  kernelFlag('sync', 'sync', true, 'every write is on stable storage when it returns'),
-  kernelFlag('async', 'sync', false, 'writes become stable in the background (default)'),
+  kernelFlag('nosymfollow', 'nosymfollow', true, 'symbolic links are not followed (root only)'),
+  kernelFlag('symfollow', 'nosymfollow', false, 'symbolic links are followed (default)'),
+  fixedFlag('sync', 'sync', true, 'every change is on stable storage when its call returns'),
+  fixedFlag('async', 'sync', false, 'changes become stable in the background (default)'),
+  fixedFlag('dirsync', 'dirsync', true, 'every change of a directory is stable when it returns'),
+  {
+    name: 'remount',
+    summary: 'change how SOURCE is mounted on DIRECTORY: ro, rw, and the like (root only)',
+    remounts: true,
+    // The command looks for it before anything else, and then reads the options as a remount's.
+    apply() {},
+  },
   {
     name: 'allow_other',
     summary: 'other users may use the mount',
@@ -170,8 +187,10 @@ export const mountOptionTable: readonly MountOption[] = [
       options.workers = Math.floor(parseNumber('workers', value, 1));
     },
   },
-  ...ignored('atime', 'noatime', 'diratime', 'nodiratime', 'relatime', 'strictatime'),
-  ...ignored('defaults', 'auto', 'noauto', 'user', 'users', 'nofail', '_netdev'),
+  ...ignored('atime', 'noatime', 'diratime', 'nodiratime'),
+  ...ignored('relatime', 'norelatime', 'strictatime', 'nostrictatime', 'lazytime', 'nolazytime'),
+  ...ignored('defaults', 'auto', 'noauto', 'user', 'nouser', 'users', 'group', 'owner'),
+  ...ignored('nofail', '_netdev', 'silent', 'loud'),
 ];
 
 const optionByName = new Map(mountOptionTable.map((option) => [option.name, option]));
@@ -179,11 +198,15 @@ const optionByName = new Map(mountOptionTable.map((option) => [option.name, opti
 /**
  * Reads the arguments of all `-o`, each a list separated by commas (`\,` is a comma in a value).
  *
+ * @param flags what is set before the first option
  * @throws CommandError UNKNOWN_OPTION (naming the nearest known one) or INVALID_OPTION.
  */
-export function parseMountOptions(lists: readonly string[]): MountOptions {
+export function parseMountOptions(
+  lists: readonly string[],
+  flags: Iterable<KernelFlag> = ['nosuid', 'nodev'],
+): MountOptions {
   const options: MountOptions = {
-    kernelFlags: new Set(['nosuid', 'nodev']),
+    kernelFlags: new Set(flags),
     allowOther: false,
     defaultPermissions: false,
     nonEmpty: false,
@@ -198,6 +221,34 @@ export function parseMountOptions(lists: readonly string[]): MountOptions {
   };
   for (const text of lists.flatMap(splitAtCommas)) applyOption(options, text);
   return options;
+}
+
+/** Whether the arguments of all `-o` ask for a change of a mount that is there. */
+export function isRemount(lists: readonly string[]): boolean {
+  return lists.flatMap(splitAtCommas).includes('remount');
+}
+
+/**
+ * Reads the options of a remount: what can be changed, and what may be said because it is so already.
+ *
+ * @param current the options of the mount, as the mount table shows them
+ * @throws CommandError as {@link parseMountOptions}, and for what only a new mount can change
+ */
+export function parseRemountOptions(
+  lists: readonly string[],
+  current: readonly string[],
+): MountOptions {
+  const texts = lists.flatMap(splitAtCommas).filter((text) => !current.includes(text));
+  for (const text of texts) {
+    const option = optionOf(text);
+    if (option === undefined || option.remounts) continue;
+    throw new CommandError(
+      'INVALID_OPTION',
+      `mount option ${text} cannot be changed by a remount; unmount, and mount anew with it`,
+    );
+  }
+  const standing = kernelFlags.filter((flag) => current.includes(flag));
+  return parseMountOptions([texts.map((text) => text.replaceAll(',', '\\,')).join()], standing);
 }
 
 /** The help's lines about options, and the names of those that are accepted and do nothing. */
@@ -218,14 +269,20 @@ function splitAtCommas(list: string): string[] {
     .filter((text) => text !== '');
 }
 
-function applyOption(options: MountOptions, text: string): void {
-  const equals = text.indexOf('=');
-  const name = equals < 0 ? text : text.slice(0, equals);
-  const value = equals < 0 ? undefined : text.slice(equals + 1);
-  // fstab(5) reserves this prefix for comments of applications.
-  if (name.startsWith('x-')) return;
+/** The option that `name` or `name=value` sets; undefined for a comment of an application (fstab(5)). */
+function optionOf(text: string): MountOption | undefined {
+  const name = text.split('=', 1)[0] as string;
+  if (name.startsWith('x-')) return undefined;
   const option = optionByName.get(name);
   if (!option) throw unknownOption(name);
+  return option;
+}
+
+function applyOption(options: MountOptions, text: string): void {
+  const option = optionOf(text);
+  if (!option) return;
+  const { name } = option;
+  const value = text.includes('=') ? text.slice(name.length + 1) : undefined;
   if (option.value !== undefined && !value) {
     throw new CommandError(
       'INVALID_OPTION',

@@ -88,7 +88,6 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
       directory,
       source: source.label,
       driver: request.driver,
-      readOnly: options.kernelFlags.has('ro'),
       serverName,
       process: identifyProcess(process.pid) as ProcessIdentity,
       server: server?.process,

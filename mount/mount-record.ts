@@ -14,7 +14,6 @@ export interface MountRecord {
   /** The SOURCE of the command. */
   source: string;
   driver: string;
-  readOnly: boolean;
   serverName: string;
   process: ProcessIdentity;
   /** The server that was started for this mount; undefined when the mount uses a shared one. */

@@ -86,12 +86,9 @@ export const MountFlag = {
   NODEV: 4,
   NOEXEC: 8,
   SYNCHRONOUS: 16,
+  REMOUNT: 32,
   DIRSYNC: 128,
-  NOATIME: 1024,
-  NODIRATIME: 2048,
-  RELATIME: 1 << 21,
-  STRICTATIME: 1 << 24,
-  LAZYTIME: 1 << 25,
+  NOSYMFOLLOW: 256,
 } as const;
 
 /** mount(2). */

@@ -88,15 +88,21 @@ export const fieldsReader = <Value, Name extends keyof Value & string>(
 ): FieldsReader<Pick<Value, Name>> => {
   if (node.kind !== 'structure') throw new Error(`${name} is no structure.`);
   type Read = (message: MessageBuffer, start: number, end: number, into: object) => void;
-  const [readLittle, readBig] = [true, false].map((littleEndian) =>
+  const compileReader = (littleEndian: boolean): Read =>
     compile(
       'message, start, end, into',
       new DecoderGenerator(littleEndian).fieldsSource(node, fields, name),
-    ),
-  ) as [Read, Read];
+    ) as Read;
+  let readLittle: Read | undefined;
+  let readBig: Read | undefined;
   return (message, into) => {
-    if (message.littleEndian) readLittle(message, HEADER_BYTES, message.length, into);
-    else readBig(message, HEADER_BYTES, message.length, into);
+    if (message.littleEndian) {
+      readLittle ??= compileReader(true);
+      readLittle(message, HEADER_BYTES, message.length, into);
+    } else {
+      readBig ??= compileReader(false);
+      readBig(message, HEADER_BYTES, message.length, into);
+    }
   };
 };
 
@@ -105,44 +111,47 @@ const endsWithData = (node: Node): boolean =>
   node.kind === 'structure' && node.members.some((member) => member.node.kind === 'trailing');
 
 /**
- * The codec of a structure, or of a single field of variable size for direct buffers.
+ * The codec of a structure, or of a single field of variable size for direct buffers. Each direction
+ * and byte order is compiled when it is first used: a thread uses few of them, and all together cost
+ * it a third of a second.
  * @param name how errors call it: the draft's name of the structure
  */
 export const codec = <Value>(name: string, layout: Layout<Value>): Codec<Value> => {
   const { node } = layout;
-  const decodeLittle = compileDecoder(node, name, true);
-  const decodeBig = compileDecoder(node, name, false);
-  const encodeLittle = compileEncoder(node, name, true);
-  const encodeBig = compileEncoder(node, name, false);
   const exactEnd = endsWithData(node);
+  let decodeLittle: Decode | undefined;
+  let decodeBig: Decode | undefined;
+  let encodeLittle: Encode | undefined;
+  let encodeBig: Encode | undefined;
+
+  const decodeAt: Codec<Value>['decodeAt'] = (message, start, end, external) => {
+    if (message.littleEndian) {
+      decodeLittle ??= compileDecoder(node, name, true);
+      return decodeLittle(message, start, end, external) as Value;
+    }
+    decodeBig ??= compileDecoder(node, name, false);
+    return decodeBig(message, start, end, external) as Value;
+  };
+
+  const encodeAt: Codec<Value>['encodeAt'] = (message, start, value) => {
+    if (message.littleEndian) {
+      encodeLittle ??= compileEncoder(node, name, true);
+      return encodeLittle(message, start, value);
+    }
+    encodeBig ??= compileEncoder(node, name, false);
+    return encodeBig(message, start, value);
+  };
+
   return {
     name,
     layout,
     fixedBytes: node.kind === 'structure' ? node.usedSize : 0,
     encode(message, value) {
-      const end = message.littleEndian
-        ? encodeLittle(message, HEADER_BYTES, value)
-        : encodeBig(message, HEADER_BYTES, value);
+      const end = encodeAt(message, HEADER_BYTES, value);
       message.length = exactEnd ? end : alignHeap(message.bytes, end);
     },
-    decode(message, external) {
-      return (
-        message.littleEndian
-          ? decodeLittle(message, HEADER_BYTES, message.length, external)
-          : decodeBig(message, HEADER_BYTES, message.length, external)
-      ) as Value;
-    },
-    encodeAt(message, start, value) {
-      return message.littleEndian
-        ? encodeLittle(message, start, value)
-        : encodeBig(message, start, value);
-    },
-    decodeAt(message, start, end, external) {
-      return (
-        message.littleEndian
-          ? decodeLittle(message, start, end, external)
-          : decodeBig(message, start, end, external)
-      ) as Value;
-    },
+    decode: (message, external) => decodeAt(message, HEADER_BYTES, message.length, external),
+    encodeAt,
+    decodeAt,
   };
 };

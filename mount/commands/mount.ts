@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { LOG_VARIABLE, runInBackground } from '../background.ts';
 import { CommandError, describeError } from '../command-error.ts';
 import { DEFAULT_DRIVER } from '../driver.ts';
-import { parseMountOptions } from '../mount-options.ts';
+import { isRemount, parseMountOptions } from '../mount-options.ts';
 import {
   checkMountRequest,
   type MountRequest,
@@ -11,6 +11,7 @@ import {
 } from '../mount-process.ts';
 import { report } from '../program.ts';
 import { parseSource } from '../source.ts';
+import { remountCommand } from './remount.ts';
 
 export interface MountCommandOptions {
   /** The arguments of every `-o`. */
@@ -34,22 +35,23 @@ export async function mountCommand(
   directory: string,
   command: MountCommandOptions,
 ): Promise<void> {
+  const lists = command.options ?? [];
+  if (isRemount(lists)) return remountCommand(directory, lists);
   const request: MountRequest = {
     source: parseSource(source),
     directory,
-    options: parseMountOptions(command.options ?? []),
+    options: parseMountOptions(lists),
     driver: command.driver,
     log: process.env[LOG_VARIABLE],
   };
   if (command.foreground) return mountInForeground(request);
   // Checked here as well, where the user's own working directory and words are at hand.
   const canonical = await checkMountRequest(request);
-  const options = (command.options ?? []).flatMap((list) => ['-o', list]);
   const { kind, label } = request.source;
   const absoluteSource = kind === 'database' ? request.source.path : label;
   await runInBackground([
     ...['mount', '--foreground', '--driver', command.driver],
-    ...options,
+    ...lists.flatMap((list) => ['-o', list]),
     ...['--', absoluteSource, canonical],
   ]);
 }

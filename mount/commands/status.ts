@@ -1,7 +1,7 @@
 import { listServers } from '../../client/runtime-directory.ts';
 import { formatBytes } from '../byte-sizes.ts';
 import { listRecords, type MountRecord } from '../mount-record.ts';
-import { DAFS_FILE_SYSTEM_TYPE, isDafsMount, readMountTable } from '../mount-table.ts';
+import { DAFS_FILE_SYSTEM_TYPE, findMount, isDafsMount, readMountTable } from '../mount-table.ts';
 import { isRunning } from '../processes.ts';
 import { queryServer, type ServerStatus } from '../server-status.ts';
 import { formatTable } from '../table.ts';
@@ -74,7 +74,7 @@ function listMounts(serverNames: ReadonlySet<string>): MountStatus[] {
 }
 
 function mountStatus(record: MountRecord, serverNames: ReadonlySet<string>): MountStatus {
-  const { directory, source, driver, readOnly, mountedAt } = record;
+  const { directory, source, driver, mountedAt } = record;
   return {
     directory,
     source,
@@ -82,7 +82,7 @@ function mountStatus(record: MountRecord, serverNames: ReadonlySet<string>): Mou
     server: record.serverName,
     driver,
     pid: record.process.pid,
-    readOnly,
+    readOnly: findMount(directory)?.options.includes('ro') === true,
     mountedAt,
   };
 }

@@ -185,13 +185,17 @@ export function structure<const F extends Fields>(
   fields: F,
 ): Structure<F> {
   const offsets = fieldOffsets(name, bytes, fields);
-  const CursorOf = compile(bytes, fields, offsets);
+  // Compiled when first used: only a worker looks at requests.
+  let CursorOf: CursorClass | undefined;
   return {
     name,
     bytes,
     fields,
     offsets: offsets as Structure<F>['offsets'],
-    at: (view, offset = 0) => new CursorOf(view, offset) as unknown as Cursor<F>,
+    at(view, offset = 0) {
+      CursorOf ??= compile(bytes, fields, offsets);
+      return new CursorOf(view, offset) as unknown as Cursor<F>;
+    },
   };
 }
 

@@ -10,6 +10,7 @@ import { connectFileSystem } from '../../client-file-system.ts';
 import { CommandError } from '../../command-error.ts';
 import type { Driver, DriverMount, DriverRequest } from '../../driver.ts';
 import type { PathFileSystem } from '../../file-system.ts';
+import { synchronousChanges } from '../../synchronous-changes.ts';
 import { type Binding, findBinding, loadBinding } from './binding.ts';
 import { createHandlers } from './handlers.ts';
 import { libfuseOptions } from './libfuse-options.ts';
@@ -32,8 +33,11 @@ export const fuseNativeDriver: Driver = {
   async mount(request) {
     const binding = loadBinding();
     const { serverName, exclusive, options } = request;
-    const { ordma } = options;
-    const fileSystem = connectFileSystem(serverName, { isShared: !exclusive, ordma });
+    const fileSystem = connectFileSystem(serverName, {
+      isShared: !exclusive,
+      ordma: options.ordma,
+      synchronous: synchronousChanges(options.kernelFlags),
+    });
     try {
       return await mountThrough(binding, fileSystem, request);
     } catch (error) {

@@ -5,6 +5,7 @@ import { connectFileSystem } from '../../client-file-system.ts';
 import { connectListener } from '../../client-listener.ts';
 import type { FileSystem } from '../../file-system.ts';
 import type { CreateListener } from '../../listener.ts';
+import type { SynchronousChanges } from '../../synchronous-changes.ts';
 import type { WorkerPlace } from './worker.ts';
 
 export interface ClientSourceData {
@@ -15,6 +16,7 @@ export interface ClientSourceData {
   readonly ordma: boolean;
   /** Where locks are kept on the server, what was locked (client-locks.ts). */
   readonly lockedFiles: SharedArrayBuffer | undefined;
+  readonly synchronous: SynchronousChanges | undefined;
 }
 
 export function createFileSystem(data: unknown, { beforeSleep }: WorkerPlace): FileSystem {

@@ -6,6 +6,7 @@ import { createClientIdentity } from '../../../client/session-options.ts';
 import { createLockedFiles } from '../../client-locks.ts';
 import { describeError } from '../../command-error.ts';
 import type { Driver } from '../../driver.ts';
+import { synchronousChanges } from '../../synchronous-changes.ts';
 import type { ClientSourceData } from './client-source.ts';
 import { KernelMount } from './kernel-mount.ts';
 
@@ -25,6 +26,7 @@ export const kernelDriver: Driver = {
       ordma: options.ordma,
       // Alone, the kernel keeps the locks of the mount: nobody else could be in their way.
       lockedFiles: exclusive ? undefined : createLockedFiles(),
+      synchronous: synchronousChanges(options.kernelFlags),
     };
     const module = new URL(`client-source${suffix}`, import.meta.url).href;
     const mount = await KernelMount.mount({

@@ -10,7 +10,6 @@ import { constants } from 'node:fs';
 import { closeDescriptor } from '../../../nic/system-calls.ts';
 import {
   createSocketPair,
-  MountFlag,
   mount,
   O_CLOEXEC,
   openDescriptor,
@@ -18,7 +17,8 @@ import {
   setNonBlocking,
 } from '../../../nic/system-calls-fuse.ts';
 import { CommandError, describeError } from '../../command-error.ts';
-import type { KernelFlag, MountOptions } from '../../mount-options.ts';
+import { kernelFlagBits } from '../../kernel-flags.ts';
+import type { MountOptions } from '../../mount-options.ts';
 import { DAFS_FILE_SYSTEM_TYPE } from '../../mount-table.ts';
 
 const FUSE_DEVICE = '/dev/fuse';
@@ -33,14 +33,6 @@ export interface MountingRequest {
   readonly source: string;
   readonly options: MountOptions;
 }
-
-const flagBits: Readonly<Record<KernelFlag, number>> = {
-  ro: MountFlag.RDONLY,
-  nosuid: MountFlag.NOSUID,
-  nodev: MountFlag.NODEV,
-  noexec: MountFlag.NOEXEC,
-  sync: MountFlag.SYNCHRONOUS,
-};
 
 /** The words that reach the kernel's FUSE by either way. */
 function kernelWords({ allowOther, maxReadBytes }: MountOptions): string[] {
@@ -60,7 +52,7 @@ export function openDevice(): number {
 function mountAsRoot({ directory, source, options }: MountingRequest): number {
   const deviceFd = openDevice();
   try {
-    const flags = [...options.kernelFlags].reduce((bits, flag) => bits | flagBits[flag], 0);
+    const flags = kernelFlagBits(options.kernelFlags);
     const words = [
       `fd=${deviceFd}`,
       `rootmode=${constants.S_IFDIR.toString(8)}`,

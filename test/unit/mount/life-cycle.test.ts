@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { driverTable } from '../../support/drivers.ts';
+import { isRoot } from '../../support/machine.ts';
 import { until } from '../../support/run.ts';
 import { isMountPoint, Workspace } from '../../support/workspace.ts';
 
@@ -205,6 +206,36 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
     await mount('-o', 'ro');
     const { stderr } = await workspace.run('touch', [join(directory, 'file')]);
     expect(stderr).toContain('Read-only file system');
+    await umount();
+  });
+
+  it.skipIf(!isRoot())('is made read-only and writable again while it is used', async () => {
+    await mount('-o', 'noexec');
+    await shell(`echo kept > ${directory}/file`);
+    const reader = await holdOpen();
+    const remount = (list: string) =>
+      workspace.dafs(['mount', '-o', `remount,${list}`, database, directory]);
+    expect((await remount('ro')).status).toBe(0);
+    const { stderr } = await workspace.run('touch', [join(directory, 'file')]);
+    expect(stderr).toContain('Read-only file system');
+    expect((await workspace.dafs(['status'])).stdout).toMatch(/ ro +serving/);
+    expect((await remount('workers=3')).stderr).toContain('cannot be changed by a remount');
+    expect((await remount('rw')).status).toBe(0);
+    const line = await shell(`grep ${directory} /proc/self/mounts`);
+    expect(line).toMatch(/ rw,nosuid,nodev,noexec,/);
+    expect(await shell(`echo more >> ${directory}/file; cat ${directory}/file`)).toBe(
+      'kept\nmore\n',
+    );
+    reader.kill('SIGKILL');
+    await once(reader, 'exit');
+    await umount();
+  });
+
+  it('is made by the command line that mount(8) makes of a line of fstab(5)', async () => {
+    const words = [database, directory, '-o', `rw,nosuid,nodev,dirsync`];
+    expect((await workspace.dafs(words)).stderr).toBe('');
+    expect(await shell(`grep ${directory} /proc/self/mounts`)).toContain('dirsync');
+    await shell(`mkdir ${directory}/made && touch ${directory}/made/file`);
     await umount();
   });
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
   describeMountOptions,
+  isRemount,
   type MountOptions,
   mountOptionTable,
   parseMountOptions,
+  parseRemountOptions,
 } from '../../../mount/mount-options.ts';
 
 function parse(...lists: string[]): MountOptions {
@@ -33,6 +35,7 @@ describe('mount options', () => {
     ['dev', 'nodev', false],
     ['noexec,exec', 'noexec', false],
     ['sync,async', 'sync', false],
+    ['nosymfollow,symfollow', 'nosymfollow', false],
   ] as const)('of %s leave %s %s: the later one wins', (list, flag, isSet) => {
     expect(parse(list).kernelFlags.has(flag)).toBe(isSet);
   });
@@ -74,6 +77,27 @@ describe('mount options', () => {
     ['cache_size=much', 'mount option cache_size needs a size such as 256M, not "much"'],
   ])('of the wrong form %s are refused', (text, message) => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', message }));
+  });
+
+  it('of a remount change what they name and leave the rest', () => {
+    const current = ['rw', 'nosuid', 'nodev', 'noexec', 'relatime', 'user_id=0', 'fsname=a'];
+    const flags = (list: string) => [...parseRemountOptions([list], current).kernelFlags].sort();
+    expect(flags('remount')).toEqual(['nodev', 'noexec', 'nosuid']);
+    expect(flags('remount,ro,exec')).toEqual(['nodev', 'nosuid', 'ro']);
+    expect(flags('rw,nosuid,nodev,user_id=0,fsname=a,remount,x-a=b')).toContain('noexec');
+  });
+
+  it('of a remount that only a new mount can change are refused', () => {
+    for (const text of ['workers=3', 'sync', 'dirsync', 'allow_other', 'user_id=1']) {
+      expect(() => parseRemountOptions([`remount,${text}`], ['rw'])).toThrow(
+        expect.objectContaining({ message: expect.stringContaining(text.split('=')[0] as string) }),
+      );
+    }
+  });
+
+  it('are those of a remount wherever it stands', () => {
+    expect(isRemount(['ro', 'nodev,remount'])).toBe(true);
+    expect(isRemount(['ro'])).toBe(false);
   });
 
   it('are all described, once', () => {
