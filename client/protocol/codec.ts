@@ -88,21 +88,15 @@ export const fieldsReader = <Value, Name extends keyof Value & string>(
 ): FieldsReader<Pick<Value, Name>> => {
   if (node.kind !== 'structure') throw new Error(`${name} is no structure.`);
   type Read = (message: MessageBuffer, start: number, end: number, into: object) => void;
-  const compileReader = (littleEndian: boolean): Read =>
+  const [readLittle, readBig] = [true, false].map((littleEndian) =>
     compile(
       'message, start, end, into',
       new DecoderGenerator(littleEndian).fieldsSource(node, fields, name),
-    ) as Read;
-  let readLittle: Read | undefined;
-  let readBig: Read | undefined;
+    ),
+  ) as [Read, Read];
   return (message, into) => {
-    if (message.littleEndian) {
-      readLittle ??= compileReader(true);
-      readLittle(message, HEADER_BYTES, message.length, into);
-    } else {
-      readBig ??= compileReader(false);
-      readBig(message, HEADER_BYTES, message.length, into);
-    }
+    if (message.littleEndian) readLittle(message, HEADER_BYTES, message.length, into);
+    else readBig(message, HEADER_BYTES, message.length, into);
   };
 };
 
