@@ -1,3 +1,4 @@
+import { Appends } from './appends.ts';
 import { hasStatus } from './dafs-error.ts';
 import { type DirectoryPage, type DirectoryPosition, DirectoryReader } from './directory-reader.ts';
 import { ExportedCacheReader } from './exported-cache-reader.ts';
@@ -70,6 +71,8 @@ export class FileClient {
   readonly space: FileSpace;
   /** Reads and writes; the methods here are its shorthands. */
   readonly transfers: Transfers;
+  /** Writing at the end of files that others write too. */
+  readonly appends: Appends;
   readonly #directories: DirectoryReader;
   readonly opener: Opener;
 
@@ -81,11 +84,9 @@ export class FileClient {
     );
     this.fileSystem = this.statfs(this.root);
     this.extendedAttributes = new ExtendedAttributes(session);
-    this.transfers = new Transfers(
-      session,
-      transferLimits(session, this.fileSystem),
-      ExportedCacheReader.open(session),
-    );
+    const limits = transferLimits(session, this.fileSystem);
+    this.transfers = new Transfers(session, limits, ExportedCacheReader.open(session));
+    this.appends = new Appends(session, this.transfers.requests, limits);
     this.#directories = new DirectoryReader(session);
     this.opener = new Opener(session);
     this.space = new FileSpace(session);

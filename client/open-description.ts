@@ -5,6 +5,7 @@ import type { FileStatus, StatusChanges } from './file-status.ts';
 import type { OpenFile } from './opening.ts';
 import { posixError } from './path-walk.ts';
 import { Content, DafsStatus, ObjectType, StableHow, type Verifier } from './protocol/index.ts';
+import type { AppendResult, WriteResult } from './transfer-requests.ts';
 
 /** Where seek() counts from, or what it looks for (extension SPACE). */
 export type Whence = 'start' | 'current' | 'end' | 'data' | 'hole';
@@ -90,18 +91,20 @@ export class OpenDescription {
 
   /**
    * Writes at `position`, or at the offset, which then moves; a file opened for appending at its
-   * end. The end is asked for first: two clients that append at once may overwrite each other.
+   * end, wherever others have moved that to.
    * @returns the bytes written
    */
   write(data: Uint8Array, position?: number): number {
     this.#requireData('write', this.mode.writes);
-    const offset = this.mode.appends
-      ? this.#files.getattr(this.file.handle, this.credential).sizeBytes
-      : requirePosition('write', position ?? this.#offset);
-    requireFileSize('write', offset + data.length, this.#files);
-    const bytes = data.length === 0 ? 0 : this.#writeAt(offset, data);
+    const offset = requirePosition('write', position ?? this.#offset);
+    if (data.length === 0) {
+      return 0;
+    }
+    const { bytes, endOffset } = this.mode.appends
+      ? this.#append(data)
+      : this.#writeAt(offset, data);
     if (position === undefined) {
-      this.#offset = offset + bytes;
+      this.#offset = endOffset;
     }
     return bytes;
   }
@@ -181,13 +184,25 @@ export class OpenDescription {
     }
   }
 
-  #writeAt(offset: number, data: Uint8Array): number {
+  #writeAt(offset: number, data: Uint8Array): AppendResult {
+    requireFileSize('write', offset + data.length, this.#files);
     const { stability } = this.mode;
     const result = this.#files.write(this.file, offset, data, stability, this.credential);
-    if (result.committed === StableHow.UNSTABLE) {
-      this.#verifier ??= result.verifier;
+    this.#noteUnstable(result);
+    return { ...result, endOffset: offset + result.bytes };
+  }
+
+  #append(data: Uint8Array): AppendResult {
+    const { appends } = this.#files;
+    const result = appends.append(this.file, data, this.mode.stability, this.credential);
+    this.#noteUnstable(result);
+    return result;
+  }
+
+  #noteUnstable({ committed, verifier }: WriteResult): void {
+    if (committed === StableHow.UNSTABLE) {
+      this.#verifier ??= verifier;
     }
-    return result.bytes;
   }
 
   /** What is left of the two entries that servers do not tell. */

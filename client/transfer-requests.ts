@@ -38,6 +38,12 @@ export interface WriteResult {
   readonly verifier: Verifier;
 }
 
+/** What the server said of data that it has appended. */
+export interface AppendResult extends WriteResult {
+  /** Where the file ended, right behind the data. */
+  readonly endOffset: number;
+}
+
 /** What the server said of data that it has sent. */
 export interface ReadResult {
   readonly bytes: number;
@@ -216,8 +222,47 @@ export class TransferRequests {
     return request;
   }
 
+  /** Appends `data`, which the request carries. */
+  appendInline(
+    { handle: filehandle, stateId }: FileReference,
+    data: Uint8Array,
+    stableHow: StableHow,
+    credential: number,
+  ): Request<unknown, AppendResult> {
+    const argument = { filehandle, stateId, stableHow, writePadded: false, cacheHint: 0, data };
+    const take = appendResult(data.length);
+    const request = new InPlaceRequest(operations.APPEND_INLINE, argument, credential, take);
+    this.#session.send(request);
+    return request;
+  }
+
+  /** Has the server fetch `bytes` of `buffer` from `bufferOffset` on, for the end of the file. */
+  appendDirect(
+    { handle: filehandle, stateId }: FileReference,
+    buffer: RegisteredBuffer,
+    bufferOffset: number,
+    bytes: number,
+    stableHow: StableHow,
+    credential: number,
+  ): Request<unknown, AppendResult> {
+    this.#setRange(buffer, bufferOffset, bytes);
+    const argument = {
+      filehandle,
+      stateId,
+      stableHow,
+      byteCount: bytes,
+      cacheHint: 0,
+      directChecksum: this.#checksum(buffer, bufferOffset, bytes),
+      writeDataBuffer: this.#range,
+    };
+    const take = appendResult(bytes);
+    const request = new InPlaceRequest(operations.APPEND_DIRECT, argument, credential, take);
+    this.#session.send(request);
+    return request;
+  }
+
   /**
-   * The same, unstable and waited for, without allocating anything.
+   * The same as writeDirect, unstable and waited for, without allocating anything.
    * @returns the bytes that the server has taken
    */
   performWriteDirect(
@@ -307,6 +352,16 @@ export class TransferRequests {
     }
   }
 }
+
+/** An append is done as a whole or not at all. */
+const appendResult =
+  (bytes: number) =>
+  ({ offset, committed, verifier }: ResultsOf<'APPEND_DIRECT'>): AppendResult => ({
+    bytes,
+    endOffset: offset + bytes,
+    committed,
+    verifier,
+  });
 
 function writeResult(results: ResultsOf<'WRITE_DIRECT'>): WriteResult {
   return { bytes: results.count, committed: results.committed, verifier: results.verifier };

@@ -259,15 +259,19 @@ class ClientFileSystem implements PathFileSystem {
     const registered = this.#registered.get(data.buffer);
     // The open gives the right to write; who writes decides about set-ID bits alone.
     const credential = writer === undefined ? OWN_CREDENTIAL : this.#credentials.of(writer);
-    // The kernel sends what it takes for the end; when others write too, it may be behind.
-    const position =
-      append && this.#isShared ? this.#client.getattr(file.handle).sizeBytes : offset;
-    this.#assertSize(position + data.length);
     const { byteOffset, length } = data;
-    const { transfers } = this.#client;
+    const { transfers, appends } = this.#client;
+    const { UNSTABLE } = StableHow;
+    // The kernel sends what it takes for the end: when others write too, only the server knows it.
+    if (append && this.#isShared && length > 0) {
+      return registered
+        ? appends.appendRegistered(file, registered, byteOffset, length, UNSTABLE, credential).bytes
+        : appends.append(file, data, UNSTABLE, credential).bytes;
+    }
+    this.#assertSize(offset + length);
     return registered
-      ? transfers.writeUnstable(file, position, registered, byteOffset, length, credential)
-      : transfers.write(file, position, data, StableHow.UNSTABLE, credential).bytes;
+      ? transfers.writeUnstable(file, offset, registered, byteOffset, length, credential)
+      : transfers.write(file, offset, data, UNSTABLE, credential).bytes;
   }
 
   lseek(nodeid: Nodeid, fh: Fh, offset: number, whence: number): number {
@@ -375,7 +379,9 @@ class ClientFileSystem implements PathFileSystem {
     const credential = this.#credentials.of(caller);
     const opened = this.#files.open(claim, openAccess(flags), creation, credential);
     const { stateId, status, isCoherent } = opened;
-    return { attributes: this.#attributes(status), fh: fhOf(stateId), isCoherent };
+    // The kernel would keep what is appended where it takes the end to be.
+    const isUncached = this.#isShared && (flags & constants.O_APPEND) !== 0;
+    return { attributes: this.#attributes(status), fh: fhOf(stateId), isCoherent, isUncached };
   }
 
   #make(caller: Caller, parent: Nodeid, name: Uint8Array, object: NewObject): Attributes {

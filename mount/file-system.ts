@@ -95,6 +95,8 @@ export interface OpenedFile {
   fh: Fh;
   /** What the kernel has cached of the file is right: everything that others did to it was told. */
   isCoherent: boolean;
+  /** What is read and written through this open shall not be cached. */
+  isUncached?: boolean;
 }
 
 /** A created and opened file. */
@@ -289,7 +291,8 @@ export interface FileSystem {
   read(nodeid: Nodeid, fh: Fh, offset: number, into: Uint8Array): number;
 
   /**
-   * Writes all of `data` at `offset`, or with `append` at the file's end, and returns its length.
+   * Writes all of `data` at `offset`, or with `append` at the file's end, wherever other clients have
+   * moved that to, and returns its length.
    * When `data` lies in a {@link registeredBuffer}, the server reads straight from it. Writing takes
    * the capabilities off a program and, when there is a `writer`, set-ID bits as far as his being in
    * the file's group or not decides: one who may keep them is not named.

@@ -75,7 +75,6 @@ export type ObjectType = (typeof ObjectType)[keyof typeof ObjectType];
 /** How stable written data must be (sections 6.5.3 and 6.5.38). */
 export const StableHow = { UNSTABLE: 0, DATA_SYNC: 1, FILE_SYNC: 2 } as const;
 export type StableHow = (typeof StableHow)[keyof typeof StableHow];
-export const AppendStableHow = { DATA_SYNC: 1, FILE_SYNC: 2 } as const;
 
 export const AccessPattern = {
   DAFS_CACHE_HINT_NORMAL: 0,

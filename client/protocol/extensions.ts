@@ -10,10 +10,9 @@
 export const Extension = {
   /** The server tells what other clients change. */
   NOTIFY: 2,
-  /** Renaming with flags; attributes together with what they are of. */
   /** Reading the server's block cache without a message. */
   ORDMA: 1,
-  /** Renaming with flags. */
+  /** Renaming with flags; attributes together with what they are of. */
   NAMES: 3,
   /** Holes, allocation, and copying on the server. */
   SPACE: 4,

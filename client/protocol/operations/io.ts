@@ -1,6 +1,6 @@
 /** Reading, writing, appending, committing, cache hints and batches (section 6.5). */
 
-import { AccessPattern, AppendStableHow, StableHow } from '../constants.ts';
+import { AccessPattern, StableHow } from '../constants.ts';
 import {
   array,
   boolean8,
@@ -88,11 +88,8 @@ const writeErrors = errors(
 const readArguments = { filehandle, stateId, offset: u53, byteCount: u32, cacheHint: u32 };
 
 const writeResults = structure({ count: u32, committed: enumeration(StableHow), verifier });
-const appendResults = structure({
-  offset: u53,
-  verifier,
-  committed: enumeration(AppendStableHow),
-});
+// UNSTABLE is ours (DECISIONS.md): the draft's appends are all stable.
+const appendResults = structure({ offset: u53, verifier, committed: enumeration(StableHow) });
 
 export const ioOperations = {
   READ_INLINE: operation('READ_INLINE', {
@@ -166,7 +163,7 @@ export const ioOperations = {
       structure({
         filehandle,
         stateId,
-        stableHow: enumeration(AppendStableHow),
+        stableHow: enumeration(StableHow),
         byteCount: countOf('data'),
         writePadded: boolean32,
         cacheHint: u32,
@@ -185,7 +182,7 @@ export const ioOperations = {
       structure({
         filehandle,
         stateId,
-        stableHow: enumeration(AppendStableHow),
+        stableHow: enumeration(StableHow),
         byteCount: u32,
         cacheHint: u32,
         directChecksum: checksum,

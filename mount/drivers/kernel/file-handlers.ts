@@ -7,7 +7,7 @@
 import { constants } from 'node:fs';
 import { constants as system } from 'node:os';
 import type { CreatedFile, Nodeid, OpenedFile } from '../../file-system.ts';
-import { FsyncFlag, WriteFlag } from '../../kernel-abi/constants.ts';
+import { Fopen, FsyncFlag, WriteFlag } from '../../kernel-abi/constants.ts';
 import {
   CreateIn,
   EntryOut,
@@ -39,9 +39,10 @@ export function fileHandlers({ exchange, fileSystem, order, policy }: Service) {
   const createdOpenOut = exchange.output(OpenOut, EntryOut.bytes);
   const writeOut = exchange.output(WriteOut);
 
-  function fillOpen(out: typeof openOut, nodeid: Nodeid, { fh, isCoherent }: OpenedFile): void {
-    out.fh = fh;
-    out.openFlags = policy.fileFlags(nodeid, isCoherent);
+  function fillOpen(out: typeof openOut, nodeid: Nodeid, opened: OpenedFile): void {
+    out.fh = opened.fh;
+    out.openFlags =
+      policy.fileFlags(nodeid, opened.isCoherent) | (opened.isUncached ? Fopen.DIRECT_IO : 0);
     out.backingId = 0;
   }
 

@@ -231,6 +231,25 @@ const writing = defineCases('write', {
     }
     holds(t, 'a', 'mt'.repeat(20));
   },
+  'O_APPEND by two processes keeps every piece, and shows it at once': (t) => {
+    const other = t.otherProcess();
+    const mine = t.open('a', O.RDWR | O.CREAT | O.APPEND, 0o644);
+    const theirs = other.open('a', O.RDWR | O.APPEND);
+    const pieces: Uint8Array[] = [];
+    for (let round = 0; round < 12; round += 1) {
+      const piece = pattern(1000 + round * 997, round + 1);
+      if (round % 3 === 0) {
+        other.write(theirs, piece);
+      } else {
+        t.write(mine, piece);
+      }
+      pieces.push(piece);
+      const whole = Buffer.concat(pieces);
+      sameBytes(t.readAt(mine, whole.length + 1, 0), whole);
+      sameBytes(other.readAt(theirs, whole.length + 1, 0), whole);
+    }
+    holds(t, 'a', Buffer.concat(pieces));
+  },
   'by another process is read at once': (t) => {
     const other = t.otherProcess();
     put(t, 'a', 'before');

@@ -256,6 +256,19 @@ const generators: { readonly [Name in OperationName]?: Generator<Name> } = {
     directChecksum: 0,
     writeDataBuffers: buffers(random, known),
   }),
+  APPEND_INLINE: (random, known) => ({
+    ...io(random, known),
+    stableHow: random.pick([0, 0, 0, 1, 2] as const),
+    writePadded: false,
+    data: random.bytes(random.length(2000)),
+  }),
+  APPEND_DIRECT: (random, known) => ({
+    ...io(random, known),
+    byteCount: count(random),
+    stableHow: 0,
+    directChecksum: 0,
+    writeDataBuffer: buffer(random, known),
+  }),
   COMMIT: (random, known) => ({
     filehandle: handle(random, known),
     offset: offset(random),

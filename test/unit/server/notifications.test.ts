@@ -128,6 +128,14 @@ describe('what is told', () => {
       });
       return { files: { [f]: { isData: true, offset: 100, length: 16 } } };
     },
+    APPEND_INLINE(files, { f }, file) {
+      files.append(file, 'abc');
+      return { files: { [f]: { isData: true, offset: 10, length: 3 } } };
+    },
+    APPEND_DIRECT(files, { f }, file) {
+      files.appendDirect(file, bytes('0123456789abcdef'));
+      return { files: { [f]: { isData: true, offset: 10, length: 16 } } };
+    },
     SETATTR_INLINE(files, { f }, { filehandle }) {
       files.setAttributes(filehandle, { mode: 0o600 });
       return { files: { [f]: attributes } };

@@ -131,6 +131,37 @@ export class Files {
     });
   }
 
+  append(
+    file: { filehandle: Filehandle; stateId: StateId },
+    data: string | Uint8Array,
+    stableHow: 0 | 1 | 2 = 0,
+  ) {
+    return this.connection.call('APPEND_INLINE', {
+      ...file,
+      stableHow,
+      writePadded: false,
+      cacheHint: 0,
+      data: typeof data === 'string' ? bytes(data) : data,
+    });
+  }
+
+  /** @param rest what is to be other than it should */
+  appendDirect(
+    file: { filehandle: Filehandle; stateId: StateId },
+    data: Uint8Array,
+    rest: Partial<ArgumentsOf<'APPEND_DIRECT'>> = {},
+  ) {
+    return this.connection.call('APPEND_DIRECT', {
+      ...file,
+      byteCount: data.length,
+      stableHow: 0,
+      directChecksum: 0,
+      cacheHint: 0,
+      writeDataBuffer: this.connection.remoteMemory.register(data),
+      ...rest,
+    });
+  }
+
   read(file: { filehandle: Filehandle; stateId: StateId }, offset: number, byteCount: number) {
     return this.connection.call('READ_INLINE', { ...file, offset, byteCount, cacheHint: 0 });
   }
