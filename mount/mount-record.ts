@@ -3,7 +3,15 @@
  * there as long as the mount is.
  */
 
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { runtimeDirectory } from '../client/runtime-directory.ts';
 import { isDafsMount } from './mount-table.ts';
@@ -64,6 +72,19 @@ export function findRecord(directory: string): MountRecord | undefined {
     .filter((record) => record.directory === directory)
     .sort((left, right) => (left.mountedAt < right.mountedAt ? -1 : 1))
     .at(-1);
+}
+
+/** Whether what is mounted on `directory` (a canonical path) is ours, and its process was killed. */
+export function isDeadMount(directory: string): boolean {
+  if (!isDafsMount(directory)) return false;
+  const record = findRecord(directory);
+  if (record) return !isRunning(record.process);
+  try {
+    statSync(directory);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOTCONN';
+  }
 }
 
 /** Removes what a mount left behind whose process did not end by itself. */

@@ -3,15 +3,18 @@ import { LOG_VARIABLE, runInBackground } from '../background.ts';
 import { CommandError, describeError } from '../command-error.ts';
 import { DEFAULT_DRIVER } from '../driver.ts';
 import { isRemount, parseMountOptions } from '../mount-options.ts';
+import { canonicalDirectory } from '../mount-point.ts';
 import {
   checkMountRequest,
   type MountRequest,
   type RunningMount,
   startMount,
 } from '../mount-process.ts';
+import { isDeadMount } from '../mount-record.ts';
 import { report } from '../program.ts';
 import { parseSource } from '../source.ts';
 import { remountCommand } from './remount.ts';
+import { umountCommand } from './umount.ts';
 
 export interface MountCommandOptions {
   /** The arguments of every `-o`. */
@@ -37,6 +40,9 @@ export async function mountCommand(
 ): Promise<void> {
   const lists = command.options ?? [];
   if (isRemount(lists)) return remountCommand(directory, lists);
+  // It answers nothing any more, and the new one takes its place.
+  const mountPoint = canonicalDirectory(directory);
+  if (isDeadMount(mountPoint)) await umountCommand(mountPoint);
   const request: MountRequest = {
     source: parseSource(source),
     directory,

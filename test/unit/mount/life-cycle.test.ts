@@ -174,6 +174,13 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
     expect(stdout).toMatch(new RegExp(`${directory} .* dead\n`));
     await umount();
     expect(leftovers()).toEqual([]);
+  });
+
+  it('takes the place of one whose process was killed, also while that is in use', async () => {
+    await mount();
+    await shell(`echo kept > ${directory}/file; sync ${directory}/file`);
+    await holdOpen();
+    process.kill(onlyRecord().process.pid, 'SIGKILL');
     await mount();
     expect(await shell(`cat ${directory}/file`)).toBe('kept\n');
     await umount();
