@@ -1,5 +1,5 @@
 import { DafsError } from './dafs-error.ts';
-import { ENTRY_BITMAP, FILE_STATUS_BITMAP, type FileStatus, fileStatus } from './file-status.ts';
+import { ENTRY_BITMAP, type FileStatus, fileStatus, fileStatusBitmap } from './file-status.ts';
 import {
   type ArgumentsOf,
   directoryEntriesCodec,
@@ -51,11 +51,13 @@ const BEGINNING: DirectoryPosition = { cookie: 0, verifier: 0n as Verifier };
 /** Reads directories, inline what fits into a response and direct what does not. */
 export class DirectoryReader {
   readonly #session: Session;
+  readonly #statusBitmap: number;
   readonly #inlineBytes: number;
   readonly #slotBuffers = new Map<TransferSlot, MessageBuffer>();
 
   constructor(session: Session) {
     this.#session = session;
+    this.#statusBitmap = fileStatusBitmap(session.extensions);
     this.#inlineBytes = session.terms.maximumResponseBytes - INLINE_OVERHEAD_BYTES;
   }
 
@@ -71,7 +73,7 @@ export class DirectoryReader {
       cookie: position.cookie,
       cookieverf: position.verifier,
       dircount: 0,
-      attrRequestBitmap: withStatus ? FILE_STATUS_BITMAP : ENTRY_BITMAP,
+      attrRequestBitmap: withStatus ? this.#statusBitmap : ENTRY_BITMAP,
     };
     // With checksums everything goes inline: READDIR_DIRECT's results do not tell how many bytes
     // their checksum covers.

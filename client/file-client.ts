@@ -6,11 +6,11 @@ import { ExtendedAttributes } from './extended-attributes.ts';
 import { FileSpace } from './file-space.ts';
 import {
   attributesOf,
-  FILE_STATUS_BITMAP,
   FILE_SYSTEM_STATUS_BITMAP,
   type FileStatus,
   type FileSystemStatus,
   fileStatus,
+  fileStatusBitmap,
   fileSystemStatus,
   type NewMode,
   type StatusChanges,
@@ -67,6 +67,8 @@ export class FileClient {
   /** The file system as it was when this client was made: its limits and its handle. */
   readonly fileSystem: FileSystemStatus;
   readonly extendedAttributes: ExtendedAttributes;
+  /** The attributes that a status is made from. */
+  readonly statusBitmap: number;
   /** Holes, allocation and copies: the extension SPACE. */
   readonly space: FileSpace;
   /** Reads and writes; the methods here are its shorthands. */
@@ -83,6 +85,7 @@ export class FileClient {
       copyHandle(rootHandle),
     );
     this.fileSystem = this.statfs(this.root);
+    this.statusBitmap = fileStatusBitmap(session.extensions);
     this.extendedAttributes = new ExtendedAttributes(session);
     const limits = transferLimits(session, this.fileSystem);
     this.transfers = new Transfers(session, limits, ExportedCacheReader.open(session));
@@ -118,7 +121,7 @@ export class FileClient {
   getattr(filehandle: Filehandle, credential = 0): FileStatus {
     return this.session.callInPlace(
       operations.GETATTR_INLINE,
-      { filehandle, attrRequestBitmap: FILE_STATUS_BITMAP },
+      { filehandle, attrRequestBitmap: this.statusBitmap },
       credential,
       takeStatus,
     );

@@ -1,4 +1,5 @@
 import {
+  Extension,
   type FileAttributes,
   type FileSystemAttributes,
   fileAttributeBitmap,
@@ -30,6 +31,10 @@ export interface FileStatus {
   readonly createTime: Time;
   /** Another number after every change of data or attributes. */
   readonly change: bigint;
+  /** What chattr(1) set, in the numbers of FS_IOC_GETFLAGS. */
+  readonly flags: number;
+  /** False only when the file is known to have no extended attributes. */
+  readonly mayHaveAttributes: boolean;
 }
 
 /** A time to set: `now` is the server's clock. */
@@ -46,6 +51,8 @@ export interface StatusChanges {
   readonly modifyTime?: TimeChange | undefined;
   /** Takes set-ID bits and capabilities off, as a write by the caller does (extension XATTR). */
   readonly killSuidgid?: true | undefined;
+  /** In the numbers of FS_IOC_SETFLAGS (extension XATTR). */
+  readonly flags?: number | undefined;
 }
 
 /** What statvfs(3) tells, and the limits of transfers. */
@@ -65,8 +72,12 @@ export interface FileSystemStatus {
   readonly fileSystemHandle: Uint8Array;
 }
 
-/** The attributes that a FileStatus is made from. */
-export const FILE_STATUS_BITMAP = fileAttributeBitmap(
+/** The attributes that a FileStatus is made from in a session that has these extensions. */
+export function fileStatusBitmap(extensions: ReadonlySet<Extension>): number {
+  return extensions.has(Extension.XATTR) ? STATUS_BITMAP | XATTR_STATUS_BITMAP : STATUS_BITMAP;
+}
+
+const STATUS_BITMAP = fileAttributeBitmap(
   'objectType',
   'mode',
   'numLinks',
@@ -82,6 +93,8 @@ export const FILE_STATUS_BITMAP = fileAttributeBitmap(
   'owner',
   'ownerGroup',
 );
+
+const XATTR_STATUS_BITMAP = fileAttributeBitmap('inodeFlags', 'hasNamedAttr');
 
 /** What a directory entry carries at the least. */
 export const ENTRY_BITMAP = fileAttributeBitmap('objectType', 'fileId');
@@ -130,6 +143,8 @@ export function fileStatus(attributes: FileAttributes): FileStatus {
     changeTime: attributes.timeMetadata ?? EPOCH,
     createTime: attributes.timeCreate ?? EPOCH,
     change: attributes.change ?? 0n,
+    flags: attributes.inodeFlags ?? 0,
+    mayHaveAttributes: attributes.hasNamedAttr ?? true,
   };
 }
 
@@ -157,6 +172,7 @@ export function attributesOf(changes: StatusChanges): FileAttributes {
     timeAccessSet: settime(changes.accessTime),
     timeModifySet: settime(changes.modifyTime),
     killSuidgid: changes.killSuidgid,
+    inodeFlags: changes.flags,
   };
 }
 

@@ -1,11 +1,5 @@
 import type { FileClient } from './file-client.ts';
-import {
-  attributesOf,
-  FILE_STATUS_BITMAP,
-  type FileStatus,
-  fileStatus,
-  type StatusChanges,
-} from './file-status.ts';
+import { attributesOf, type FileStatus, fileStatus, type StatusChanges } from './file-status.ts';
 import type { NewObject } from './new-object.ts';
 import type { Claim, Creation, OpenAccess } from './opening.ts';
 import {
@@ -126,7 +120,7 @@ export class FilesWithStatus {
     if (this.#isOneRequest) {
       return session.callInPlace(
         together,
-        { request, attrRequestBitmap: FILE_STATUS_BITMAP },
+        { request, attrRequestBitmap: this.#files.statusBitmap },
         credential,
         ({ response, objAttributes }) => take(response, fileStatus(objAttributes)),
       );

@@ -5,7 +5,9 @@ import {
   ClaimType,
   CreateMode,
   DeleteDisposition,
+  Extension,
   type Filehandle,
+  OPEN_SHARE_ACCESS_APPEND,
   OpenShare,
   OpenType,
   operations,
@@ -16,8 +18,8 @@ import type { Session } from './session.ts';
 import { randomVerifier } from './session-options.ts';
 import type { FileReference } from './transfer-requests.ts';
 
-/** For which kinds of access a file is opened. */
-export type OpenAccess = 'read' | 'write' | 'both';
+/** For which kinds of access a file is opened; who only appends may do so to append-only files. */
+export type OpenAccess = 'read' | 'write' | 'both' | 'append' | 'read and append';
 
 /** What opening does about a name that does not exist, or that does. */
 export type Creation =
@@ -54,6 +56,8 @@ const SHARE_ACCESS: Readonly<Record<OpenAccess, number>> = {
   read: OpenShare.DAFS_OPEN_SHARE_ACCESS_READ,
   write: OpenShare.DAFS_OPEN_SHARE_ACCESS_WRITE,
   both: OpenShare.DAFS_OPEN_SHARE_ACCESS_BOTH,
+  append: OpenShare.DAFS_OPEN_SHARE_ACCESS_WRITE | OPEN_SHARE_ACCESS_APPEND,
+  'read and append': OpenShare.DAFS_OPEN_SHARE_ACCESS_BOTH | OPEN_SHARE_ACCESS_APPEND,
 };
 
 /** POSIX programs never deny others anything. */
@@ -87,7 +91,7 @@ export class Opener {
       open: openArguments(creation),
       deleteDisp: DeleteDisposition.DELETE_DONT_CARE,
       owner: this.#ownerBytes,
-      shareAccess: SHARE_ACCESS[access],
+      shareAccess: this.#shareAccess(access),
       ...NO_DENIAL,
     };
   }
@@ -96,10 +100,16 @@ export class Opener {
     const request = {
       filehandle: file.handle,
       stateId: file.stateId,
-      shareAccess: SHARE_ACCESS[access],
+      shareAccess: this.#shareAccess(access),
       ...NO_DENIAL,
     };
     this.#session.call(operations.OPEN_DOWNGRADE, request, credential);
+  }
+
+  /** A server without the extension does not know who only appends. */
+  #shareAccess(access: OpenAccess): number {
+    const isKnown = this.#session.extensions.has(Extension.XATTR);
+    return isKnown ? SHARE_ACCESS[access] : SHARE_ACCESS[access] & ~OPEN_SHARE_ACCESS_APPEND;
   }
 
   close(file: OpenFile, credential: number): void {

@@ -1,4 +1,5 @@
 import type { ExtendedAttributes, SetOption } from './extended-attributes.ts';
+import type { FileClient } from './file-client.ts';
 import { type Path, pathBytes, posixError } from './path-walk.ts';
 import type { Filehandle } from './protocol/index.ts';
 
@@ -16,15 +17,17 @@ export interface AttributeContext {
 }
 
 /**
- * Extended attributes as POSIX programs know them (xattr(7)), by path or descriptor. `follows` says
+ * Extended attributes as POSIX programs know them (xattr(7)), and chattr(1)'s, by path or descriptor. `follows` says
  * whether a symbolic link at the end of a path stands for what it leads to.
  */
 export class PathAttributes {
+  readonly #files: FileClient;
   readonly #attributes: ExtendedAttributes;
   readonly #context: AttributeContext;
 
-  constructor(attributes: ExtendedAttributes, context: AttributeContext) {
-    this.#attributes = attributes;
+  constructor(files: FileClient, context: AttributeContext) {
+    this.#files = files;
+    this.#attributes = files.extendedAttributes;
     this.#context = context;
   }
 
@@ -58,6 +61,18 @@ export class PathAttributes {
     const bytes = nameBytes('removexattr', name);
     const handle = this.#context.handleOf('removexattr', file, follows);
     this.#attributes.remove(handle, bytes, this.#context.credential());
+  }
+
+  /** What chattr(1) set of a file, in the numbers of FS_IOC_GETFLAGS. */
+  flags(file: PathOrDescriptor): number {
+    const handle = this.#context.handleOf('getflags', file, true);
+    return this.#files.getattr(handle, this.#context.credential()).flags;
+  }
+
+  /** Sets all of these flags and takes all others off. @throws DafsError EPERM, EOPNOTSUPP, … */
+  setFlags(file: PathOrDescriptor, flags: number): void {
+    const handle = this.#context.handleOf('setflags', file, true);
+    this.#files.setattr(handle, { flags }, undefined, this.#context.credential());
   }
 }
 

@@ -58,7 +58,7 @@ export class PathFiles {
     this.#credential = options.credential ?? 0;
     this.#umask = options.umask ?? 0o022;
     this.#workingDirectory = files.root;
-    this.attributes = new PathAttributes(files.extendedAttributes, {
+    this.attributes = new PathAttributes(files, {
       handleOf: (operation, file, follows) =>
         typeof file === 'number'
           ? this.#description(file).file.handle

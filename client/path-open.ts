@@ -18,6 +18,9 @@ const ACCESS_MODES: Readonly<Record<number, OpenAccess>> = {
   [constants.O_RDONLY]: 'read',
   [constants.O_WRONLY]: 'write',
   [constants.O_RDWR]: 'both',
+  [constants.O_WRONLY | constants.O_APPEND]: 'append',
+  [constants.O_RDWR | constants.O_APPEND]: 'read and append',
+  [constants.O_RDONLY | constants.O_APPEND]: 'read',
 };
 
 /** Opens files by path, with the flags of open(2). */
@@ -42,7 +45,8 @@ export class PathOpener {
     this.#credential = credential;
     this.#flags = flags;
     this.#createMode = createMode;
-    const access = ACCESS_MODES[flags & (constants.O_WRONLY | constants.O_RDWR)];
+    const access =
+      ACCESS_MODES[flags & (constants.O_WRONLY | constants.O_RDWR | constants.O_APPEND)];
     const isUnnamedForReading = this.#has(O_TMPFILE) && access === 'read';
     if (access === undefined || isUnnamedForReading) {
       throw posixError('open', 'EINVAL', 'these flags make no sense together');
@@ -173,7 +177,7 @@ export class PathOpener {
   #description(file: OpenDescription['file'], isOpen: boolean, found: Found): OpenDescription {
     const isForStatus = this.#has(O_PATH);
     const mode: OpenMode = {
-      reads: !isForStatus && this.#access !== 'write',
+      reads: !isForStatus && this.#access !== 'write' && this.#access !== 'append',
       writes: !isForStatus && this.#access !== 'read',
       appends: this.#has(constants.O_APPEND),
       stability: this.#stability(),

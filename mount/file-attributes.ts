@@ -56,12 +56,13 @@ export function attributesOf(status: FileStatus, blockBytes: number): Attributes
     ctime: status.changeTime,
     btime: status.createTime,
     change: status.change,
+    flags: status.flags,
   };
 }
 
 export function statusChangesOf(changes: AttributeChanges): StatusChanges {
-  const { mode, uid, gid, sizeBytes, atime, mtime, killSuidgid } = changes;
-  return { mode, uid, gid, sizeBytes, accessTime: atime, modifyTime: mtime, killSuidgid };
+  const { mode, uid, gid, sizeBytes, atime, mtime, killSuidgid, flags } = changes;
+  return { mode, uid, gid, sizeBytes, accessTime: atime, modifyTime: mtime, killSuidgid, flags };
 }
 
 export function statisticsOf(status: FileSystemStatus): FileSystemStatistics {

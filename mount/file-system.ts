@@ -61,6 +61,8 @@ export interface Attributes {
   btime: TimeSpec;
   /** Grows with each change of data or attributes; equal numbers mean an unchanged file. */
   change: bigint;
+  /** What chattr(1) sets, in the numbers of FS_IOC_GETFLAGS: immutable, append-only, nodump, noatime. */
+  flags: number;
 }
 
 /** A time to set: `'now'` is the server's clock. */
@@ -77,6 +79,8 @@ export interface AttributeChanges {
   mtime?: TimeChange;
   /** Takes set-ID bits and capabilities off, as a write by the caller would. */
   killSuidgid?: true;
+  /** As {@link Attributes.flags}. Errors: EOPNOTSUPP for others than those four. */
+  flags?: number;
 }
 
 /** What statvfs(3) tells. */

@@ -10,8 +10,11 @@ const OPEN_ACCESS: Readonly<Record<number, OpenAccess>> = {
   [constants.O_RDONLY]: 'read',
   [constants.O_WRONLY]: 'write',
   [constants.O_RDWR]: 'both',
+  [constants.O_RDONLY | constants.O_APPEND]: 'read',
+  [constants.O_WRONLY | constants.O_APPEND]: 'append',
+  [constants.O_RDWR | constants.O_APPEND]: 'read and append',
 };
-const ACCESS_MODE_BITS = 0o3;
+const ACCESS_MODE_BITS = 0o3 | constants.O_APPEND;
 
 /** For which kinds of access `flags` open a file. @throws ErrnoError EINVAL */
 export function openAccess(flags: number): OpenAccess {

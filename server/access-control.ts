@@ -5,7 +5,7 @@
  */
 import { DafsStatus } from '../client/protocol/status.ts';
 import { refuse } from './engine/refusal.ts';
-import { type Acl, AclTag, FileType } from './store/index.ts';
+import { type Acl, AclTag, FileType, InodeFlag } from './store/index.ts';
 
 /** On whose behalf a request is executed. */
 export interface Credential {
@@ -24,6 +24,8 @@ export interface Protected {
   readonly gid: number;
   /** Stands behind the mode, whose group bits are its mask; undefined where the mode says it all. */
   readonly accessAcl: Acl | undefined;
+  /** Of {@link InodeFlag}. */
+  readonly flags: number;
 }
 
 export const Permission = { READ: 4, WRITE: 2, EXECUTE: 1 } as const;
@@ -36,6 +38,26 @@ export const ModeBit = {
   GROUP_EXECUTE: 0o010,
   ANY_EXECUTE: 0o111,
 } as const;
+
+/** chattr(1)'s +i: nothing may change the object. */
+export const isImmutable = ({ flags }: Protected): boolean => (flags & InodeFlag.IMMUTABLE) !== 0;
+
+/** chattr(1)'s +a: it may be added to, and nothing else. */
+export const isAppendOnly = ({ flags }: Protected): boolean => (flags & InodeFlag.APPEND) !== 0;
+
+/** @throws Refusal DAFSERR_PERM for an object of which nothing but its data may change, if they may. */
+export function requireChangeable(file: Protected): void {
+  if (isImmutable(file) || isAppendOnly(file)) {
+    refuse(DafsStatus.DAFSERR_PERM);
+  }
+}
+
+/** @throws Refusal DAFSERR_PERM for an object that may not even be added to. */
+export function requireMutable(file: Protected): void {
+  if (isImmutable(file)) {
+    refuse(DafsStatus.DAFSERR_PERM);
+  }
+}
 
 const isDirectory = (file: Protected): boolean => file.type === FileType.DIRECTORY;
 
@@ -87,8 +109,14 @@ function aclPermits(acl: Acl, gid: number, credential: Credential, wanted: numbe
   return acl.some(({ tag, permissions }) => tag === AclTag.OTHER && grants(permissions, wanted));
 }
 
-/** @throws Refusal DAFSERR_ACCES when not all of `wanted` is granted. */
+/**
+ * @throws Refusal DAFSERR_PERM to write to what is immutable, DAFSERR_ACCES when not all of `wanted`
+ * is granted.
+ */
 export function requirePermission(file: Protected, credential: Credential, wanted: number): void {
+  if ((wanted & Permission.WRITE) !== 0) {
+    requireMutable(file);
+  }
   if (!permits(file, credential, wanted)) {
     refuse(DafsStatus.DAFSERR_ACCES);
   }
@@ -98,7 +126,7 @@ export function requirePermission(file: Protected, credential: Credential, wante
  * Removing or renaming `child` of `directory`: write and search permission in the directory and, if
  * that is sticky, ownership of either.
  *
- * @throws Refusal DAFSERR_ACCES, or DAFSERR_PERM in a sticky directory.
+ * @throws Refusal DAFSERR_ACCES, or DAFSERR_PERM in a sticky directory and where chattr(1) forbids it.
  */
 export function requireRemovable(
   directory: Protected,
@@ -106,6 +134,10 @@ export function requireRemovable(
   credential: Credential,
 ): void {
   requirePermission(directory, credential, Permission.WRITE | Permission.EXECUTE);
+  if (isAppendOnly(directory)) {
+    refuse(DafsStatus.DAFSERR_PERM);
+  }
+  requireChangeable(child);
   const isSticky = (directory.mode & ModeBit.STICKY) !== 0;
   if (isSticky && !isOwner(child, credential) && !isOwner(directory, credential)) {
     refuse(DafsStatus.DAFSERR_PERM);

@@ -11,6 +11,7 @@ import {
   ModeBit,
   Permission,
   type Protected,
+  requireChangeable,
   requireOwner,
   requirePermission,
 } from './access-control.ts';
@@ -121,6 +122,9 @@ export function requireAttributeAccess(
   }
   if (found === undefined || name.length === found.prefix.length || name.includes(0)) {
     refuse(DafsStatus.DAFSERR_INVAL);
+  }
+  if (use === 'write') {
+    requireChangeable(file);
   }
   found.require(file, credential, use, name);
 }

@@ -31,6 +31,10 @@ export const SUPPORTED_FILE_ATTRIBUTES = fileAttributeBitmap(
   'filehandle',
   'owner',
   'ownerGroup',
+  'killSuidgid',
+  'modeUmask',
+  'inodeFlags',
+  'hasNamedAttr',
 );
 
 /**
@@ -84,6 +88,8 @@ export function fileAttributesOf(
       : undefined,
     owner: String(inode.uid),
     ownerGroup: String(inode.gid),
+    inodeFlags: inode.flags,
+    hasNamedAttr: inode.attributeKinds !== 0,
   };
 }
 

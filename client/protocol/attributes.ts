@@ -85,6 +85,8 @@ const fileMembers = {
   ownerGroup: [F.OWNER_GROUP, text],
   killSuidgid: [E.KILL_SUIDGID, boolean8],
   modeUmask: [E.MODE_UMASK, modeUmask],
+  inodeFlags: [E.INODE_FLAGS, u32],
+  hasNamedAttr: [E.HAS_NAMED_ATTR, boolean8],
 } as const satisfies JoinMembers;
 
 /** dafs_file_attr_type as a field: an offset to the join. */

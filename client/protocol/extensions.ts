@@ -52,7 +52,20 @@ export const FileAttributeExtension = {
   KILL_SUIDGID: 28,
   /** Set only, at creation, in place of the mode: the mode wanted, and a mask (RFC 8275). */
   MODE_UMASK: 29,
+  /** What chattr(1) sets: bits of {@link InodeFlag}. */
+  INODE_FLAGS: 30,
+  /** Whether the object has extended attributes; the draft's NAMED_ATTR: whether it could have. */
+  HAS_NAMED_ATTR: 31,
 } as const;
+
+/** Values of INODE_FLAGS, the numbers of FS_IOC_SETFLAGS. */
+export const InodeFlag = { IMMUTABLE: 0x10, APPEND: 0x20, NODUMP: 0x40, NOATIME: 0x80 } as const;
+
+/**
+ * In OPEN's share_access, with WRITE: who opens the file will only append to it. Nobody else can
+ * open an append-only file for writing.
+ */
+export const OPEN_SHARE_ACCESS_APPEND = 0x1000;
 
 /** What SETXATTR does when there is such an attribute already, or none: RFC 8276's numbers. */
 export const SetxattrOption = { EITHER: 0, CREATE: 1, REPLACE: 2 } as const;

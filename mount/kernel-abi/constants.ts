@@ -140,5 +140,18 @@ export const MIN_READ_BUFFER_BYTES = 8192;
 /** How much of a SetxattrIn there is without INIT's SETXATTR_EXT. */
 export const COMPAT_SETXATTR_IN_BYTES = 8;
 
+/** Values of IoctlIn.cmd, as linux/fs.h makes them. */
+export const Ioctl = {
+  FS_IOC_GETFLAGS: 0x80086601,
+  FS_IOC_SETFLAGS: 0x40086602,
+  FS_IOC_FSGETXATTR: 0x801c581f,
+  FS_IOC_FSSETXATTR: 0x401c5820,
+} as const;
+
+export type IoctlName = keyof typeof Ioctl;
+
+/** Bits of Fsxattr.xflags (linux/fs.h: FS_XFLAG_). */
+export const XFlag = { IMMUTABLE: 0x08, APPEND: 0x10, NOATIME: 0x40, NODUMP: 0x80 } as const;
+
 /** FUSE_DEV_IOC_CLONE: _IOR(229, 0, uint32_t). */
 export const DEV_IOC_CLONE = 0x8004e500;

@@ -115,6 +115,11 @@ const carriedOperations = [
   }),
   carried(36, 'INTERRUPT', 'interrupt', { input: abi.InterruptIn, output: 'none' }),
   carried(38, 'DESTROY', 'destroy', { output: [] }),
+  carried(39, 'IOCTL', 'ioctl', {
+    input: abi.IoctlIn,
+    follows: ['data'],
+    output: [abi.IoctlOut],
+  }),
   carried(42, 'BATCH_FORGET', 'batchForget', {
     input: abi.BatchForgetIn,
     follows: ['forgets'],
@@ -152,12 +157,6 @@ const refusedOperations = [
     'BMAP',
     { input: abi.BmapIn, output: [abi.BmapOut] },
     'there is no block device below; the kernel answers FIBMAP with EINVAL itself',
-  ),
-  refused(
-    39,
-    'IOCTL',
-    { input: abi.IoctlIn, follows: ['data'], output: [abi.IoctlOut] },
-    'the kernel turns it into ENOTTY, which is what a file without ioctls answers',
   ),
   refused(
     40,

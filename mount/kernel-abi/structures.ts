@@ -318,6 +318,19 @@ export const IoctlOut = structure('fuse_ioctl_out', 16, {
   outIovs: 'u32',
 });
 
+/** What FS_IOC_GETFLAGS and FS_IOC_SETFLAGS carry: an `unsigned int`, though their numbers say long. */
+export const InodeFlags = structure('unsigned int', 4, { flags: 'u32' });
+
+/** What FS_IOC_FSGETXATTR and FS_IOC_FSSETXATTR carry (linux/fs.h). */
+export const Fsxattr = structure('fsxattr', 28, {
+  xflags: 'u32',
+  extsize: 'u32',
+  nextents: 'u32',
+  projid: 'u32',
+  cowextsize: 'u32',
+  pad: padding(8),
+});
+
 export const PollIn = structure('fuse_poll_in', 24, {
   fh: 'u64',
   kh: 'u53',

@@ -1,7 +1,7 @@
 import { AccessRight } from '../../client/protocol/constants.ts';
-import { Permission, permits } from '../access-control.ts';
+import { type Credential, isImmutable, Permission, permits } from '../access-control.ts';
 import type { Handlers } from '../engine/handler.ts';
-import { FileType } from '../store/index.ts';
+import { FileType, type Inode } from '../store/index.ts';
 
 const R = AccessRight;
 
@@ -31,9 +31,13 @@ export const accessHandlers = {
     for (const [right, permission] of rights) {
       if ((args.access & right) !== 0) {
         supported |= right;
-        access |= permits(inode, exchange.credential, permission) ? right : 0;
+        access |= isAllowed(inode, exchange.credential, permission) ? right : 0;
       }
     }
     return { supported, access };
   },
 } satisfies Handlers;
+
+const isAllowed = (inode: Inode, credential: Credential, permission: number): boolean =>
+  permits(inode, credential, permission) &&
+  !(permission === Permission.WRITE && isImmutable(inode));

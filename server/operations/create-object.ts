@@ -9,6 +9,7 @@ import {
   type AttributeChanges,
   FileType,
   type Inode,
+  inheritedFlags,
   maxNameBytes,
   type NewObject,
 } from '../store/index.ts';
@@ -97,7 +98,8 @@ export function createObject(
   const own = inheritedGroupAndMode(directory, credential, mode, type);
   const inherited = inheritance(service, directory, type, own.mode, umask);
   const owners = { uid: credential.uid, gid: own.gid };
-  const object = { ...description, ...owners, mode: inherited.mode };
+  const flags = directory.flags & inheritedFlags;
+  const object = { ...description, ...owners, mode: inherited.mode, flags };
   const inode =
     name === undefined
       ? service.store.createUnnamed(directory.id, object)

@@ -2,7 +2,7 @@ import { ObjectType, RemoveMode } from '../../client/protocol/constants.ts';
 import { RemoveModeExtension } from '../../client/protocol/extensions.ts';
 import type { ArgumentsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
-import { isSuperuser, requireRemovable } from '../access-control.ts';
+import { isSuperuser, requireChangeable, requireRemovable } from '../access-control.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
@@ -46,6 +46,7 @@ export const nameHandlers = {
     }
     requireAbsent(service, directory, args.newname);
     requireModifiable(exchange, directory);
+    requireChangeable(source);
     const before = directory.change;
     service.store.link(source.id, directory.id, args.newname);
     return { changeInfo: changeInfo(before, directory) };

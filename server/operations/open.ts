@@ -6,11 +6,15 @@ import {
   OpenShare,
   OpenType,
 } from '../../client/protocol/constants.ts';
-import { CLAIM_FH, OPEN_COHERENT } from '../../client/protocol/extensions.ts';
+import {
+  CLAIM_FH,
+  OPEN_COHERENT,
+  OPEN_SHARE_ACCESS_APPEND,
+} from '../../client/protocol/extensions.ts';
 import type { ArgumentsOf, ResultsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { ChangeInfo, Filehandle, StateId } from '../../client/protocol/types.ts';
-import { Permission, requirePermission } from '../access-control.ts';
+import { Permission, requireChangeable, requirePermission } from '../access-control.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
@@ -52,7 +56,8 @@ export const openHandlers = {
   OPEN_DOWNGRADE(service, exchange, args) {
     const inode = service.filehandles.inode(args.filehandle);
     const open = service.opens.find(args.stateId, exchange.client, inode.id);
-    service.opens.downgrade(open, args.shareAccess, args.shareDeny, shareKeyOf(args));
+    const access = args.shareAccess & ~OPEN_SHARE_ACCESS_APPEND;
+    service.opens.downgrade(open, access, args.shareDeny, shareKeyOf(args));
     return undefined;
   },
 
@@ -94,6 +99,7 @@ function openExisting(
 ): StateId {
   requireOpenable(inode, args.open);
   requireOpenPermission(exchange, inode, share.access);
+  requireAppending(inode, args, share.access);
   const stateId = register(service, exchange, args, inode, share);
   if (isTruncating(args.open)) {
     truncate(service, exchange, inode, share);
@@ -206,6 +212,15 @@ function requireOpenPermission(exchange: Exchange, inode: Inode, access: number)
   requirePermission(inode, exchange.credential, wanted);
 }
 
+/** @throws Refusal DAFSERR_PERM to open an append-only file for anything but reading and appending. */
+function requireAppending(inode: Inode, args: OpenArguments, access: number): void {
+  const isAppending = (args.shareAccess & OPEN_SHARE_ACCESS_APPEND) !== 0;
+  const overwrites = (access & Share.WRITE) !== 0 && !isAppending;
+  if (overwrites || isTruncating(args.open)) {
+    requireChangeable(inode);
+  }
+}
+
 /** An UNCHECKED creation with the size 0 truncates a file that is there already. */
 const isTruncating = (open: OpenArguments['open']): boolean =>
   open.openType === OpenType.OPEN_CREATE &&
@@ -252,7 +267,7 @@ const openResults = (
 });
 
 const shareRequestOf = (args: OpenArguments): ShareRequest => ({
-  access: args.shareAccess,
+  access: args.shareAccess & ~OPEN_SHARE_ACCESS_APPEND,
   deny: args.shareDeny,
   shareKey: shareKeyOf(args),
   deniesRemoval: args.deleteDisp === DeleteDisposition.DELETE_DENY,

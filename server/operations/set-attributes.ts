@@ -7,6 +7,8 @@ import {
   isSuperuser,
   Permission,
   permits,
+  requireChangeable,
+  requireMutable,
   requireOwner,
   requireOwnerChange,
   requirePermission,
@@ -16,7 +18,13 @@ import type { Exchange } from '../engine/exchange.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
 import { Share } from '../state/opens.ts';
-import { type AttributeChanges, FileType, type Inode, type Time } from '../store/index.ts';
+import {
+  type AttributeChanges,
+  FileType,
+  type Inode,
+  InodeFlag,
+  type Time,
+} from '../store/index.ts';
 import { requireIoRight } from './io-right.ts';
 import { dropCapabilities, hasPrivileges } from './privileges.ts';
 
@@ -30,7 +38,10 @@ const SETTABLE = fileAttributeBitmap(
   'timeModifySet',
   'timeCreate',
   'killSuidgid',
+  'inodeFlags',
 );
+
+const SETTABLE_FLAGS = Object.values(InodeFlag).reduce((all, flag) => all | flag, 0);
 
 const DECIMAL_ID = /^(?:0|[1-9]\d{0,9})$/;
 /** The largest id there is; one more means "leave it" in POSIX calls and is nobody's. */
@@ -55,6 +66,7 @@ export function setAttributes(
   if (objectSize !== undefined) {
     requireSizeChange(service, exchange, inode, stateId);
   }
+  requireNotForbidden(inode, attributes);
   if (attributes.killSuidgid) {
     requireKillable(exchange, inode, attributes);
   }
@@ -98,6 +110,23 @@ function requireTime(time: Time): Time {
   return { seconds: time.seconds, nseconds: time.nseconds };
 }
 
+/** Whether only the times are set, to the server's clock: then the right to write suffices. */
+const isTouch = ({ timeAccessSet, timeModifySet }: FileAttributes): boolean =>
+  timeAccessSet?.how === TimesetHow.SET_TO_SERVER_TIME &&
+  timeModifySet?.how === TimesetHow.SET_TO_SERVER_TIME;
+
+/** @throws Refusal DAFSERR_PERM for changes that chattr(1) has forbidden. */
+function requireNotForbidden(inode: Inode, attributes: FileAttributes): void {
+  const { timeAccessSet, timeModifySet, mode, owner, ownerGroup, timeCreate } = attributes;
+  const times = isTouch(attributes) ? [] : [timeAccessSet, timeModifySet, timeCreate];
+  const changed = [mode, owner, ownerGroup, attributes.objectSize, ...times];
+  if (changed.some((value) => value !== undefined)) {
+    requireChangeable(inode);
+  } else if (isTouch(attributes)) {
+    requireMutable(inode);
+  }
+}
+
 function requireSizeChange(
   service: Service,
   exchange: Exchange,
@@ -139,6 +168,7 @@ function plannedChanges(
   planOwner(exchange, inode, attributes, changes);
   planMode(exchange, inode, attributes, changes);
   planTimes(service, exchange, inode, attributes, changes);
+  planFlags(exchange, inode, attributes, changes);
   return changes;
 }
 
@@ -194,10 +224,7 @@ function planTimes(
     return;
   }
   // Whoever may write to a file may touch it; any other change of its times is the owner's.
-  const isTouch =
-    timeAccessSet?.how === TimesetHow.SET_TO_SERVER_TIME &&
-    timeModifySet?.how === TimesetHow.SET_TO_SERVER_TIME;
-  if (!isTouch) {
+  if (!isTouch(attributes)) {
     requireOwner(inode, credential);
   } else if (!isOwner(inode, credential)) {
     requirePermission(inode, credential, Permission.WRITE);
@@ -208,6 +235,32 @@ function planTimes(
   if (timeModifySet !== undefined) {
     changes.mtime = timeOf(service, timeModifySet);
   }
+}
+
+/**
+ * What forbids changes is set and taken off by the superuser, the rest by the owner.
+ *
+ * @throws Refusal DAFSERR_PERM; DAFSERR_NOTSUPP for flags, or for objects, that have no such thing
+ */
+function planFlags(
+  { credential }: Exchange,
+  inode: Inode,
+  { inodeFlags }: FileAttributes,
+  changes: MutableChanges,
+): void {
+  if (inodeFlags === undefined) {
+    return;
+  }
+  const isFlaggable = inode.type === FileType.REGULAR || inode.type === FileType.DIRECTORY;
+  if (!isFlaggable || (inodeFlags & ~SETTABLE_FLAGS) !== 0) {
+    refuse(DafsStatus.DAFSERR_NOTSUPP);
+  }
+  requireOwner(inode, credential);
+  const forbids = (inodeFlags ^ inode.flags) & (InodeFlag.IMMUTABLE | InodeFlag.APPEND);
+  if (forbids !== 0 && !isSuperuser(credential)) {
+    refuse(DafsStatus.DAFSERR_PERM);
+  }
+  changes.flags = inodeFlags;
 }
 
 /** Owners are decimal ids on this wire. @throws Refusal DAFSERR_INVAL for anything else. */

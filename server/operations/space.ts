@@ -1,6 +1,7 @@
 import { Content, FallocateMode } from '../../client/protocol/extensions.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { Filehandle, StateId } from '../../client/protocol/types.ts';
+import { requireChangeable } from '../access-control.ts';
 import type { BlockCache } from '../block-cache.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
@@ -35,6 +36,9 @@ export const spaceHandlers = {
       refuse(DafsStatus.DAFSERR_INVAL);
     }
     requireInFile(offset, length);
+    if ((mode & ~KEEP_SIZE) !== 0) {
+      requireChangeable(inode);
+    }
     allocation(service.cache, inode, offset, length);
     dropPrivileges(service, exchange, inode);
     return undefined;

@@ -31,6 +31,8 @@ export {
   type FileId,
   FileType,
   type Inode,
+  InodeFlag,
+  inheritedFlags,
   maxAttributeNameBytes,
   maxAttributeValueBytes,
   maxFileBytes,

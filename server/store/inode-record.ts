@@ -21,6 +21,7 @@ export class InodeRecord implements Inode {
   ctime: Time = epoch;
   btime: Time = epoch;
   change = 0;
+  flags = 0;
   attributeKinds = 0;
   accessAcl: Acl | undefined;
   /** Bytes in names and values of extended attributes. */
@@ -101,6 +102,7 @@ const restorable = [
   'nlink',
   'atime',
   'btime',
+  'flags',
   'attributeKinds',
   'accessAcl',
   'attributeBytes',
@@ -170,6 +172,7 @@ export const inodeColumns = [
   'attributeBytes',
   'allocatedBlocks',
   'reservedBytes',
+  'flags',
   'id',
 ] as const;
 
@@ -200,6 +203,7 @@ export function rowOf(record: InodeRecord): number[] {
     record.attributeBytes,
     record.allocatedBlocks,
     record.reservedBytes,
+    record.flags,
     record.id,
   ];
 }
@@ -208,7 +212,7 @@ export function rowOf(record: InodeRecord): number[] {
 export function recordOf(row: readonly number[]): InodeRecord {
   const value = (index: number): number => row[index] as number;
   const time = (index: number): Time => ({ seconds: value(index), nseconds: value(index + 1) });
-  const record = new InodeRecord(value(24) as FileId, value(0) as FileType);
+  const record = new InodeRecord(value(25) as FileId, value(0) as FileType);
   record.mode = value(1);
   record.uid = value(2);
   record.gid = value(3);
@@ -228,5 +232,6 @@ export function recordOf(row: readonly number[]): InodeRecord {
   record.attributeBytes = value(21);
   record.allocatedBlocks = value(22);
   record.reservedBytes = value(23);
+  record.flags = value(24);
   return record;
 }

@@ -113,6 +113,7 @@ export class Namespace {
     record.uid = object.uid;
     record.gid = object.gid;
     record.rdev = object.rdev ?? record.rdev;
+    record.flags = object.flags ?? 0;
     record.atime = now;
     record.mtime = now;
     record.btime = now;

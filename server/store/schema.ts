@@ -129,6 +129,11 @@ export const migrations: readonly Migration[] = [
     version: firstVersionWithIntents,
     statements: 'ALTER TABLE filesystem ADD COLUMN intentEpoch INTEGER NOT NULL DEFAULT 0;',
   },
+  {
+    // What chattr(1) sets.
+    version: 6,
+    statements: 'ALTER TABLE inode ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;',
+  },
 ];
 
 /** The schema that this program writes, and the newest that it reads. */

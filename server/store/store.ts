@@ -21,14 +21,15 @@ import { Reclaimer } from './reclaimer.ts';
 import { Room } from './room.ts';
 import { Statements } from './statements.ts';
 import { storeErrorOf, Transaction, type TransactionObserver } from './transaction.ts';
-import type {
-  AttributeChanges,
-  Capacity,
-  FileId,
-  Inode,
-  NewObject,
-  StoreOptions,
-  StoreStatistics,
+import {
+  type AttributeChanges,
+  type Capacity,
+  type FileId,
+  type Inode,
+  InodeFlag,
+  type NewObject,
+  type StoreOptions,
+  type StoreStatistics,
 } from './types.ts';
 import { bytesPerObject, Usage } from './usage.ts';
 
@@ -292,6 +293,7 @@ export class Store {
       record.atime = changes.atime ?? record.atime;
       record.mtime = changes.mtime ?? record.mtime;
       record.btime = changes.btime ?? record.btime;
+      record.flags = changes.flags ?? record.flags;
       record.ctime = changes.ctime ?? now;
       record.change = nextChange(record.change, now);
       return record;
@@ -300,6 +302,9 @@ export class Store {
 
   /** Sets atime to now and nothing else: for reads. @throws {StoreError} ESTALE */
   recordAccess(id: FileId): void {
+    if (this.#reading(() => this.#namespace.inode(id).flags & InodeFlag.NOATIME) !== 0) {
+      return;
+    }
     this.#modify(() => {
       const record = this.#namespace.inode(id);
       this.#inodes.follow(record);

@@ -89,6 +89,8 @@ export interface Inode {
   readonly change: number;
   /** The directory that holds a directory (the root: itself); 0 for all other types. */
   readonly parent: FileId;
+  /** A sum of {@link InodeFlag}. */
+  readonly flags: number;
   /** What extended attributes the object has, a sum of {@link AttributeKind}: 0 for none. */
   readonly attributeKinds: number;
   /**
@@ -97,6 +99,21 @@ export interface Inode {
    */
   readonly accessAcl: Acl | undefined;
 }
+
+/** What chattr(1) sets, in the numbers of Linux's FS_IOC_SETFLAGS. */
+export const InodeFlag = {
+  /** The object cannot be changed at all, nor get or lose a name. */
+  IMMUTABLE: 0x10,
+  /** Data can be added and nothing else; a directory can get names and not lose any. */
+  APPEND: 0x20,
+  /** Not for backups: dump(8) looks at it, and nobody else. */
+  NODUMP: 0x40,
+  /** Reading leaves no trace. */
+  NOATIME: 0x80,
+} as const;
+
+/** What a new object takes over from its directory. */
+export const inheritedFlags = InodeFlag.NODUMP | InodeFlag.NOATIME;
 
 /** Kinds of extended attributes that somebody asks for so often that inodes say who has them. */
 export const AttributeKind = {
@@ -116,6 +133,7 @@ export interface NewObject {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  readonly flags?: number;
   /** Of devices only. */
   readonly rdev?: DeviceNumber;
   /** Of symbolic links only, where it is required: 1 to 4,095 bytes without NUL. */
@@ -135,6 +153,7 @@ export interface AttributeChanges {
   /** Now, when it is left out. */
   readonly ctime?: Time;
   readonly btime?: Time;
+  readonly flags?: number;
 }
 
 export interface StoreStatistics {

@@ -6,9 +6,9 @@ import type { Target } from './target.ts';
  * What a case needs of the machine (not of the target: what a target cannot carry is in
  * skip-list.ts): `root` to become other users and to make devices, `size limit` where the reference
  * must be a file system that has one, `large attributes` where it must have extended attributes that
- * are longer than a block.
+ * are longer than a block, `inode flags` to set what chattr(1) sets.
  */
-export type Requirement = 'root' | 'size limit' | 'large attributes';
+export type Requirement = 'root' | 'size limit' | 'large attributes' | 'inode flags';
 
 export interface ConformanceCase {
   /** `topic: sentence`, unique. */

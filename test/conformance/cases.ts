@@ -6,6 +6,7 @@ import { copyRangeCases } from './cases/copy-range.ts';
 import { dataCases } from './cases/data.ts';
 import { directoryCases } from './cases/directory.ts';
 import { extendedAttributeCases } from './cases/extended-attribute.ts';
+import { inodeFlagCases } from './cases/inode-flags.ts';
 import { linkCases } from './cases/link.ts';
 import { recordLockCases } from './cases/lock.ts';
 import { nameCases } from './cases/name.ts';
@@ -36,6 +37,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...permissionCases,
   ...extendedAttributeCases,
   ...aclCases,
+  ...inodeFlagCases,
   ...directoryCases,
   ...nameCases,
   ...recordLockCases,

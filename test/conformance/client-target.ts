@@ -338,6 +338,14 @@ export class ClientTarget implements RemoteTarget {
     translate(() => this.paths.attributes.remove(file, name, follows));
   }
 
+  getFlags(path: Path): number {
+    return translate(() => this.paths.attributes.flags(path));
+  }
+
+  setFlags(path: Path, flags: number): void {
+    translate(() => this.paths.attributes.setFlags(path, flags));
+  }
+
   readEntries(fd: number, bytes?: number): DirectoryEntry[] {
     return translate(() => this.paths.readEntries(fd, bytes)).map((entry) => ({
       name: entry.name,

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { C, call, mapMemory, pathBytes } from '../support/libc.ts';
+import { O } from './case.ts';
 import { OtherProcess } from './other-process.ts';
 import { flock, setFlags, setLock, testLock, waitForLock } from './posix-locks.ts';
 import {
@@ -15,17 +16,18 @@ import {
   STATX_BYTES,
   timesToSet,
 } from './posix-status.ts';
-import type {
-  Device,
-  DirectoryEntry,
-  FileKind,
-  FileStatus,
-  FileSystemStatistics,
-  Identity,
-  Mapping,
-  Path,
-  Target,
-  TimeToSet,
+import {
+  type Device,
+  type DirectoryEntry,
+  type FileKind,
+  type FileStatus,
+  type FileSystemStatistics,
+  type Identity,
+  InodeFlag,
+  type Mapping,
+  type Path,
+  type Target,
+  type TimeToSet,
 } from './target.ts';
 import type { LockInTheWay, RecordLock, RemoteTarget } from './target-locks.ts';
 
@@ -33,6 +35,8 @@ const UNCHANGED = 0xffff_ffff;
 const READLINK_BYTES = 8192;
 const ENTRIES_BYTES = 32768;
 const XATTR_BYTES = 65_536;
+/** File systems have more of them, which no case is about. */
+const KNOWN_FLAGS = Object.values(InodeFlag).reduce((all, flag) => all | flag, 0);
 
 export class PosixTarget implements Target {
   readonly #open = new Set<number>();
@@ -258,6 +262,17 @@ export class PosixTarget implements Target {
     call(xattrCall('removexattr', file, follows), fileArgument(file), pathBytes(name));
   }
 
+  getFlags(path: Path): number {
+    return this.#withFlags(path, (flags) => flags & KNOWN_FLAGS);
+  }
+
+  setFlags(path: Path, flags: number): void {
+    this.#withFlags(path, (before, fd) => {
+      const wanted = new Uint32Array([(before & ~KNOWN_FLAGS) | flags, 0]);
+      call('ioctl', fd, C.FS_IOC_SETFLAGS, new Uint8Array(wanted.buffer));
+    });
+  }
+
   readEntries(fd: number, bytes = ENTRIES_BYTES): DirectoryEntry[] {
     const buffer = new Uint8Array(bytes);
     return readDirectoryEntries(buffer.subarray(0, call('getdents64', fd, buffer, bytes)));
@@ -357,6 +372,17 @@ export class PosixTarget implements Target {
   #opened(fd: number): number {
     this.#open.add(fd);
     return fd;
+  }
+
+  #withFlags<Result>(path: Path, body: (flags: number, fd: number) => Result): Result {
+    const fd = call('open', pathBytes(path), O.RDONLY | O.NONBLOCK | C.O_CLOEXEC, 0);
+    try {
+      const flags = new Uint32Array(2);
+      call('ioctl', fd, C.FS_IOC_GETFLAGS, new Uint8Array(flags.buffer));
+      return body(flags[0] as number, fd);
+    } finally {
+      call('close', fd);
+    }
   }
 
   #statusAt(directory: number, path: Path, flags: number): FileStatus {

@@ -1,5 +1,7 @@
 /** The suite over one target: every case run, every skip proved. */
-import { statfsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmdirSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
 import { call, isPosixError, pathBytes } from '../support/libc.ts';
 import { isRoot } from '../support/machine.ts';
 import { Workspace } from '../support/workspace.ts';
@@ -23,6 +25,7 @@ const requirements: Readonly<Record<Requirement, (directory: string) => string |
   'size limit': (directory) =>
     statfsSync(directory).type === EXT4_MAGIC ? undefined : 'the reference has no limit of sizes',
   'large attributes': attributeObstacle,
+  'inode flags': flagObstacle,
 };
 
 function attributeObstacle(directory: string): string | undefined {
@@ -38,6 +41,16 @@ function attributeObstacle(directory: string): string | undefined {
     }
     throw error;
   }
+}
+
+/** Containers often have a root who may not set them, on no file system. */
+function flagObstacle(directory: string): string | undefined {
+  const path = join(directory, 'flagged');
+  mkdirSync(path);
+  const { status, stderr } = spawnSync('chattr', ['+i', path], { encoding: 'utf8' });
+  spawnSync('chattr', ['-i', path]);
+  rmdirSync(path);
+  return status === 0 ? undefined : `chattr cannot make a directory immutable: ${stderr}`;
 }
 
 /** Runs cases over one target and judges them. */
@@ -81,7 +94,7 @@ export class SuiteRun {
 
   /** A requirement of the reference binds the reference alone. */
   #lack(name: Requirement): string | undefined {
-    const bindsAll = name === 'root';
+    const bindsAll = name === 'root' || name === 'inode flags';
     return bindsAll || this.definition.name === 'local'
       ? requirements[name](this.#workspace.directory)
       : undefined;

@@ -63,6 +63,9 @@ export interface FileSystemStatistics {
 /** A time to set: nanoseconds since 1970, or utimensat's two special values. */
 export type TimeToSet = bigint | 'now' | 'omit';
 
+/** Flags of FS_IOC_SETFLAGS that all targets know. */
+export const InodeFlag = { IMMUTABLE: 0x10, APPEND: 0x20, NODUMP: 0x40, NOATIME: 0x80 } as const;
+
 export interface Identity {
   readonly uid: number;
   readonly gid: number;
@@ -142,6 +145,11 @@ export interface Target extends LockTarget {
   /** The names, each with its zero, as listxattr(2) puts them. */
   listXattr(file: Path | number, bytes?: number, follows?: boolean): Uint8Array;
   removeXattr(file: Path | number, name: Path, follows?: boolean): void;
+
+  /** What chattr(1) sets, of {@link InodeFlag}. */
+  getFlags(path: Path): number;
+  /** Sets all of these and takes the rest of them off. */
+  setFlags(path: Path, flags: number): void;
 
   /** One getdents(2) with a buffer of `bytes`; empty at the end. */
   readEntries(fd: number, bytes?: number): DirectoryEntry[];

@@ -73,6 +73,29 @@ export const attributeVectors = [
     57  raw  00                       end of message
   `,
   ),
+  response(
+    'GETATTR_INLINE',
+    {
+      objAttributes: {
+        included: 0x60000020,
+        valid: 0x60000020,
+        mode: 0o644,
+        inodeFlags: 0x30,
+        hasNamedAttr: true,
+      },
+    },
+    `
+    00  u32  08 00 00 00              obj_attributes: offset
+    04  raw  00*4                     to the join
+    08  u64  20 00 00 60 00 00 00 00  included: mode, inode_flags, has_named_attr
+    10  u64  20 00 00 60 00 00 00 00  valid
+    18  u32  a4 01 00 00              mode
+    1c  u32  30 00 00 00              inode_flags: immutable, append-only
+    20  u8   01                       has_named_attr
+    21  raw  00*7                     end of message
+  `,
+    { title: 'attributes of the extension XATTR' },
+  ),
   request(
     'GETATTR_DIRECT',
     { filehandle: fh, attrRequestBitmap: 0x20, dataBuffer: buffer },
@@ -225,33 +248,6 @@ export const attributeVectors = [
     60  u32  ed 01 00 00              mode
     64  raw  00*4                     end of message
   `,
-  ),
-  request(
-    'SETATTR_INLINE',
-    {
-      filehandle: fh,
-      stateId,
-      objAttributes: {
-        included: 0x18000000,
-        valid: 0x18000000,
-        killSuidgid: true,
-        modeUmask: { mode: 0o664, umask: 0o22 },
-      },
-    },
-    `
-    00  raw  11*64                    filehandle
-    40  raw  01 02 03 04 05 06 07 08  state_id
-    48  u32  50 00 00 00              obj_attributes: offset
-    4c  raw  00*4                     end of structure
-    50  u64  00 00 00 18 00 00 00 00  included: kill_suidgid, mode_umask
-    58  u64  00 00 00 18 00 00 00 00  valid
-    60  u8   01                       kill_suidgid
-    61  raw  00*3                     to a 4-byte field
-    64  u32  b4 01 00 00              mode_umask.mode
-    68  u32  12 00 00 00              mode_umask.umask
-    6c  raw  00*4                     end of message
-  `,
-    { title: 'attributes of the extension XATTR' },
   ),
   response(
     'SETATTR_INLINE',

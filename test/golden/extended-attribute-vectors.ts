@@ -1,6 +1,6 @@
 /** Extended attributes by name: extension XATTR. */
 
-import { ascii, filehandle, request, response } from './vector.ts';
+import { ascii, filehandle, request, response, stateId } from './vector.ts';
 
 const fh = filehandle(0x11);
 const name = ascii('user.a');
@@ -23,6 +23,33 @@ const changeBytes = `
 `;
 
 export const extendedAttributeVectors = [
+  request(
+    'SETATTR_INLINE',
+    {
+      filehandle: fh,
+      stateId,
+      objAttributes: {
+        included: 0x18000000,
+        valid: 0x18000000,
+        killSuidgid: true,
+        modeUmask: { mode: 0o664, umask: 0o22 },
+      },
+    },
+    `
+    00  raw  11*64                    filehandle
+    40  raw  01 02 03 04 05 06 07 08  state_id
+    48  u32  50 00 00 00              obj_attributes: offset
+    4c  raw  00*4                     end of structure
+    50  u64  00 00 00 18 00 00 00 00  included: kill_suidgid, mode_umask
+    58  u64  00 00 00 18 00 00 00 00  valid
+    60  u8   01                       kill_suidgid
+    61  raw  00*3                     to a 4-byte field
+    64  u32  b4 01 00 00              mode_umask.mode
+    68  u32  12 00 00 00              mode_umask.umask
+    6c  raw  00*4                     end of message
+  `,
+    { title: 'attributes of the extension XATTR' },
+  ),
   request('GETXATTR_INLINE', { filehandle: fh, name }, nameAlone),
   response(
     'GETXATTR_INLINE',

@@ -106,6 +106,11 @@ export class CachePolicy {
     return kept | Fopen.PARALLEL_DIRECT_WRITES;
   }
 
+  /** A file's attributes changed by a request that changes none, as far as the kernel knows. */
+  forgetAttributes(nodeid: Nodeid): void {
+    this.#notifier.invalidateAttributes(nodeid);
+  }
+
   directoryFlags(): number {
     return policies[this.#mode].keeping.directory;
   }

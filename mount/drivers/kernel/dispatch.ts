@@ -7,6 +7,7 @@ import { type HandlerName, isAnswered, operations } from '../../kernel-abi/opera
 import { attributeHandlers } from './attribute-handlers.ts';
 import { directoryHandlers } from './directory-handlers.ts';
 import { fileHandlers } from './file-handlers.ts';
+import { ioctlHandlers } from './ioctl-handlers.ts';
 import { lockHandlers } from './lock-handlers.ts';
 import { nameHandlers } from './name-handlers.ts';
 import { rangeHandlers } from './range-handlers.ts';
@@ -29,6 +30,7 @@ function handlersByName(service: Service): Record<HandlerName, Handler> {
     ...lockHandlers(service),
     ...sessionHandlers(service),
     ...xattrHandlers(service),
+    ...ioctlHandlers(service),
   };
 }
 

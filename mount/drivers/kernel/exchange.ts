@@ -84,9 +84,9 @@ export class Exchange {
     this.#dataHeader = OutHeader.at(this.#view, DATA_HEADER_OFFSET);
   }
 
-  /** A cursor on the structure that follows the header of a request. */
-  input<F extends Fields>(structure: Structure<F>): Cursor<F> {
-    return structure.at(this.#view, BODY_OFFSET);
+  /** A cursor on a structure of a request, `offset` bytes after its header. */
+  input<F extends Fields>(structure: Structure<F>, offset = 0): Cursor<F> {
+    return structure.at(this.#view, BODY_OFFSET + offset);
   }
 
   /** A cursor on a structure of the reply, `offset` bytes after its header. */

@@ -74,7 +74,7 @@ const flagChoices: Record<InitFlagName, readonly [Choice, string]> = {
   SPLICE_MOVE: [false, 'as SPLICE_WRITE'],
   SPLICE_READ: [false, 'as SPLICE_WRITE'],
   FLOCK_LOCKS: [(choices) => choices.locks, 'as POSIX_LOCKS'],
-  HAS_IOCTL_DIR: [false, 'the kernel announces it; there are no ioctls'],
+  HAS_IOCTL_DIR: [false, 'the kernel announces that directories have ioctls, too'],
   AUTO_INVAL_DATA: [
     (choices) => !choices.tellsChanges,
     'cached data goes when mtime shows a write; also one of our own, so not if we know better',

@@ -11,7 +11,10 @@ export interface Service {
   readonly exchange: Exchange;
   readonly fileSystem: FileSystem;
   /** How long the kernel may believe replies, and what it keeps of open files. */
-  readonly policy: Pick<CachePolicy, 'validity' | 'fileFlags' | 'directoryFlags'>;
+  readonly policy: Pick<
+    CachePolicy,
+    'validity' | 'fileFlags' | 'directoryFlags' | 'forgetAttributes'
+  >;
   /** What stands before the name in a SETXATTR: older kernels send the first two words alone. */
   readonly setxattrInBytes: number;
   /** The channel that requests come in by. */

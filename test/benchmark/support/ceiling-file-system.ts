@@ -44,6 +44,7 @@ function attributes(nodeid: Nodeid, sizeBytes: number): Attributes {
     ctime: epoch,
     btime: epoch,
     change: 0n,
+    flags: 0,
   };
 }
 

@@ -95,6 +95,7 @@ function serveRepeatedly(
         validity: { attributesSeconds: 1, entrySeconds: 1, negativeSeconds: 0 },
         fileFlags: () => 0,
         directoryFlags: () => 0,
+        forgetAttributes: () => {},
       },
       setxattrInBytes: SetxattrIn.bytes,
       deviceFd: -1,

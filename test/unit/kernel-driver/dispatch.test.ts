@@ -39,6 +39,7 @@ const attributes: Attributes = {
   ctime: { seconds: 5, nseconds: 6 },
   btime: { seconds: 7, nseconds: 8 },
   change: 9n,
+  flags: 0x90,
 };
 
 function text(bytes: Uint8Array): string {
@@ -173,6 +174,7 @@ function bench(
         validity: { attributesSeconds: 1.5, entrySeconds: 2, negativeSeconds },
         fileFlags: () => 0x42,
         directoryFlags: () => 0,
+        forgetAttributes: () => {},
       },
       setxattrInBytes,
       deviceFd: -1,
@@ -217,6 +219,10 @@ const expectedCalls: Record<string, Call | undefined> = {
   READ: ['read', 42, FH, 4096, 8192],
   'WRITE at the end': ['write', 42, FH, 10, 'world', true, undefined],
   'WRITE that takes set-ID bits': ['write', 42, FH, 10, 'world', false, WHO],
+  'IOCTL to read flags': ['getattr', WHO, 42],
+  'IOCTL to set flags': ['setattr', WHO, 42, { flags: 0x30 }, undefined],
+  'IOCTL to read attributes as XFS has them': ['getattr', WHO, 42],
+  'IOCTL to set attributes as XFS has them': ['setattr', WHO, 42, { flags: 0x70 }, undefined],
   SETXATTR: ['xattr.set', WHO, 42, 'user.x', 'value', 1],
   'GETXATTR of the length': ['xattr.get', WHO, 42, 'user.x'],
   GETXATTR: ['xattr.get', WHO, 42, 'user.x'],

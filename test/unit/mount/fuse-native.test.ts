@@ -32,6 +32,7 @@ describe('struct stat', () => {
       ctime: { seconds: 4_000_000_000, nseconds: 1 },
       btime: { seconds: 0, nseconds: 0 },
       change: 0n,
+      flags: 0,
     });
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     expect(bytes.length).toBe(144);

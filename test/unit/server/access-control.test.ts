@@ -28,6 +28,7 @@ const file = (mode: number, rest: Partial<Protected> = {}): Protected => ({
   uid: 10,
   gid: 20,
   accessAcl: undefined,
+  flags: 0,
   ...rest,
 });
 const directory = (mode: number, rest: Partial<Protected> = {}): Protected =>

@@ -37,7 +37,8 @@ describe('GETATTR', () => {
         .objAttributes;
     const all = ask(ALL_FILE_ATTRIBUTES);
     expect(all.included).toBe(ALL_FILE_ATTRIBUTES);
-    expect(all.valid).toBe(everyAttribute + fileAttributeBitmap('namedAttr', 'timeDelta'));
+    const beside = ['namedAttr', 'timeDelta', 'inodeFlags', 'hasNamedAttr'] as const;
+    expect(all.valid).toBe(everyAttribute + fileAttributeBitmap(...beside));
     expect(all).toMatchObject({
       objectType: 1,
       mode: 0o640,

@@ -105,6 +105,7 @@ export class MemoryFileSystem implements FileSystem {
       ctime: time,
       btime: time,
       change: 0n,
+      flags: 0,
     };
     const file: MemoryFile = {
       attributes,
