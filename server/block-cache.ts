@@ -155,12 +155,15 @@ export class BlockCache {
 
   /**
    * Sets the size of a file, in the store's open transaction; what lies beyond is gone.
-   * @throws {StoreError} ESTALE, EISDIR, EINVAL, EFBIG, EIO
+   * @throws {StoreError} ESTALE, EISDIR, EINVAL, EFBIG, ENOSPC, EIO
    */
   truncate(id: FileId, size: number): void {
     const record = this.#store.contents.file(id);
     const oldSize = record.size;
     if (size >= oldSize) {
+      // The block that the file ended in gets longer when it waits to be stored.
+      const { unpromisedBytes } = this.#files.growth(record, 0, -1, size);
+      this.#store.room.requireBytes(record.uid, unpromisedBytes);
       this.#store.setAttributes(id, { size });
       this.#files.grown(record, oldSize);
       return;

@@ -228,7 +228,8 @@ class Exercise {
 
   #do({ kind, file, offset, length }: Operation): void {
     const { store } = this;
-    const id = store.lookup(rootId, bytes(String(file))) as FileId;
+    // There is none after a renewal that found no room.
+    const id = store.lookup(rootId, bytes(String(file))) ?? create(store, String(file), 0);
     const { cache } = this.cache;
     const actions: Readonly<Record<string, () => void>> = {
       write: () => this.cache.write(id, offset, Buffer.alloc(length, 1)),
