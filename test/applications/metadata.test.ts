@@ -33,6 +33,41 @@ applicationTest(
   },
 );
 
+applicationTest(
+  'chattr and lsattr set and show flags, which bind root and outlive the mount',
+  {
+    programs: ['chattr', 'lsattr'],
+    needsRoot: true,
+    lack: ({ carriesExtensions }) =>
+      carriesExtensions ? undefined : 'libfuse 2 passes no ioctl on (mount/drivers/README.md)',
+  },
+  async ({ workspace, driver, succeed }) => {
+    const source = workspace.path('files.sqlite');
+    const request = { source, driver: driver.name, directory: workspace.makeDirectory('mount') };
+    const shell = (script: string) => succeed('sh', ['-ec', script], { cwd: request.directory });
+    const flags = async (path: string) => (await shell(`lsattr -d ${path}`)).split(' ')[0];
+
+    const first = await workspace.startMount(request);
+    await shell('echo one > fixed; echo one > journal; mkdir kept; touch kept/name');
+    await shell('chattr +i fixed; chattr +a journal kept; chattr +dA kept/name');
+    await shell('echo two >> journal; touch kept/another');
+    const refused = `for deed in 'echo two >> fixed' 'rm -f fixed' 'chmod 600 fixed' 'echo > journal' \
+      'truncate -s 0 journal' 'mv kept/name kept/other' 'chattr +j journal'
+      do if (eval "$deed") 2> /dev/null; then echo "$deed"; fi; done`;
+    expect(await shell(refused)).toBe('');
+    await first.unmount();
+
+    const second = await workspace.startMount(request);
+    expect(await flags('fixed')).toMatch(/^-+i-+$/);
+    expect(await flags('journal')).toMatch(/^-+a-+$/);
+    expect(await flags('kept/name')).toMatch(/^-+dA-+$/);
+    expect(await shell(refused)).toBe('');
+    expect(await shell('cat fixed journal')).toBe('one\none\ntwo\n');
+    await shell('chattr -R -iadA .; rm -r fixed journal kept');
+    await second.unmount();
+  },
+);
+
 /** A tree with everything in it that -a, -H, -A and -X are about. */
 const makeTree = `
 mkdir -p tree/directory/inner tree/sticky

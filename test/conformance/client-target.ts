@@ -338,11 +338,11 @@ export class ClientTarget implements RemoteTarget {
     translate(() => this.paths.attributes.remove(file, name, follows));
   }
 
-  getFlags(path: Path): number {
+  getInodeFlags(path: Path): number {
     return translate(() => this.paths.attributes.flags(path));
   }
 
-  setFlags(path: Path, flags: number): void {
+  setInodeFlags(path: Path, flags: number): void {
     translate(() => this.paths.attributes.setFlags(path, flags));
   }
 

@@ -262,11 +262,11 @@ export class PosixTarget implements Target {
     call(xattrCall('removexattr', file, follows), fileArgument(file), pathBytes(name));
   }
 
-  getFlags(path: Path): number {
+  getInodeFlags(path: Path): number {
     return this.#withFlags(path, (flags) => flags & KNOWN_FLAGS);
   }
 
-  setFlags(path: Path, flags: number): void {
+  setInodeFlags(path: Path, flags: number): void {
     this.#withFlags(path, (before, fd) => {
       const wanted = new Uint32Array([(before & ~KNOWN_FLAGS) | flags, 0]);
       call('ioctl', fd, C.FS_IOC_SETFLAGS, new Uint8Array(wanted.buffer));

@@ -147,9 +147,9 @@ export interface Target extends LockTarget {
   removeXattr(file: Path | number, name: Path, follows?: boolean): void;
 
   /** What chattr(1) sets, of {@link InodeFlag}. */
-  getFlags(path: Path): number;
+  getInodeFlags(path: Path): number;
   /** Sets all of these and takes the rest of them off. */
-  setFlags(path: Path, flags: number): void;
+  setInodeFlags(path: Path, flags: number): void;
 
   /** One getdents(2) with a buffer of `bytes`; empty at the end. */
   readEntries(fd: number, bytes?: number): DirectoryEntry[];

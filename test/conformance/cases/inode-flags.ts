@@ -20,11 +20,11 @@ const { IMMUTABLE, APPEND, NODUMP, NOATIME } = InodeFlag;
 
 /** Takes the flags off whatever happens: nothing else could remove the file. */
 function withFlags(t: Target, path: string, flags: number, body: () => void): void {
-  t.setFlags(path, flags);
+  t.setInodeFlags(path, flags);
   try {
     body();
   } finally {
-    t.setFlags(path, 0);
+    t.setInodeFlags(path, 0);
   }
 }
 
@@ -218,16 +218,16 @@ const setting = defineCases(
     'flags are kept, and change ctime alone': (t) => {
       put(t, 'a');
       t.mkdir('d');
-      assert.equal(t.getFlags('a'), 0);
+      assert.equal(t.getInodeFlags('a'), 0);
       for (const path of ['a', 'd']) {
         for (const flags of [NODUMP, NOATIME, NODUMP | NOATIME | APPEND, IMMUTABLE]) {
-          withFlags(t, path, flags, () => assert.equal(t.getFlags(path), flags));
+          withFlags(t, path, flags, () => assert.equal(t.getInodeFlags(path), flags));
         }
-        assert.equal(t.getFlags(path), 0);
+        assert.equal(t.getInodeFlags(path), 0);
       }
       const before = t.stat('a');
       letClockPass();
-      t.setFlags('a', NODUMP);
+      t.setInodeFlags('a', NODUMP);
       const after = t.stat('a');
       assert.ok(after.ctime > before.ctime);
       hasStatus(after, { mtime: before.mtime, mode: before.mode });
@@ -236,36 +236,36 @@ const setting = defineCases(
       put(t, 'a');
       t.chown('a', alice.uid, alice.gid);
       t.as(alice, () => {
-        fails('EPERM', () => t.setFlags('a', IMMUTABLE));
-        fails('EPERM', () => t.setFlags('a', APPEND));
-        t.setFlags('a', NODUMP);
+        fails('EPERM', () => t.setInodeFlags('a', IMMUTABLE));
+        fails('EPERM', () => t.setInodeFlags('a', APPEND));
+        t.setInodeFlags('a', NODUMP);
       });
       withFlags(t, 'a', IMMUTABLE, () => {
         t.as(alice, () => {
-          assert.equal(t.getFlags('a'), IMMUTABLE);
-          fails('EPERM', () => t.setFlags('a', 0));
+          assert.equal(t.getInodeFlags('a'), IMMUTABLE);
+          fails('EPERM', () => t.setInodeFlags('a', 0));
         });
       });
     },
     'flags are the owner’s to set and everybody’s to see': (t) => {
       put(t, 'a');
       t.chown('a', alice.uid, alice.gid);
-      t.as(alice, () => t.setFlags('a', NOATIME));
+      t.as(alice, () => t.setInodeFlags('a', NOATIME));
       t.as(bob, () => {
-        assert.equal(t.getFlags('a'), NOATIME);
-        fails('EPERM', () => t.setFlags('a', 0));
+        assert.equal(t.getInodeFlags('a'), NOATIME);
+        fails('EPERM', () => t.setInodeFlags('a', 0));
       });
     },
     'nodump and noatime are handed down, and nothing else': (t) => {
       t.mkdir('d');
-      t.setFlags('d', NODUMP | NOATIME);
+      t.setInodeFlags('d', NODUMP | NOATIME);
       put(t, 'd/a');
       t.mkdir('d/e');
-      assert.equal(t.getFlags('d/a'), NODUMP | NOATIME);
-      assert.equal(t.getFlags('d/e'), NODUMP | NOATIME);
+      assert.equal(t.getInodeFlags('d/a'), NODUMP | NOATIME);
+      assert.equal(t.getInodeFlags('d/e'), NODUMP | NOATIME);
       withFlags(t, 'd', APPEND, () => {
         put(t, 'd/b');
-        assert.equal(t.getFlags('d/b'), 0);
+        assert.equal(t.getInodeFlags('d/b'), 0);
       });
     },
     'reading with noatime leaves no trace': (t) => {
@@ -273,7 +273,7 @@ const setting = defineCases(
         put(t, path, 'content');
         t.setTimes(path, 1n, 2_000_000_000n);
       }
-      t.setFlags('a', NOATIME);
+      t.setInodeFlags('a', NOATIME);
       holds(t, 'a', 'content');
       holds(t, 'b', 'content');
       hasStatus(t.stat('a'), { atime: 1n });
@@ -283,7 +283,7 @@ const setting = defineCases(
       put(t, 'a', 'content');
       const other = t.otherProcess();
       withFlags(t, 'a', IMMUTABLE, () => {
-        assert.equal(other.getFlags('a'), IMMUTABLE);
+        assert.equal(other.getInodeFlags('a'), IMMUTABLE);
         fails('EPERM', () => other.unlink('a'));
         fails('EPERM', () => other.truncate('a', 0));
       });
