@@ -2,13 +2,13 @@
 import {
   Extension,
   FileClient,
-  ObjectType,
   PathFiles,
   Session,
   type SetOption,
   type Whence,
 } from '../../client/index.ts';
 import { C } from '../support/libc.ts';
+import { kindOf, SECTOR_BYTES, statusOf, timesToSet } from './client-status.ts';
 import type {
   Device,
   DirectoryEntry,
@@ -22,8 +22,6 @@ import type {
 } from './target.ts';
 import type { PendingCall, RemoteTarget } from './target-locks.ts';
 
-const NANOSECONDS = 1_000_000_000n;
-const SECTOR_BYTES = 512;
 const SLASH = 0x2f;
 const WHENCES = new Map<number, Whence>([
   [C.SEEK_SET, 'start'],
@@ -42,56 +40,6 @@ const PERMISSIONS = [
   [2, 'write'],
   [1, 'execute'],
 ] as const;
-
-type LibraryStatus = ReturnType<PathFiles['stat']>;
-type LibraryTime = LibraryStatus['accessTime'];
-
-const KINDS = new Map<number, FileKind>([
-  [ObjectType.DAFS_TYPE_REG, 'file'],
-  [ObjectType.DAFS_TYPE_DIR, 'directory'],
-  [ObjectType.DAFS_TYPE_LNK, 'symlink'],
-  [ObjectType.DAFS_TYPE_FIFO, 'fifo'],
-  [ObjectType.DAFS_TYPE_SOCK, 'socket'],
-  [ObjectType.DAFS_TYPE_CHR, 'character device'],
-  [ObjectType.DAFS_TYPE_BLK, 'block device'],
-]);
-
-function nanoseconds({ seconds, nseconds }: LibraryTime): bigint {
-  return BigInt(seconds) * NANOSECONDS + BigInt(nseconds);
-}
-
-function statusOf(status: LibraryStatus): FileStatus {
-  return {
-    kind: KINDS.get(status.type) as FileKind,
-    mode: status.mode,
-    uid: status.uid,
-    gid: status.gid,
-    nlink: status.links,
-    ino: BigInt(status.fileId),
-    size: status.sizeBytes,
-    blocks: Math.ceil(status.usedBytes / SECTOR_BYTES),
-    blockSize: SECTOR_BYTES,
-    device: { major: 0, minor: 0 },
-    rawDevice: { major: status.rdevMajor, minor: status.rdevMinor },
-    atime: nanoseconds(status.accessTime),
-    mtime: nanoseconds(status.modifyTime),
-    ctime: nanoseconds(status.changeTime),
-    btime: nanoseconds(status.createTime),
-  };
-}
-
-function timeToSet(time: TimeToSet): LibraryTime | 'now' | undefined {
-  if (typeof time !== 'bigint') {
-    return time === 'now' ? 'now' : undefined;
-  }
-  const nseconds = ((time % NANOSECONDS) + NANOSECONDS) % NANOSECONDS;
-  return { seconds: Number((time - nseconds) / NANOSECONDS), nseconds: Number(nseconds) };
-}
-
-function timesToSet(atime: TimeToSet, mtime: TimeToSet) {
-  const [accessTime, modifyTime] = [timeToSet(atime), timeToSet(mtime)];
-  return { ...(accessTime && { accessTime }), ...(modifyTime && { modifyTime }) };
-}
 
 /** The library gives a value as long as it is; a call with a buffer has room for so much. */
 function fitting(value: Uint8Array, bytes: number): Uint8Array {
@@ -349,7 +297,7 @@ export class ClientTarget implements RemoteTarget {
   readEntries(fd: number, bytes?: number): DirectoryEntry[] {
     return translate(() => this.paths.readEntries(fd, bytes)).map((entry) => ({
       name: entry.name,
-      kind: KINDS.get(entry.type) ?? 'unknown',
+      kind: kindOf(entry.type) ?? 'unknown',
       ino: BigInt(entry.fileId),
       cookie: BigInt(entry.cookie),
     }));
