@@ -93,3 +93,15 @@ export function hasStatus(error: unknown, status: DafsStatus): boolean {
     error instanceof DafsError && error.status === status && status !== DafsStatus.DAFS_STATUS_OK
   );
 }
+
+/** What `call` gives; undefined when it fails because there is no such name. */
+export function undefinedIfNone<Result>(call: () => Result): Result | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (hasStatus(error, DafsStatus.DAFSERR_NOENT)) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,5 +1,5 @@
 import { Appends } from './appends.ts';
-import { hasStatus } from './dafs-error.ts';
+import { undefinedIfNone } from './dafs-error.ts';
 import { type DirectoryPage, type DirectoryPosition, DirectoryReader } from './directory-reader.ts';
 import { ExportedCacheReader } from './exported-cache-reader.ts';
 import { ExtendedAttributes } from './extended-attributes.ts';
@@ -35,7 +35,6 @@ import {
 import {
   ANONYMOUS_STATE_ID,
   type ArgumentsOf,
-  DafsStatus,
   type FileAttributes,
   type Filehandle,
   operations,
@@ -107,7 +106,7 @@ export class FileClient {
 
   /** The same for one name; undefined when there is none. */
   find(directory: Filehandle, name: Uint8Array, credential = 0): Filehandle | undefined {
-    return absentIfNone(() => this.lookup(directory, name, credential));
+    return undefinedIfNone(() => this.lookup(directory, name, credential));
   }
 
   /** The directory above a directory; the root is above itself. */
@@ -115,7 +114,7 @@ export class FileClient {
     const { session } = this;
     const call = () =>
       session.callInPlace(operations.LOOKUPP, { filehandle: directory }, credential, takeHandle);
-    return absentIfNone(call) ?? this.root;
+    return undefinedIfNone(call) ?? this.root;
   }
 
   getattr(filehandle: Filehandle, credential = 0): FileStatus {
@@ -402,18 +401,6 @@ export class FileClient {
   ): void {
     const request = { filehandle, target, removeMode };
     this.session.callInPlace(operations.REMOVE, request, credential, nothing);
-  }
-}
-
-/** What `call` gives; undefined when it fails because there is no such name. */
-function absentIfNone<Result>(call: () => Result): Result | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (hasStatus(error, DafsStatus.DAFSERR_NOENT)) {
-      return undefined;
-    }
-    throw error;
   }
 }
 

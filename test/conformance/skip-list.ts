@@ -75,7 +75,7 @@ export const skipList: readonly Skip[] = [
     reason: 'libfuse 2 passes on a change of both times or none',
   },
   {
-    targets: ['kernel'],
+    targets: ['kernel', 'two kernel mounts'],
     cases: ['flags: access(2) tells that an immutable file is not written to'],
     reason:
       'the kernel answers access(2) by mode and list (default_permissions), and FUSE has no word for immutable',
