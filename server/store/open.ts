@@ -27,7 +27,7 @@ import { makeAgain } from './statements.ts';
 import type { StoreOptions } from './types.ts';
 
 /** Pages that SQLite keeps in memory, in KiB: metadata; data are kept by the block cache. */
-const pageCacheKib = 65_536;
+const pageCacheKib = 32_768;
 
 export interface OpenedDatabase {
   readonly path: string;

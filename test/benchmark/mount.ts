@@ -96,6 +96,7 @@ async function measureIn(
   const names = new Set<PlaceName>(['kernel', ...measurements.flatMap((one) => one.places)]);
   const seconds = secondsOf(measurements, rounds) + IDLE_SECONDS;
   const progress = new Progress(seconds + OPENING_SECONDS * names.size);
+  await places.compile();
   for (const name of names) {
     await progress.step(`preparing: ${name}`, OPENING_SECONDS, async () =>
       prepareFile(await places.open(name)),

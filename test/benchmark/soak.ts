@@ -73,6 +73,7 @@ export const soakBenchmark: BenchmarkSection = async ({ soakMinutes }) => {
   const workspace = Workspace.create();
   const places = new Places(workspace, FILE_BYTES);
   try {
+    await places.compile();
     const place = await places.open('kernel');
     await prepareFile(place);
     const rows = await soak(place, soakMinutes);

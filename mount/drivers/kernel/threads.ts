@@ -18,7 +18,7 @@ import { WriteOrder } from './write-order.ts';
 
 /**
  * One worker per processor, within these bounds: one alone would make every caller wait for it, and
- * each takes some 30 MB.
+ * each takes some 20 MB.
  */
 const FEWEST_WORKERS = 2;
 const MOST_WORKERS = 4;

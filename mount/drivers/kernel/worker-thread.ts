@@ -6,12 +6,6 @@ import type { Report } from './control.ts';
 /** This file's own suffix: .ts in a checkout, .js in a published package. */
 const suffix = import.meta.filename.slice(-3);
 
-/**
- * Reads and writes leave no garbage and other requests little: a small nursery holds it, where V8
- * would let it grow to 48 MB in each thread.
- */
-const YOUNG_GENERATION_MB = 8;
-
 /** A thread could not start or not go on; `code` says why. */
 export class WorkerError extends Error {
   readonly code: string;
@@ -34,7 +28,6 @@ export class WorkerThread<Traits, Orders, End> {
   constructor(program: string, start: object) {
     const worker = new Worker(new URL(`${program}${suffix}`, import.meta.url), {
       workerData: start,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     this.#worker = worker;
     const became = Promise.withResolvers<Traits>();

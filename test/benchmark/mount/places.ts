@@ -52,6 +52,15 @@ export class Places {
     this.#fileBytes = fileBytes;
   }
 
+  /**
+   * Mounts and unmounts once. The first start after a change of the sources strips the types in each
+   * thread, and what does that stays in memory; later ones find what it has kept.
+   */
+  async compile(): Promise<void> {
+    const source = this.#workspace.path('compile.sqlite');
+    await (await this.#workspace.startMount({ source, driver: 'kernel' })).unmount();
+  }
+
   async open(name: PlaceName): Promise<Place> {
     const place = await makers[name](this);
     this.#places.set(name, place);
