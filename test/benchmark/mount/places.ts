@@ -1,11 +1,14 @@
 /** Where the same is measured: the mount, and what it is compared with. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { MountRecord } from '../../../mount/mount-record.ts';
 import { driverTable } from '../../support/drivers.ts';
+import { until } from '../../support/run.ts';
 import type { Workspace } from '../../support/workspace.ts';
 import { CEILING_FILE } from '../support/ceiling-file-system.ts';
 import { CeilingProcess, NEVER_POLLS } from '../support/ceiling-process.ts';
 import type { Reference } from './targets.ts';
+
+const RECORD_LIMIT_MS = 20_000;
 
 export type PlaceName = 'kernel' | Reference;
 
@@ -86,6 +89,8 @@ export class Places {
     const source = this.#workspace.path(`${name.replaceAll(' ', '-')}.sqlite`);
     const { directory, child } = await this.#workspace.startMount({ source, driver, environment });
     const record = `${this.#workspace.runtimeDirectory}/dafs/mount-${child.pid}.json`;
+    // It is published when the directory is usable, and a moment later than that.
+    await until('the mount has published itself', RECORD_LIMIT_MS, () => existsSync(record));
     const { process: own, server } = JSON.parse(readFileSync(record, 'utf8')) as MountRecord;
     return {
       name,
