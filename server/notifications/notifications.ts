@@ -3,6 +3,7 @@ import type { Directives } from '../engine/directives.ts';
 import type { Client, Session } from '../sessions/session.ts';
 import type { ChangeFeed, ChangeWatcher } from '../store/change-feed.ts';
 import type { FileId } from '../store/index.ts';
+import { SharedFiles } from './shared-files.ts';
 import { Subscription } from './subscription.ts';
 
 export interface NotificationsOptions {
@@ -15,13 +16,15 @@ export interface NotificationsOptions {
 
 /**
  * Tells clients what others change, and whether there are others (extension NOTIFY). A client's own
- * changes are known to it. While there is one client alone nothing is recorded.
+ * changes are known to it, with one exception (`dataChanged`). While there is one client alone nothing
+ * is recorded.
  */
 export class Notifications implements ChangeWatcher {
   /** In whose name changes are made now; undefined for what the server does by itself. */
   actor: Client | undefined;
   readonly #options: NotificationsOptions;
   readonly #subscriptions = new Map<Client, Subscription>();
+  readonly #sharedFiles = new SharedFiles();
 
   constructor(options: NotificationsOptions) {
     this.#options = options;
@@ -71,6 +74,9 @@ export class Notifications implements ChangeWatcher {
   clientsChanged(): void {
     const isCollecting = this.#subscriptions.size > 0 && !this.#isAlone;
     this.#options.feed.watcher = isCollecting ? this : undefined;
+    if (!isCollecting) {
+      this.#sharedFiles.clear();
+    }
   }
 
   /** Whether a client has acted upon all that others have done to a file; false without subscription. */
@@ -104,9 +110,17 @@ export class Notifications implements ChangeWatcher {
     }
   }
 
+  /**
+   * Of a file that several clients change, a client is told its own changes too. Between putting data
+   * into its cache and sending it, it may have forgotten the place because of another's change, and
+   * have read it anew, without its own.
+   */
   dataChanged(id: FileId, offset: number, end: number): void {
+    const { actor } = this;
+    const nowMs = this.#options.clock.monotonicMs();
+    const isShared = actor !== undefined && this.#sharedFiles.changed(id, actor, nowMs);
     for (const subscription of this.#subscriptions.values()) {
-      if (this.#concerns(subscription)) {
+      if (this.#concerns(subscription) || (isShared && subscription.client === actor)) {
         subscription.dataChanged(id, offset, end);
       }
     }

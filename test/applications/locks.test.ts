@@ -19,6 +19,8 @@ const WAIT_LIMIT_MS = 20_000;
 const SEEDS = 5;
 const ROUNDS = sized(40, 1000);
 const PROCESSES = 4;
+/** More than a mount has threads. */
+const WAITERS = 8;
 const BESIDE_ROUNDS = sized(3000, 100_000);
 
 const countProgram = fileURLToPath(new URL('count-main.ts', import.meta.url));
@@ -55,7 +57,10 @@ describe.skipIf(obstacle)(`two mounts of one server${obstacle ?? ''}`, () => {
   /** flock(1) on a file of a mount: takes the lock, says so, and keeps it until standard input ends. */
   function lock(mount: MountProcess, name: string): { child: ChildProcess; output: () => string } {
     const script = 'exec flock "$1" sh -c "echo locked; exec cat >/dev/null"';
-    const child = spawn('sh', ['-c', script, 'sh', `${mount.directory}/${name}`]);
+    // A group of its own, so that all that comes of it can be killed together.
+    const child = spawn('sh', ['-c', script, 'sh', `${mount.directory}/${name}`], {
+      detached: true,
+    });
     children.push(child);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -82,6 +87,10 @@ describe.skipIf(obstacle)(`two mounts of one server${obstacle ?? ''}`, () => {
     'count together without losing one (seed %i)',
     { timeout: LIMIT_MS },
     async (seed) => {
+      // While a process makes a file longer, its kernel believes nobody else about the size.
+      for (const name of ['records', 'whole']) {
+        await workspace.succeed('truncate', ['-s', '256', `${first.directory}/${name}`]);
+      }
       const runs = Array.from({ length: PROCESSES }, (_, index) =>
         workspace.succeed(
           process.execPath,
@@ -123,6 +132,47 @@ describe.skipIf(obstacle)(`two mounts of one server${obstacle ?? ''}`, () => {
       start(first, 0, 'reads'),
       start(second, 64, 'writes'),
     ]);
+  });
+
+  it('who waits holds up nobody, however many wait, and Ctrl-C ends a wait', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const holder = lock(first, 'file');
+    await until('the lock is held', WAIT_LIMIT_MS, () => isLocked(holder));
+    const waiters = Array.from({ length: WAITERS }, () => lock(second, 'file'));
+    await until('the others wait', WAIT_LIMIT_MS, () => waiters.every(waits));
+    const path = `${second.directory}/another`;
+    const text = await workspace.succeed('sh', [
+      '-euc',
+      'echo through >"$1"; cat "$1"',
+      'sh',
+      path,
+    ]);
+    expect(text).toBe('through\n');
+    for (const { child } of waiters.slice(1)) {
+      child.kill('SIGINT');
+    }
+    for (const { child } of waiters.slice(1)) {
+      await until('a waiter is gone', WAIT_LIMIT_MS, () => child.signalCode === 'SIGINT');
+    }
+    expect(waiters.map(isLocked)).not.toContain(true);
+    holder.child.stdin?.end();
+    const [last] = waiters as [(typeof waiters)[number]];
+    await until('the one who stayed has the lock', WAIT_LIMIT_MS, () => isLocked(last));
+    last.child.stdin?.end();
+    await until('he ends', WAIT_LIMIT_MS, () => last.child.exitCode !== null);
+    const next = lock(first, 'file');
+    await until('the lock is free', WAIT_LIMIT_MS, () => isLocked(next));
+  });
+
+  it('a lock ends with its process', { timeout: LIMIT_MS }, async () => {
+    const holder = lock(first, 'file');
+    await until('the lock is held', WAIT_LIMIT_MS, () => isLocked(holder));
+    const waiter = lock(second, 'file');
+    await until('the other waits', WAIT_LIMIT_MS, () => waits(waiter));
+    // flock(1) has become `sh`, whose `cat` has the file open as well.
+    process.kill(-(holder.child.pid as number), 'SIGKILL');
+    await until('the other has the lock', WAIT_LIMIT_MS, () => isLocked(waiter));
   });
 
   it('a lock ends with the mount of its holder', { timeout: LIMIT_MS }, async () => {

@@ -9,6 +9,7 @@ const ANSWER_LIMIT_MS = 5000;
 export interface ServerStatus {
   readonly server: { readonly pid: number };
   readonly sessions: readonly { readonly extensions: readonly number[] }[];
+  readonly store: { readonly files: number };
   readonly counters: { readonly requests: number };
 }
 
