@@ -5,7 +5,7 @@ import { type OperationName, operations } from '../../../client/protocol/operati
 import type { Filehandle } from '../../../client/protocol/types.ts';
 import { dispatchTable } from '../../../server/engine/dispatch.ts';
 import type { ReceivedDirective } from './support/back-control.ts';
-import { anonymous, Files, openArguments, unchecked } from './support/files.ts';
+import { Files, openArguments, unchecked } from './support/files.ts';
 import { type Changes, ROOT_USER, Subscriber, told } from './support/subscriber.ts';
 import { bytes, TestServer } from './support/test-server.ts';
 
@@ -223,27 +223,6 @@ describe('what is told', () => {
     const id = idOf(new Files(subscriber.connection), filehandle);
     expect(subscriber.settle().files).toEqual({});
     expect(second.settle().files).toMatchObject({ [id]: attributes, [ROOT]: whole });
-  });
-
-  it('is what the client itself has written, too, while others write the same file', () => {
-    const [mine, theirs] = ['first', 'second'].map((name) => new Subscriber(server, { name }));
-    const [own, other] = [mine, theirs].map((one) => new Files((one as Subscriber).connection));
-    if (mine === undefined || own === undefined || other === undefined) {
-      throw new Error('two of each were made');
-    }
-    const file = own.create('shared');
-    const id = idOf(own, file.filehandle);
-    own.write(file, 0, 'mine');
-    expect(mine.settle().files).toEqual({});
-    other.write({ ...file, stateId: anonymous }, 100, 'theirs');
-    expect(mine.settle().files).toEqual({ [id]: { isData: true, offset: 100, length: 6 } });
-    own.write(file, 10, 'mine');
-    expect(mine.settle().files).toEqual({ [id]: { isData: true, offset: 10, length: 4 } });
-    own.write(file, 20, 'mine');
-    expect(mine.settle().files).toEqual({ [id]: { isData: true, offset: 20, length: 4 } });
-    server.monotonicMs += 61_000;
-    own.write(file, 30, 'mine');
-    expect(mine.settle().files).toEqual({});
   });
 
   it('has each file and name once, whatever happens to it', () => {
