@@ -98,6 +98,7 @@ const EXTENSIONS: readonly Extension[] = [
 ];
 
 const PERMISSION_BITS = 0o7777;
+const SET_GROUP_ID = 0o2000;
 
 class ClientFileSystem implements PathFileSystem {
   readonly extendedAttributes: ExtendedAttributes | undefined;
@@ -155,6 +156,7 @@ class ClientFileSystem implements PathFileSystem {
     changes: AttributeChanges,
     fh: Fh | undefined,
   ): Attributes {
+    this.#askGroups(caller, changes.mode ?? 0);
     const credential = this.#credentials.of(caller);
     if (changes.sizeBytes !== undefined) this.#assertSize(changes.sizeBytes);
     const handle = this.#handles.of(nodeid);
@@ -372,7 +374,13 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   #newMode(caller: Caller, mode: number): NewMode {
+    this.#askGroups(caller, mode);
     return newMode(this.#session, mode & PERMISSION_BITS, caller.umask);
+  }
+
+  /** The server drops set-group-ID for who is not in the group: that is not told by stale groups. */
+  #askGroups(caller: Caller, mode: number): void {
+    if ((mode & SET_GROUP_ID) !== 0) this.#credentials.refresh(caller);
   }
 
   #open(caller: Caller, claim: Claim, flags: number, creation: Creation): CreatedFile {

@@ -7,15 +7,19 @@ import { dataCases } from './cases/data.ts';
 import { directoryCases } from './cases/directory.ts';
 import { extendedAttributeCases } from './cases/extended-attribute.ts';
 import { inodeFlagCases } from './cases/inode-flags.ts';
+import { limitCases } from './cases/limit.ts';
 import { linkCases } from './cases/link.ts';
 import { recordLockCases } from './cases/lock.ts';
+import { mappingCases } from './cases/mapping.ts';
 import { nameCases } from './cases/name.ts';
 import { namespaceCases } from './cases/namespace.ts';
 import { openCases } from './cases/open.ts';
 import { openFileLockCases } from './cases/open-file-lock.ts';
 import { permissionCases } from './cases/permission.ts';
+import { permissionMatrixCases } from './cases/permission-matrix.ts';
 import { renameCases } from './cases/rename.ts';
 import { renameFlagCases } from './cases/rename-flags.ts';
+import { setIdCases } from './cases/set-id.ts';
 import { sizeCases } from './cases/size.ts';
 import { spaceCases } from './cases/space.ts';
 import { timesCases } from './cases/times.ts';
@@ -25,6 +29,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...openCases,
   ...dataCases,
   ...sizeCases,
+  ...mappingCases,
   ...spaceCases,
   ...copyRangeCases,
   ...namespaceCases,
@@ -35,11 +40,14 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...attributeCases,
   ...timesCases,
   ...permissionCases,
+  ...permissionMatrixCases,
+  ...setIdCases,
   ...extendedAttributeCases,
   ...aclCases,
   ...inodeFlagCases,
   ...directoryCases,
   ...nameCases,
+  ...limitCases,
   ...recordLockCases,
   ...openFileLockCases,
 ];

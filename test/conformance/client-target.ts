@@ -149,6 +149,14 @@ export class ClientTarget implements RemoteTarget {
     this.sync(fd);
   }
 
+  syncFileSystem(): void {
+    unsupported('syncfs');
+  }
+
+  poll(): number {
+    return unsupported('poll');
+  }
+
   map(): Mapping {
     return unsupported('mmap');
   }

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
-import { call, PosixError } from '../support/libc.ts';
+import { C, call, PosixError } from '../support/libc.ts';
 import { pauseUntil } from './expect.ts';
 import type { Target } from './target.ts';
 import type { PendingCall, RemoteTarget } from './target-locks.ts';
@@ -64,15 +64,17 @@ const LOCK_CALLS: Readonly<Record<string, readonly string[]>> = {
   arm64: ['25', '32'],
 };
 
-const POLLIN = 1;
-
-/** Whether a pipe has something to read, or has ended. */
-function isReadable(fd: number): boolean {
+/** Which of these events poll(2) tells of a descriptor, and POLLERR, POLLHUP or POLLNVAL. */
+export function pollNow(fd: number, events: number): number {
   const descriptor = new DataView(new ArrayBuffer(8));
   descriptor.setInt32(0, fd, true);
-  descriptor.setInt16(4, POLLIN, true);
-  return call('poll', new Uint8Array(descriptor.buffer), 1, 0) > 0;
+  descriptor.setInt16(4, events, true);
+  call('poll', new Uint8Array(descriptor.buffer), 1, 0);
+  return descriptor.getInt16(6, true);
 }
+
+/** Whether a pipe has something to read, or has ended. */
+const isReadable = (fd: number): boolean => pollNow(fd, C.POLLIN) !== 0;
 
 /** A file of /proc/PID; empty when the process is gone. */
 function readProcess(pid: number, file: string): string {

@@ -4,7 +4,7 @@ import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { C, call, mapMemory, pathBytes } from '../support/libc.ts';
 import { O } from './case.ts';
-import { OtherProcess } from './other-process.ts';
+import { OtherProcess, pollNow } from './other-process.ts';
 import { flock, setFlags, setLock, testLock, waitForLock } from './posix-locks.ts';
 import {
   deviceNumber,
@@ -121,6 +121,14 @@ export class PosixTarget implements Target {
 
   syncData(fd: number): void {
     call('fdatasync', fd);
+  }
+
+  syncFileSystem(fd: number): void {
+    call('syncfs', fd);
+  }
+
+  poll(fd: number): number {
+    return pollNow(fd, C.POLLIN | C.POLLOUT);
   }
 
   map(fd: number, bytes: number, o: { write: boolean; shared: boolean }): Mapping {

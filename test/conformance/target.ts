@@ -95,6 +95,10 @@ export interface Target extends LockTarget {
   copyRange(source: number, offset: number, target: number, to: number, bytes: number): number;
   sync(fd: number): void;
   syncData(fd: number): void;
+  /** syncfs(2) */
+  syncFileSystem(fd: number): void;
+  /** Which of POLLIN and POLLOUT poll(2) tells at once. */
+  poll(fd: number): number;
   map(fd: number, bytes: number, o: { write: boolean; shared: boolean }): Mapping;
 
   /** Follows a symbolic link. */
