@@ -166,7 +166,10 @@ export class FileClient {
     return this.opener.open(claimOfUnnamed(directory), access, creation, credential);
   }
 
-  /** Opens a regular file that is known by its handle (our extension CLAIM_FH). */
+  /**
+   * Opens a regular file, or for reading a directory, that is known by its handle (our extension
+   * CLAIM_FH).
+   */
   openHandle(filehandle: Filehandle, access: OpenAccess, credential = 0): OpenFile {
     return this.opener.open(claimOfHandle(filehandle), access, { mode: 'never' }, credential);
   }

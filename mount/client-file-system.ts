@@ -302,8 +302,13 @@ class ClientFileSystem implements PathFileSystem {
     this.#client.closeLater(this.#file(nodeid, fh));
   }
 
-  opendir(caller: Caller, nodeid: Nodeid): void {
-    this.access(caller, nodeid, constants.R_OK);
+  releasedir(nodeid: Nodeid, fh: Fh): void {
+    this.#client.closeLater(this.#file(nodeid, fh));
+  }
+
+  opendir(caller: Caller, nodeid: Nodeid): Fh {
+    const handle = this.#handles.of(nodeid);
+    return fhOf(this.#client.openHandle(handle, 'read', this.#credentials.of(caller)).stateId);
   }
 
   readdir(

@@ -328,8 +328,11 @@ export interface FileSystem {
   /** The last descriptor was closed; `fh` is invalid from here on, and locks that it set are gone. */
   release(nodeid: Nodeid, fh: Fh): void;
 
-  /** Checks that the caller may read a directory. Directories have no fh: reading them needs none. */
-  opendir(caller: Caller, nodeid: Nodeid): void;
+  /** The last descriptor of a directory was closed; `fh` is invalid from here on. */
+  releasedir(nodeid: Nodeid, fh: Fh): void;
+
+  /** Opens a directory for reading; until it is released it can be looked at, be it removed. */
+  opendir(caller: Caller, nodeid: Nodeid): Fh;
 
   /**
    * Visits the entries after `cookie` (0: from the start, `.` and `..` first) until the visitor

@@ -134,8 +134,24 @@ function openByHandle(
   share: ShareRequest,
 ): ResultsOf<'OPEN'> {
   const inode = service.filehandles.inode(handle);
-  const stateId = openExisting(service, exchange, args, inode, share);
+  const open = inode.type === FileType.DIRECTORY ? openDirectory : openExisting;
+  const stateId = open(service, exchange, args, inode, share);
   return openResults(service, exchange, inode, stateId, { before: 0n, after: 0n, atomic: true }, 0);
+}
+
+/** A directory that is open outlives its removal, as files do. It can be read only. */
+function openDirectory(
+  service: Service,
+  exchange: Exchange,
+  args: OpenArguments,
+  inode: Inode,
+  share: ShareRequest,
+): StateId {
+  if (args.open.openType !== OpenType.OPEN_NOCREATE || share.access !== Share.READ) {
+    refuse(DafsStatus.DAFSERR_ISDIR);
+  }
+  requireOpenPermission(exchange, inode, share.access);
+  return register(service, exchange, args, inode, share);
 }
 
 /** The directory of the last name. A link on the way there is DAFSERR_NOTDIR (section 6.5.24). */

@@ -4,7 +4,7 @@
  * Each returns what libfuse wants: 0 or a count (negative errno is made of what is thrown); open and
  * create return the number of the open file.
  *
- * Not here, so that libfuse answers for us: `opendir` and `releasedir` (directories have no fh),
+ * Not here, so that libfuse answers for us: `opendir` and `releasedir` (a listing is read at once),
  * `flush` (writes are at the server when they return, so the kernel may as well stop asking), the
  * extended attributes (which the server does not have).
  */
@@ -109,7 +109,7 @@ export class FuseOperations {
   readdir(request: FuseRequest, path: string): number {
     const nodeid = this.#nodeid(request, path);
     const { filler, context } = directoryFillerOf(request);
-    this.#fileSystem.opendir(this.#caller, nodeid);
+    this.#fileSystem.access(this.#caller, nodeid, constants.R_OK);
     this.#fileSystem.readdir(this.#caller, nodeid, 0, false, READDIR_BYTES_HINT, (entry) => {
       const name = Buffer.concat([entry.name, ZERO]);
       const stat = encodeEntryStat(entry.nodeid, entry.type);

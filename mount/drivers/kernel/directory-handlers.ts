@@ -90,8 +90,7 @@ export function directoryHandlers({ exchange, fileSystem, policy }: Service) {
 
   return {
     opendir(): void {
-      fileSystem.opendir(caller, exchange.nodeid);
-      openOut.fh = 0n;
+      openOut.fh = fileSystem.opendir(caller, exchange.nodeid);
       openOut.openFlags = policy.directoryFlags();
       openOut.backingId = 0;
       exchange.answer(OpenOut.bytes);
@@ -114,6 +113,7 @@ export function directoryHandlers({ exchange, fileSystem, policy }: Service) {
     },
 
     releasedir(): void {
+      fileSystem.releasedir(exchange.nodeid, exchange.fh(0));
       exchange.answer(0);
     },
   };

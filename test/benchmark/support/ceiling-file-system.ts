@@ -86,7 +86,8 @@ export function createFileSystem(data: unknown): FileSystem {
       return true;
     },
     open: () => ({ fh: FILE_FH, isCoherent: true }),
-    opendir() {},
+    opendir: () => FILE_FH,
+    releasedir() {},
     fsync() {},
     release() {},
     fsyncdir() {},

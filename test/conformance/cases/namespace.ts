@@ -147,6 +147,15 @@ const removing = defineCases('rmdir', {
     fails('ENOENT', () => t.readEntries(fd));
     hasStatus(t.statOpen(fd), { nlink: 0 });
   },
+  'of a directory that another process has open leaves it without links and names': (t) => {
+    t.mkdir('d');
+    const other = t.otherProcess();
+    const fd = other.open('d', O.RDONLY | O.DIRECTORY);
+    t.rmdir('d');
+    hasStatus(other.statOpen(fd), { nlink: 0 });
+    fails('ENOENT', () => other.openAt(fd, 'a', O.WRONLY | O.CREAT));
+    fails('ENOENT', () => other.openAt(fd, 'a', O.RDONLY));
+  },
   'then the same name can be made again': (t) => {
     for (let round = 0; round < 20; round += 1) {
       t.mkdir('d');

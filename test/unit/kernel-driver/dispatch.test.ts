@@ -61,6 +61,7 @@ const answers: Partial<FileSystem> = {
   link: () => attributes,
   open: () => ({ fh: FH, isCoherent: true }),
   create: () => ({ attributes, fh: FH, isCoherent: true }),
+  opendir: () => 0n as Fh,
   tmpfile: () => ({ attributes, fh: FH, isCoherent: true }),
   read(_nodeid, _fh, _offset, into) {
     into.set(Buffer.from('hello'));
@@ -232,6 +233,7 @@ const expectedCalls: Record<string, Call | undefined> = {
   REMOVEXATTR: ['xattr.remove', WHO, 42, 'user.x'],
   STATFS: ['statfs', WHO],
   RELEASE: ['release', 42, FH],
+  RELEASEDIR: ['releasedir', 1, 0n],
   'FSYNC of data': ['fsync', 42, FH, true],
   OPENDIR: ['opendir', WHO, 1],
   READDIR: ['readdir', WHO, 1, 0, false, 4096, 'visitor'],

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CLAIM_FH } from '../../../client/protocol/extensions.ts';
 import type { Filehandle, StateId, Verifier } from '../../../client/protocol/types.ts';
-import { Files, guarded, type openArguments, unchecked } from './support/files.ts';
+import { everyAttribute, Files, guarded, type openArguments, unchecked } from './support/files.ts';
 import { bytes, TestServer, text } from './support/test-server.ts';
 
 const ROOT = { uid: 0, gid: 0 };
@@ -104,8 +104,29 @@ describe('OPEN', () => {
     const opened = files.open('', { claim });
     expect(opened.status).toBe('OK');
     expect(opened.results.stateId).not.toBe(file.stateId);
-    const directory = { claimType: CLAIM_FH, filehandle: files.root } as const;
-    expect(files.open('', { claim: directory }).status).toBe('ISDIR');
+  });
+
+  it('by filehandle opens a directory for reading alone, and it outlives its removal', () => {
+    const filehandle = files.mkdir('directory');
+    const claim = { claimType: CLAIM_FH, filehandle } as const;
+    expect(files.open('', { claim, shareAccess: WRITE }).status).toBe('ISDIR');
+    expect(files.open('', { claim, shareAccess: READ, open: unchecked() }).status).toBe('ISDIR');
+    const { stateId } = files.open('', { claim, shareAccess: READ }).results;
+    expect(files.remove('directory')).toBe('OK');
+    expect(files.attributes(filehandle).numLinks).toBe(0);
+    const inside = { claimType: 0, dirHandle: filehandle, pathname: [bytes('new')] } as const;
+    expect(files.open('', { claim: inside, open: unchecked() }).status).toBe('NOENT');
+    expect(files.connection.call('CLOSE', { filehandle, stateId }).status).toBe('OK');
+    const { connection } = files;
+    const wanted = { filehandle, attrRequestBitmap: everyAttribute };
+    expect(connection.call('GETATTR_INLINE', wanted).status).toBe('STALE');
+  });
+
+  it('by filehandle opens a directory for who may read it', () => {
+    const filehandle = files.mkdir('directory', 0o711);
+    files.actAs(7);
+    const claim = { claimType: CLAIM_FH, filehandle } as const;
+    expect(files.open('', { claim, shareAccess: READ }).status).toBe('ACCES');
   });
 
   it('by filehandle truncates, or refuses, as for a name that exists', () => {

@@ -340,9 +340,12 @@ export class MemoryFileSystem implements FileSystem {
     this.#drop(file);
   }
 
-  opendir(_caller: Caller, nodeid: Nodeid): void {
+  opendir(_caller: Caller, nodeid: Nodeid): Fh {
     this.#directory(nodeid);
+    return 0n as Fh;
   }
+
+  releasedir(): void {}
 
   readdir(
     _caller: Caller,
