@@ -121,3 +121,12 @@ test('places are used again, and there is an end of them', () => {
   parked.leave(waits[7] as (typeof waits)[number]);
   expect(parked.enter(device, 4).place).toBe(7);
 });
+
+test('after the end nobody writes to the channels, whose numbers may be other files’', () => {
+  parked.park(parked.enter(device, UNIQUE));
+  parked.park(parked.enter(device, UNIQUE + 2));
+  elsewhere.end();
+  elsewhere.grant(UNIQUE);
+  parked.abandon();
+  expect(replies()).toEqual([]);
+});
