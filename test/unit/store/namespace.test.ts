@@ -14,6 +14,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type FileId,
   FileType,
+  maxLinks,
   rootId,
   type Store,
   StoreError,
@@ -126,6 +127,19 @@ describe('create', () => {
 });
 
 describe('link and remove', () => {
+  it('give a file as many names as ext4 does, and no more', () => {
+    const store = newStore();
+    const { id } = makeFile(store, 'file');
+    for (let links = 1; links < maxLinks; links++) {
+      store.link(id, rootId, bytes(String(links)));
+    }
+    expect(store.inode(id)?.nlink).toBe(65_000);
+    expect(codeOf(() => store.link(id, rootId, bytes('one more')))).toBe('EMLINK');
+    store.remove(rootId, bytes('7'));
+    expect(store.link(id, rootId, bytes('one more')).nlink).toBe(65_000);
+    store.commit();
+  }, 120_000);
+
   it('an object lives until its last name is gone and it is reclaimed', () => {
     const store = newStore();
     const file = makeFile(store, 'one');
