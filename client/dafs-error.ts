@@ -17,6 +17,8 @@ export type ClientErrorCode =
   | 'BAD_CHECKSUM'
   /** The server restarted and may have lost data that was not committed. */
   | 'WRITE_VERIFIER_CHANGED'
+  /** A request that was to follow another one at once had none to follow, or no credit. */
+  | 'NOT_SENT'
   /** The arguments are not what the call takes. */
   | 'INVALID_ARGUMENT';
 
@@ -67,6 +69,12 @@ export class DafsError extends Error {
     const error = new DafsError(operation, code, errnoOfStatus(status), message, status);
     error.results = results;
     return error;
+  }
+
+  /** A request was to be sent right behind another one, and there was none, or no credit for it. */
+  static notSent(operation: string): DafsError {
+    const message = 'there was no request that it could follow';
+    return new DafsError(operation, 'NOT_SENT', 'EAGAIN', message);
   }
 
   /** What the client found wrong by itself. */

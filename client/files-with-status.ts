@@ -12,6 +12,7 @@ import {
   operations,
   type StateId,
 } from './protocol/index.ts';
+import { InPlaceRequest, type Request } from './request.ts';
 
 /** What a row of with-attributes.ts takes and gives, made from the row that it is based on. */
 type WithAttributes<Arguments, Results> = Operation<
@@ -25,6 +26,8 @@ export interface OpenedFile {
   readonly status: FileStatus;
   /** What this client has cached of it is right: it has been told of every change (NOTIFY). */
   readonly isCoherent: boolean;
+  /** The call has made it. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -61,8 +64,10 @@ export class FilesWithStatus {
       this.#files.opener.request(claim, access, creation),
       credential,
       filehandleIn,
-      ({ stateId, resultFlags }, status) => {
-        return { stateId, status, isCoherent: (resultFlags & OPEN_COHERENT) !== 0 };
+      ({ stateId, resultFlags, changeInfo }, status) => {
+        const isCoherent = (resultFlags & OPEN_COHERENT) !== 0;
+        const isNew = changeInfo.atomic && changeInfo.before !== changeInfo.after;
+        return { stateId, status, isCoherent, isNew };
       },
     );
   }
@@ -106,6 +111,18 @@ export class FilesWithStatus {
       () => filehandle,
       onlyStatus,
     );
+  }
+
+  /** Asks for a file's status right behind the next request of the session: Session.sendBehindNext(). */
+  statusBehindNext(filehandle: Filehandle, credential = 0): Request<unknown, FileStatus> {
+    const request = new InPlaceRequest(
+      operations.GETATTR_INLINE,
+      { filehandle, attrRequestBitmap: this.#files.statusBitmap },
+      credential,
+      ({ objAttributes }) => fileStatus(objAttributes),
+    );
+    this.#files.session.sendBehindNext(request);
+    return request;
   }
 
   #perform<Arguments, Results, Taken>(

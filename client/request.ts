@@ -53,6 +53,11 @@ export class Request<Arguments, Results> implements Requestable {
     return this.#status !== PENDING;
   }
 
+  /** Of a request that is done: there are no results. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** The results of a request that is done. @throws DafsError when it failed. */
   get results(): Results {
     if (this.#failure !== undefined) {

@@ -61,7 +61,7 @@ export interface SessionOptions {
   /** How long waiting polls at most before it sleeps; see ContextOptions. */
   readonly pollMicroseconds?: number;
   /** Called each time before waiting sleeps; see ContextOptions. */
-  readonly beforeSleep?: () => void;
+  readonly beforeSleep?: (sleptMs: number) => number;
 }
 
 /** The options with everything filled in that has a fixed default. */

@@ -59,6 +59,8 @@ export class Session {
   readonly server: PeerCredentials | undefined;
   readonly #endpoint: Endpoint;
   readonly #requester: Requester;
+  /** Goes out right behind the request that is sent next. */
+  #follower: Requestable | undefined;
   /** Makes the error of every call once the session is over. */
   #failure: ((operation: string) => DafsError) | undefined;
 
@@ -154,6 +156,9 @@ export class Session {
         this.#advance(WAIT_SLICE_MS);
         this.#assertAlive(request);
       }
+      if (this.#follower !== undefined && this.#requester.trySend(this.#follower)) {
+        this.#follower = undefined;
+      }
     } catch (error) {
       if (error instanceof DafsError) {
         throw error;
@@ -161,6 +166,11 @@ export class Session {
       this.#end('CONNECTION_LOST', error);
       this.#assertAlive(request);
     }
+  }
+
+  /** Sends `request` right behind the next one: the server takes both at once. It fails if there is none. */
+  sendBehindNext(request: Requestable): void {
+    this.#follower = request;
   }
 
   /** Waits until the response of `request` is there and returns its results. */
@@ -185,6 +195,10 @@ export class Session {
 
   /** Waits until the response of `request` is there, whether it succeeded or not. */
   settle(request: Requestable): void {
+    if (request === this.#follower) {
+      this.#follower = undefined;
+      request.fail(DafsError.notSent(operationName(request.operation)));
+    }
     while (!request.isDone) {
       this.#advance(WAIT_SLICE_MS);
       if (this.#failure !== undefined && !request.isDone) {

@@ -27,6 +27,7 @@ import type { ClientIdentity } from '../client/session-options.ts';
 import type { FileReference } from '../client/transfer-requests.ts';
 import { CallerCredentials, OWN_CREDENTIAL } from './caller-credentials.ts';
 import { extendedAttributesOf } from './client-extended-attributes.ts';
+import { ClientForesight } from './client-foresight.ts';
 import { ClientLocks } from './client-locks.ts';
 import { DirectoryListing } from './directory-listing.ts';
 import { ErrnoError } from './errno.ts';
@@ -60,8 +61,8 @@ export interface FileSystemOptions {
   ordma: boolean;
   /** Which changes are on stable storage when their calls return; none when left out. */
   synchronous?: SynchronousChanges | undefined;
-  /** Called each time before a call sleeps for its answer. */
-  beforeSleep?: () => void;
+  /** Called each time before a call sleeps for its answer; see SessionOptions. */
+  beforeSleep?: (sleptMs: number) => number;
   /** Of createLockedFiles(), where the server is to keep the locks; the kernel does when left out. */
   lockedFiles?: SharedArrayBuffer | undefined;
 }
@@ -114,6 +115,7 @@ class ClientFileSystem implements PathFileSystem {
   readonly #otherHandles: FilehandleMaker;
   /** What READ and WRITE are about: made once, so that they leave nothing behind. */
   readonly #named = { handle: new Uint8Array() as Filehandle, stateId: ANONYMOUS_STATE_ID };
+  readonly foresight: ClientForesight;
   readonly #registered = new Map<ArrayBufferLike, RegisteredBuffer>();
 
   constructor(session: Session, { isShared, lockedFiles }: FileSystemOptions) {
@@ -125,6 +127,12 @@ class ClientFileSystem implements PathFileSystem {
     this.#credentials = new CallerCredentials(session);
     this.#handles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
     this.#otherHandles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
+    this.foresight = new ClientForesight(
+      session,
+      this.#files,
+      new FilehandleMaker(this.#client.fileSystem.fileSystemHandle),
+      (status) => this.#attributes(status),
+    );
     this.extendedAttributes = extendedAttributesOf(this.#client, this.#credentials, this.#handles);
     if (lockedFiles !== undefined && session.extensions.has(Extension.LOCKS)) {
       this.locks = new ClientLocks(session, this.#handles, lockedFiles);
@@ -200,11 +208,15 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   unlink(caller: Caller, parent: Nodeid, name: Uint8Array): void {
-    this.#client.unlink(this.#handles.of(parent), name, this.#credentials.of(caller));
+    const credential = this.#credentials.of(caller);
+    this.foresight.follow(credential);
+    this.#client.unlink(this.#handles.of(parent), name, credential);
   }
 
   rmdir(caller: Caller, parent: Nodeid, name: Uint8Array): void {
-    this.#client.rmdir(this.#handles.of(parent), name, this.#credentials.of(caller));
+    const credential = this.#credentials.of(caller);
+    this.foresight.follow(credential);
+    this.#client.rmdir(this.#handles.of(parent), name, credential);
   }
 
   rename(
@@ -390,16 +402,19 @@ class ClientFileSystem implements PathFileSystem {
 
   #open(caller: Caller, claim: Claim, flags: number, creation: Creation): CreatedFile {
     const credential = this.#credentials.of(caller);
+    this.foresight.follow(credential);
     const opened = this.#files.open(claim, openAccess(flags), creation, credential);
-    const { stateId, status, isCoherent } = opened;
+    const { stateId, status, isCoherent, isNew } = opened;
+    const attributes = this.#attributes(status);
     // The kernel would keep what is appended where it takes the end to be.
     const isUncached = this.#isShared && (flags & constants.O_APPEND) !== 0;
-    return { attributes: this.#attributes(status), fh: fhOf(stateId), isCoherent, isUncached };
+    return { attributes, fh: fhOf(stateId), isCoherent, isUncached, isNew };
   }
 
   #make(caller: Caller, parent: Nodeid, name: Uint8Array, object: NewObject): Attributes {
     const credential = this.#credentials.of(caller);
     const directory = this.#handles.of(parent);
+    this.foresight.follow(credential);
     return this.#attributes(this.#files.create(directory, name, object, credential));
   }
 

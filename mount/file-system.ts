@@ -106,6 +106,17 @@ export interface OpenedFile {
 /** A created and opened file. */
 export interface CreatedFile extends OpenedFile {
   attributes: Attributes;
+  /** It was not there before: the call has made it. */
+  isNew: boolean;
+}
+
+/** Gets attributes that will be asked for along with a change, in one go. */
+export interface AttributesForesight {
+  /** With the change that is asked for next, the attributes of this directory are to be asked for. */
+  expect(directory: Nodeid): void;
+
+  /** What they were after the change; undefined when they were not to be had in passing. */
+  take(): Attributes | undefined;
 }
 
 /** A place in an open file. */
@@ -212,6 +223,9 @@ export interface FileSystem {
 
   /** Absent: there are no extended attributes. */
   readonly extendedAttributes?: ExtendedAttributes | undefined;
+
+  /** Absent: attributes come for themselves alone. */
+  readonly foresight?: AttributesForesight;
 
   /** Finds a name in a directory. Errors: ENOENT, ENOTDIR, EACCES, ENAMETOOLONG. */
   lookup(caller: Caller, parent: Nodeid, name: Uint8Array): Attributes;

@@ -111,7 +111,6 @@ export class CompletionGroup {
       if (found > 0 || context.isWakePending) return found;
     }
     context.serviceIfDue();
-    context.beforeSleep?.();
     return this.#sleep(completions, timeoutMs);
   }
 
@@ -130,16 +129,18 @@ export class CompletionGroup {
   }
 
   #sleep(completions: WorkCompletion[] | undefined, timeoutMs: number): number {
-    const deadlineMs = performance.now() + timeoutMs;
+    const beganMs = performance.now();
     const context = this.#context;
     const { doorbell } = context;
     for (;;) {
-      const leftMs = deadlineMs - performance.now();
+      const sleptMs = performance.now() - beganMs;
+      const leftMs = timeoutMs - sleptMs;
       if (leftMs <= 0) return 0;
+      const allowedMs = context.beforeSleep?.(sleptMs) ?? SLEEP_SLICE_MS;
       const expected = doorbell.prepare();
       let found = this.#look(completions);
       if (found === 0 && !context.isWakePending) {
-        doorbell.sleep(expected, Math.min(leftMs, SLEEP_SLICE_MS));
+        doorbell.sleep(expected, Math.min(leftMs, allowedMs, SLEEP_SLICE_MS));
       }
       doorbell.awake();
       if (found === 0) {

@@ -12,11 +12,16 @@ import { MemoryKeys } from './translation-protection-table.ts';
 import { PollSet } from './unix-socket.ts';
 import type { WakerToken } from './waker.ts';
 
+export type BeforeSleep = (sleptMs: number) => number;
+
 export interface ContextOptions {
   /** How long a wait polls at most before it sleeps; 100 when it is left out, 0 never to poll. */
   pollMicroseconds?: number;
-  /** Called each time before a wait sleeps, in whose course nothing else happens in this thread. */
-  beforeSleep?: () => void;
+  /**
+   * Called each time before a wait sleeps, in whose course nothing else happens in this thread: how
+   * long the wait has slept, and back how long it may sleep until the next call, in milliseconds.
+   */
+  beforeSleep?: BeforeSleep;
   faults?: FaultInjector;
 }
 
@@ -33,7 +38,7 @@ export class Context {
   /** @internal */ readonly queues = new Set<CompletionQueue>();
   /** @internal */ readonly faults: FaultInjector | undefined;
   /** @internal */ readonly pollBudget: PollBudget;
-  /** @internal */ readonly beforeSleep: (() => void) | undefined;
+  /** @internal */ readonly beforeSleep: BeforeSleep | undefined;
   readonly #wakes = new Int32Array(new SharedArrayBuffer(4));
   readonly #connected = new Set<QueuePair>();
   readonly #pollSet = new PollSet();

@@ -17,7 +17,7 @@ const littleBytes = mebibyte;
 /** Length from which on what can wait should not make the log longer. */
 const crowdedBytes = 128 * mebibyte;
 /** Length at which the log has to start over, if that stops the writer or not. */
-const longestBytes = 512 * mebibyte;
+const longestBytes = 1024 * mebibyte;
 /** What a commit writes besides data, in pages: more the more it changes, and many change the same. */
 const fewestPages = 4;
 const mostPages = 64;

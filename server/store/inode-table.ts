@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { ChangeFeed } from './change-feed.ts';
-import { InodeRecord, inodeColumns, recordOf, restore, rowOf } from './inode-record.ts';
+import { InodeRecord, inodeColumns, recordOf, restore, rowOf, snapshotOf } from './inode-record.ts';
 import { ACCESS_ACL_NAME, parseAcl } from './posix-acl.ts';
 import type { Change, Statements } from './statements.ts';
 import type { Transaction, TransactionObserver } from './transaction.ts';
@@ -123,7 +123,7 @@ export class InodeTable implements TransactionObserver {
     record.rowChanged = true;
     this.#usage.follow(record);
     if (record.snapshot === undefined) {
-      record.snapshot = { ...record };
+      record.snapshot = snapshotOf(record);
       this.#changed.push(record);
     }
   }

@@ -1,12 +1,12 @@
 /** Requests about attributes of files and of the whole file system, and about links' targets. */
 
-import type { AttributeChanges, TimeChange } from '../../file-system.ts';
+import type { AttributeChanges, Attributes, TimeChange } from '../../file-system.ts';
 import { Fattr } from '../../kernel-abi/constants.ts';
 import { AccessIn, AttrOut, SetattrIn, StatfsOut, StatxOut } from '../../kernel-abi/structures.ts';
 import { fillAttrOut, fillStatxOut } from './attributes.ts';
 import type { Service } from './service.ts';
 
-export function attributeHandlers({ exchange, fileSystem, policy }: Service) {
+export function attributeHandlers({ exchange, fileSystem, policy, foresight }: Service) {
   const { caller } = exchange;
   const { validity } = policy;
   const setattrIn = exchange.input(SetattrIn);
@@ -14,6 +14,11 @@ export function attributeHandlers({ exchange, fileSystem, policy }: Service) {
   const attrOut = exchange.output(AttrOut);
   const statxOut = exchange.output(StatxOut);
   const statfsOut = exchange.output(StatfsOut);
+
+  function attributes(): Attributes {
+    const { nodeid } = exchange;
+    return foresight.attributes(nodeid) ?? fileSystem.getattr(caller, nodeid);
+  }
 
   function timeChange(now: boolean, seconds: number, nseconds: number): TimeChange {
     return now ? 'now' : { seconds, nseconds };
@@ -45,12 +50,12 @@ export function attributeHandlers({ exchange, fileSystem, policy }: Service) {
 
   return {
     getattr(): void {
-      fillAttrOut(attrOut, fileSystem.getattr(caller, exchange.nodeid), validity);
+      fillAttrOut(attrOut, attributes(), validity);
       exchange.answer(AttrOut.bytes);
     },
 
     statx(): void {
-      fillStatxOut(statxOut, fileSystem.getattr(caller, exchange.nodeid), validity);
+      fillStatxOut(statxOut, attributes(), validity);
       exchange.answer(StatxOut.bytes);
     },
 

@@ -16,7 +16,12 @@ export type CacheMode = (typeof CacheMode)[keyof typeof CacheMode];
 
 const MODE = 0;
 const GENERATION = 1;
-const FIRST_WORKER = 2;
+const CHANGES = 2;
+const UNDER_WAY = 3;
+const FIRST_WORKER = 4;
+
+/** No count of changes. */
+const NEVER = -1;
 
 export class CacheBoard {
   readonly #words: Int32Array;
@@ -36,6 +41,7 @@ export class CacheBoard {
 
   setMode(mode: CacheMode): void {
     Atomics.store(this.#words, MODE, mode);
+    Atomics.add(this.#words, CHANGES, 1);
   }
 
   /** Counts how often everything that was cached before became doubtful. */
@@ -46,6 +52,28 @@ export class CacheBoard {
   /** Everything that was cached until now is doubtful. */
   nextGeneration(): void {
     Atomics.add(this.#words, GENERATION, 1);
+  }
+
+  /** Counts beginnings and ends of changes by workers, and what else makes earlier answers untrue. */
+  changes(): number {
+    return Atomics.load(this.#words, CHANGES);
+  }
+
+  /** A worker is about to change something. @returns the count of changes, to hand to endChange */
+  beginChange(): number {
+    Atomics.add(this.#words, UNDER_WAY, 1);
+    return (Atomics.add(this.#words, CHANGES, 1) + 1) | 0;
+  }
+
+  /**
+   * The change was answered.
+   * @returns the count of changes at which what was learnt with it is true; a number that the count
+   *   never is when others were at changes meanwhile
+   */
+  endChange(begun: number): number {
+    const isLast = Atomics.sub(this.#words, UNDER_WAY, 1) === 1;
+    const isAlone = Atomics.add(this.#words, CHANGES, 1) === begun;
+    return isLast && isAlone ? (begun + 1) | 0 : NEVER;
   }
 
   /** A worker has taken a request and has not asked the server anything for it yet. */

@@ -58,6 +58,7 @@ export class Channel implements Wire {
     this.#budget = budget;
     this.#epoll.add(fd, EpollEvent.IN | EpollEvent.EXCLUSIVE, DEVICE_TAG);
     this.#epoll.add(wakeFd, EpollEvent.IN, WAKE_TAG);
+    watch.hasRequests = () => this.#epoll.wait(0) === DEVICE_TAG;
   }
 
   /**

@@ -54,17 +54,18 @@ export class Dispatcher {
     this.#report = report;
   }
 
-  /** Answers the request that the exchange has received. */
-  dispatch(opcode: number): void {
+  /** Answers the request that the exchange has received. @returns the errno of what failed, or 0 */
+  dispatch(opcode: number): number {
     const handler = this.#handlers[opcode];
     if (handler === undefined) {
       this.#service.exchange.answerError(ENOSYS);
-      return;
+      return ENOSYS;
     }
     let errno = this.#perform(handler);
     // A refusal has changed nothing; it may rest on groups that the caller has no longer, or has now.
     if ((errno === EACCES || errno === EPERM) && this.#isMistaken()) errno = this.#perform(handler);
     if (errno !== 0 && isAnswered(opcode)) this.#service.exchange.answerError(errno);
+    return errno;
   }
 
   /** The errno of what failed; 0 when it was answered. */

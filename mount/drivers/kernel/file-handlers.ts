@@ -25,7 +25,7 @@ import type { Service } from './service.ts';
 const { O_APPEND } = constants;
 const { ENOSYS } = system.errno;
 
-export function fileHandlers({ exchange, fileSystem, order, policy }: Service) {
+export function fileHandlers({ exchange, fileSystem, order, policy, foresight }: Service) {
   const { caller } = exchange;
   const { validity } = policy;
   const openIn = exchange.input(OpenIn);
@@ -49,6 +49,7 @@ export function fileHandlers({ exchange, fileSystem, order, policy }: Service) {
   function answerCreated(created: CreatedFile): void {
     fillEntry(entryOut, created.attributes, validity);
     fillOpen(createdOpenOut, created.attributes.nodeid, created);
+    if (created.isNew) foresight.made(created.attributes.nodeid);
     exchange.answer(EntryOut.bytes + OpenOut.bytes);
   }
 

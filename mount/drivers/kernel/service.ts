@@ -3,6 +3,7 @@
 import type { FileSystem } from '../../file-system.ts';
 import type { CachePolicy } from './cache-policy.ts';
 import type { Exchange } from './exchange.ts';
+import type { Foresight } from './foresight.ts';
 import type { ParkedRequests } from './parked-requests.ts';
 import type { WriteOrder } from './write-order.ts';
 
@@ -15,6 +16,8 @@ export interface Service {
     CachePolicy,
     'validity' | 'fileFlags' | 'directoryFlags' | 'forgetAttributes'
   >;
+  /** What the kernel need not be told by the server. */
+  readonly foresight: Pick<Foresight, 'attributes' | 'lacks' | 'made'>;
   /** What stands before the name in a SETXATTR: older kernels send the first two words alone. */
   readonly setxattrInBytes: number;
   /** The channel that requests come in by. */

@@ -4,8 +4,12 @@
  * The kernel wakes everybody who waits for requests, and one of them gets the request. The others
  * have only taken a processor from those who answer it, or would make the next one. So the watch is
  * one worker's, also while it works on a request; the others sleep apart from the device. A worker
- * hands the watch over when it is about to sleep for an answer, and when requests pile up.
+ * hands the watch over when requests pile up, and when it sleeps for an answer while a request waits
+ * or for longer than answers take: to wake another one costs as much as the answer.
  */
+
+/** Longest sleep for an answer, in milliseconds, before another worker looks after the device. */
+const PATIENCE_MS = 1;
 
 const FREE = 0;
 const TAKEN = 1;
@@ -25,6 +29,8 @@ export function freeWatch(memory: Int32Array): void {
 export class Watch {
   /** Whether this worker has the watch. */
   isMine = false;
+  /** Whether requests wait; set by who can tell. */
+  hasRequests: () => boolean = () => false;
   readonly #memory: Int32Array;
 
   constructor(memory: Int32Array) {
@@ -37,6 +43,16 @@ export class Watch {
       if (Atomics.compareExchange(this.#memory, 0, FREE, TAKEN) === FREE) this.isMine = true;
       else Atomics.wait(this.#memory, 0, TAKEN);
     }
+  }
+
+  /**
+   * To be called before this worker sleeps for an answer, and again when that takes longer.
+   * @param sleptMs how long it has slept for it
+   * @returns how long it may sleep until the next call, in milliseconds
+   */
+  beforeSleep(sleptMs: number): number {
+    if (this.isMine && (sleptMs >= PATIENCE_MS || this.hasRequests())) this.handOver();
+    return this.isMine ? PATIENCE_MS : Number.POSITIVE_INFINITY;
   }
 
   /** Lets another worker take it. */

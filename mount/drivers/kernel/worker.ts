@@ -21,6 +21,7 @@ import type {
 } from './control.ts';
 import { Dispatcher } from './dispatch.ts';
 import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
+import { Foresight } from './foresight.ts';
 import { Notifier, toDevice } from './notifier.ts';
 import { ParkedRequests } from './parked-requests.ts';
 import { Watch } from './watch.ts';
@@ -32,8 +33,8 @@ export interface WorkerPlace {
   readonly index: number;
   /** Lock waits are answered through it. */
   readonly parked: ParkedRequests;
-  /** To be called before the worker sleeps for an answer: lets another one take requests. */
-  readonly beforeSleep: () => void;
+  /** To be called before the worker sleeps for an answer: see {@link Watch.beforeSleep}. */
+  readonly beforeSleep: (sleptMs: number) => number;
 }
 
 /** What a module of {@link ModuleSource} exports. */
@@ -90,7 +91,17 @@ function serve(
     orders.options,
     new Notifier(toDevice(deviceFd)),
   );
-  const service = { exchange, fileSystem, parked, order, policy, deviceFd, setxattrInBytes };
+  const foresight = new Foresight(board, fileSystem);
+  const service = {
+    exchange,
+    fileSystem,
+    parked,
+    order,
+    policy,
+    foresight,
+    deviceFd,
+    setxattrInBytes,
+  };
   const dispatcher = new Dispatcher(service, (error) => {
     console.error('dafs: a request failed by a mistake of ours:', error);
   });
@@ -98,7 +109,9 @@ function serve(
   for (let opcode = exchange.receive(); opcode !== 0; opcode = exchange.receive()) {
     order.took(opcode, exchange.nodeid);
     policy.begin();
-    dispatcher.dispatch(opcode);
+    foresight.begin(opcode, exchange.nodeid);
+    const errno = dispatcher.dispatch(opcode);
+    foresight.end(errno === 0);
     policy.end();
     requests++;
   }
@@ -116,7 +129,7 @@ async function run(): Promise<void> {
   const parked = new ParkedRequests(parkedMemory);
   const watch = new Watch(watchMemory);
   const order = new WriteOrder(orderMemory, index);
-  const beforeSleep = () => watch.handOver();
+  const beforeSleep = (sleptMs: number) => watch.beforeSleep(sleptMs);
   const fileSystem = await openFileSystem(source, { index, parked, beforeSleep });
   parentPort?.once('message', (orders: WorkerOrders) => {
     try {

@@ -5,9 +5,9 @@ import type { ExtendedAttributes } from '../../file-system.ts';
 import { GetxattrIn, GetxattrOut, SetxattrIn } from '../../kernel-abi/structures.ts';
 import type { Service } from './service.ts';
 
-const { ENOSYS, ERANGE } = constants.errno;
+const { ENODATA, ENOSYS, ERANGE } = constants.errno;
 
-export function xattrHandlers({ exchange, fileSystem, setxattrInBytes }: Service) {
+export function xattrHandlers({ exchange, fileSystem, foresight, setxattrInBytes }: Service) {
   const { caller } = exchange;
   const { extendedAttributes } = fileSystem;
   const setxattrIn = exchange.input(SetxattrIn);
@@ -29,7 +29,13 @@ export function xattrHandlers({ exchange, fileSystem, setxattrInBytes }: Service
   }
 
   function get(attributes: ExtendedAttributes): void {
-    const value = attributes.get(caller, exchange.nodeid, exchange.name(GetxattrIn.bytes));
+    const { nodeid } = exchange;
+    const name = exchange.name(GetxattrIn.bytes);
+    if (foresight.lacks(nodeid, name)) {
+      exchange.answerError(ENODATA);
+      return;
+    }
+    const value = attributes.get(caller, nodeid, name);
     answerSized(value.byteLength, (into) => into.set(value));
   }
 

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Directive } from '../../../client/back-control.ts';
 import { DafsStatus, type Filehandle, operations } from '../../../client/protocol/index.ts';
+import { Request } from '../../../client/request.ts';
 import { Session } from '../../../client/session.ts';
 import type { SessionOptions } from '../../../client/session-options.ts';
 import { ServerProcess } from './support/server-process.ts';
@@ -256,3 +257,18 @@ test.each([false, true])(
   },
   10_000,
 );
+
+test('a request goes out right behind the next one, or fails', async () => {
+  const { session } = await connect('plain');
+  const following = new Request(operations.NULL, {}, 0);
+  session.sendBehindNext(following);
+  expect(session.outstanding).toBe(0);
+  const next = nullRequest(session);
+  expect(session.outstanding).toBe(2);
+  session.wait(next);
+  expect(session.wait(following)).toEqual({});
+  const alone = new Request(operations.NULL, {}, 0);
+  session.sendBehindNext(alone);
+  expect(() => session.wait(alone)).toThrow(expect.objectContaining({ code: 'NOT_SENT' }));
+  expect(session.call(operations.NULL, {})).toEqual({});
+}, 60_000);

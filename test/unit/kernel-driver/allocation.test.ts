@@ -97,6 +97,7 @@ function serveRepeatedly(
         directoryFlags: () => 0,
         forgetAttributes: () => {},
       },
+      foresight: { attributes: () => undefined, lacks: () => false, made: () => {} },
       setxattrInBytes: SetxattrIn.bytes,
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),

@@ -60,9 +60,9 @@ const answers: Partial<FileSystem> = {
   symlink: () => attributes,
   link: () => attributes,
   open: () => ({ fh: FH, isCoherent: true }),
-  create: () => ({ attributes, fh: FH, isCoherent: true }),
+  create: () => ({ attributes, fh: FH, isCoherent: true, isNew: true }),
   opendir: () => 0n as Fh,
-  tmpfile: () => ({ attributes, fh: FH, isCoherent: true }),
+  tmpfile: () => ({ attributes, fh: FH, isCoherent: true, isNew: true }),
   read(_nodeid, _fh, _offset, into) {
     into.set(Buffer.from('hello'));
     return 5;
@@ -177,6 +177,7 @@ function bench(
         directoryFlags: () => 0,
         forgetAttributes: () => {},
       },
+      foresight: { attributes: () => undefined, lacks: () => false, made: () => {} },
       setxattrInBytes,
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),

@@ -101,7 +101,9 @@ describe('what others change', () => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
       Atomics.add(new Int32Array(memory), word, 1);`;
     const isBefore = () => !board.areDone(Int32Array.of(1));
-    const worker = new Worker(script, { eval: true, workerData: { memory, word: 2 } });
+    // The words of the workers stand last.
+    const word = new Int32Array(memory).length - 1;
+    const worker = new Worker(script, { eval: true, workerData: { memory, word } });
     expect(isBefore()).toBe(true);
     subject.apply(news({ files: [data(7, 4096, 100), attributes(8), data(9)] }));
     expect(isBefore()).toBe(false);

@@ -63,3 +63,22 @@ test('who does not have the watch cannot hand it over', () => {
   expect(watch.isMine).toBe(true);
   expect(memory[0]).not.toBe(0);
 });
+
+test('the watch is kept over a short sleep, and handed over for a long one', () => {
+  const watch = new Watch(createWatchMemory());
+  expect(watch.beforeSleep(0)).toBe(Number.POSITIVE_INFINITY);
+  watch.take();
+  const allowedMs = watch.beforeSleep(0);
+  expect(allowedMs).toBeGreaterThan(0);
+  expect(watch.isMine).toBe(true);
+  expect(watch.beforeSleep(allowedMs)).toBe(Number.POSITIVE_INFINITY);
+  expect(watch.isMine).toBe(false);
+});
+
+test('the watch is handed over before any sleep while requests wait', () => {
+  const watch = new Watch(createWatchMemory());
+  watch.take();
+  watch.hasRequests = () => true;
+  watch.beforeSleep(0);
+  expect(watch.isMine).toBe(false);
+});

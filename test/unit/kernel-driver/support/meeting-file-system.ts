@@ -7,9 +7,9 @@ const LIMIT_MS = 20_000;
 
 class MeetingFileSystem extends MemoryFileSystem {
   readonly #callers: Int32Array;
-  readonly #beforeSleep: () => void;
+  readonly #beforeSleep: (sleptMs: number) => number;
 
-  constructor(callers: Int32Array, beforeSleep: () => void) {
+  constructor(callers: Int32Array, beforeSleep: (sleptMs: number) => number) {
     super();
     this.#callers = callers;
     this.#beforeSleep = beforeSleep;
@@ -18,7 +18,7 @@ class MeetingFileSystem extends MemoryFileSystem {
   override statfs() {
     const before = Atomics.add(this.#callers, 0, 1);
     Atomics.notify(this.#callers, 0);
-    this.#beforeSleep();
+    this.#beforeSleep(Number.POSITIVE_INFINITY);
     if (before === 0 && Atomics.wait(this.#callers, 0, 1, LIMIT_MS) === 'timed-out') {
       throw new Error('nobody else was served meanwhile');
     }

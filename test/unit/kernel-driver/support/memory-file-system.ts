@@ -295,7 +295,7 @@ export class MemoryFileSystem implements FileSystem {
   tmpfile(caller: Caller, _directory: Nodeid, mode: number, flags: number): CreatedFile {
     const { attributes } = this.#make(caller, S_IFREG | (mode & 0o7777), 0, 0);
     attributes.nlink = 0;
-    return { ...this.open(caller, attributes.nodeid, flags), attributes };
+    return { ...this.open(caller, attributes.nodeid, flags), attributes, isNew: true };
   }
 
   create(
@@ -307,10 +307,10 @@ export class MemoryFileSystem implements FileSystem {
   ): CreatedFile {
     const existing = this.#directory(parent).entries.get(keyOf(name));
     if (existing !== undefined && (flags & O_EXCL) !== 0) throw new ErrnoError('EEXIST');
-    const nodeid =
-      existing?.nodeid ??
-      this.#create(caller, parent, name, S_IFREG | (mode & 0o7777)).attributes.nodeid;
-    return { ...this.open(caller, nodeid, flags), attributes: this.#file(nodeid).attributes };
+    const { attributes } = existing
+      ? this.#file(existing.nodeid)
+      : this.#create(caller, parent, name, S_IFREG | (mode & 0o7777));
+    return { ...this.open(caller, attributes.nodeid, flags), attributes, isNew: !existing };
   }
 
   read(nodeid: Nodeid, _fh: Fh, offset: number, into: Uint8Array): number {
