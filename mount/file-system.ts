@@ -142,7 +142,7 @@ export interface DirectoryEntry {
 export type DirectoryVisitor = (entry: DirectoryEntry) => boolean;
 
 /** Flags of {@link FileSystem.rename}, the kernel's numbers. */
-export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2 } as const;
+export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2, WHITEOUT: 4 } as const;
 
 /** Types of locks, the kernel's numbers. */
 export const LockType = { READ: 0, WRITE: 1, UNLOCK: 2 } as const;

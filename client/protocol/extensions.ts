@@ -24,7 +24,7 @@ export const Extension = {
 export type Extension = number;
 
 /** Flags of RENAME2, the numbers of renameat2(2). */
-export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2 } as const;
+export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2, WHITEOUT: 4 } as const;
 
 /** What SEEK looks for. */
 export const Content = { DATA: 0, HOLE: 1 } as const;

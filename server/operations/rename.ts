@@ -7,7 +7,7 @@ import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
 import { FileType, type Inode } from '../store/index.ts';
-import { changeInfo, requireModifiable, requireSearchable } from './create-object.ts';
+import { changeInfo, createObject, requireModifiable, requireSearchable } from './create-object.ts';
 import { entryOf, existingEntry } from './entries.ts';
 
 /** Renaming (section 6.5.34, and RENAME2 of EXTENSIONS.md). */
@@ -28,20 +28,34 @@ interface Renaming {
   requireTarget(target: Inode | undefined): void;
   /** Whether what had the target's name goes to the source's directory. */
   readonly isExchange: boolean;
+  /** Whether a device 0:0 takes the source's name, by which overlayfs hides one of a lower layer. */
+  readonly leavesWhiteout: boolean;
 }
+
+const replacing: Renaming = {
+  requireTarget: () => {},
+  isExchange: false,
+  leavesWhiteout: false,
+};
+const keeping: Renaming = {
+  ...replacing,
+  requireTarget: (target) => target && refuse(DafsStatus.DAFSERR_EXIST),
+};
 
 /** By flags; what is not here is DAFSERR_INVAL. */
 const renamings: Readonly<Record<number, Renaming>> = {
-  0: { requireTarget: () => {}, isExchange: false },
-  [RenameFlag.NOREPLACE]: {
-    requireTarget: (target) => target && refuse(DafsStatus.DAFSERR_EXIST),
-    isExchange: false,
-  },
+  0: replacing,
+  [RenameFlag.NOREPLACE]: keeping,
+  [RenameFlag.WHITEOUT]: { ...replacing, leavesWhiteout: true },
+  [RenameFlag.WHITEOUT | RenameFlag.NOREPLACE]: { ...keeping, leavesWhiteout: true },
   [RenameFlag.EXCHANGE]: {
     requireTarget: (target) => target ?? refuse(DafsStatus.DAFSERR_NOENT),
     isExchange: true,
+    leavesWhiteout: false,
   },
 };
+
+const whiteout = { type: FileType.CHARACTER_DEVICE, rdev: { major: 0, minor: 0 } } as const;
 
 function rename(
   service: Service,
@@ -64,7 +78,12 @@ function rename(
     requirePermissions(exchange, source, target, renaming.isExchange);
   }
   const move = renaming.isExchange ? 'exchange' : 'rename';
-  store[move](sourceDirectory.id, args.oldname, targetDirectory.id, args.newname);
+  store.contents.modify(() => {
+    store[move](sourceDirectory.id, args.oldname, targetDirectory.id, args.newname);
+    if (renaming.leavesWhiteout && moved.id !== replaced?.id) {
+      createObject(service, exchange, sourceDirectory, args.oldname, whiteout, { mode: 0 });
+    }
+  });
   if (replaced !== undefined) {
     service.reclaimIfUnused(replaced.id);
   }

@@ -1,4 +1,4 @@
-/** renameat2(2): RENAME_NOREPLACE and RENAME_EXCHANGE. */
+/** renameat2(2): RENAME_NOREPLACE, RENAME_EXCHANGE and RENAME_WHITEOUT. */
 import assert from 'node:assert/strict';
 import { C } from '../../support/libc.ts';
 import { type CaseBody, defineCases, O } from '../case.ts';
@@ -224,11 +224,64 @@ const permissions = defineCases(
   ['root'],
 );
 
+const isWhiteout = (t: Target, path: Path) =>
+  hasStatus(t.statLink(path), {
+    kind: 'character device',
+    mode: 0,
+    rawDevice: { major: 0, minor: 0 },
+    nlink: 1,
+  });
+
+const whiteout = defineCases(
+  'rename WHITEOUT',
+  {
+    'leaves a device without numbers in place of what moved': (t) => {
+      t.mkdir('d');
+      put(t, 'a', 'A');
+      put(t, 'd/b', 'B');
+      t.renameWith('a', 'd/b', C.RENAME_WHITEOUT);
+      holds(t, 'd/b', 'A');
+      isWhiteout(t, 'a');
+      t.unlink('a');
+    },
+    'of a directory leaves one, too': (t) => {
+      t.mkdir('d');
+      put(t, 'd/inside', 'x');
+      t.renameWith('d', 'e', C.RENAME_WHITEOUT);
+      holds(t, 'e/inside', 'x');
+      isWhiteout(t, 'd');
+    },
+    'with NOREPLACE keeps what is there': (t) => {
+      put(t, 'a', 'A');
+      put(t, 'b', 'B');
+      const both = C.RENAME_WHITEOUT | C.RENAME_NOREPLACE;
+      fails('EEXIST', () => t.renameWith('a', 'b', both));
+      holds(t, 'a', 'A');
+      t.renameWith('a', 'c', both);
+      isWhiteout(t, 'a');
+    },
+    'with EXCHANGE fails': (t) => {
+      put(t, 'a', 'A');
+      put(t, 'b', 'B');
+      fails('EINVAL', () => t.renameWith('a', 'b', C.RENAME_WHITEOUT | C.RENAME_EXCHANGE));
+      holds(t, 'a', 'A');
+    },
+    'of another name of the same file leaves both': (t) => {
+      put(t, 'a', 'A');
+      t.link('a', 'b');
+      t.renameWith('a', 'b', C.RENAME_WHITEOUT);
+      hasStatus(t.stat('a'), { nlink: 2 });
+    },
+  },
+  ['root'],
+);
+
 export const renameFlagCases = [
   ...keeping,
   ...moving,
   ...swapping,
   ...exchanging,
   ...refusing,
+  ...whiteout,
   ...permissions,
 ];

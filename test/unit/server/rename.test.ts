@@ -153,7 +153,8 @@ describe('RENAME2', () => {
     expect(rename2('a', 'none', EXCHANGE).status).toBe('NOENT');
     expect(rename2('none', 'a', EXCHANGE).status).toBe('NOENT');
     expect(rename2('a', 'b', NOREPLACE | EXCHANGE).status).toBe('INVAL');
-    expect(rename2('a', 'b', 4).status).toBe('INVAL');
+    expect(rename2('a', 'b', 4 | EXCHANGE).status).toBe('INVAL');
+    expect(rename2('a', 'b', 8).status).toBe('INVAL');
     files.actAs(7);
     expect(rename2('a', 'b', NOREPLACE).status).toBe('EXIST');
     expect(rename2('a', 'b', EXCHANGE).status).toBe('ACCES');
