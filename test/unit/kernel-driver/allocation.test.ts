@@ -18,8 +18,8 @@ import { WriteOrder } from '../../../mount/drivers/kernel/write-order.ts';
 import { type CreatedFile, type FileSystem, ROOT_NODEID } from '../../../mount/file-system.ts';
 import { InHeader, ReadIn, SetxattrIn, WriteIn } from '../../../mount/kernel-abi/structures.ts';
 import { addressOf } from '../../../nic/system-calls-fuse.ts';
+import { allocationsOf } from '../../support/allocations.ts';
 import { Workspace } from '../../support/workspace.ts';
-import { allocationsOf } from './support/allocations.ts';
 
 const PAGE_BYTES = 4096;
 const TRANSFER_BYTES = 1 << 20;

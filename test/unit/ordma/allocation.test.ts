@@ -1,7 +1,7 @@
-import { PerformanceObserver } from 'node:perf_hooks';
 import { afterEach, expect, test } from 'vitest';
 import { filehandleOf, type StateId } from '../../../client/protocol/index.ts';
 import { type FileId, FileType } from '../../../server/store/index.ts';
+import { allocationsOf } from '../../support/allocations.ts';
 import { cleanUp } from '../nic/support.ts';
 import { makeFile, newStore } from '../store/support/stores.ts';
 import { ExportedStore } from './support/exported-store.ts';
@@ -11,22 +11,13 @@ afterEach(cleanUp);
 
 const BLOCK_BYTES = 4096;
 const BLOCKS = 16;
+
+/** Enough for everything to be compiled. */
 const WARM_UP = 100_000;
+const READS = 100_000;
 
-/** So many reads that leave 40 bytes each would fill the nursery (16 MB) twice. */
-const READS = 800_000;
-
-async function collectionsDuring(action: () => void): Promise<number> {
-  let collections = 0;
-  const observer = new PerformanceObserver((list) => {
-    collections += list.getEntries().length;
-  });
-  observer.observe({ entryTypes: ['gc'] });
-  action();
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  observer.disconnect();
-  return collections;
-}
+/** Less than the smallest object has. */
+const NOISE_BYTES = 8;
 
 test('reading the cache leaves no garbage', async () => {
   const store = newStore(BLOCK_BYTES);
@@ -48,6 +39,7 @@ test('reading the cache leaves no garbage', async () => {
     }
   };
   read(WARM_UP);
-  expect(await collectionsDuring(() => read(READS))).toBeLessThanOrEqual(1);
+  const { bytes, largest } = await allocationsOf(['client', 'nic'], () => read(READS));
+  expect(bytes / READS, largest.join('\n')).toBeLessThan(NOISE_BYTES);
   expect(served).toBe(WARM_UP + READS);
 }, 120_000);
