@@ -6,9 +6,10 @@ import type { Target } from './target.ts';
  * What a case needs of the machine (not of the target: what a target cannot carry is in
  * skip-list.ts): `root` to become other users and to make devices, `size limit` where the reference
  * must be a file system that has one, `large attributes` where it must have extended attributes that
- * are longer than a block, `inode flags` to set what chattr(1) sets.
+ * are longer than a block, `inode flags` to set what chattr(1) sets, `one kernel` where two processes
+ * must share what their kernel has cached.
  */
-export type Requirement = 'root' | 'size limit' | 'large attributes' | 'inode flags';
+export type Requirement = 'root' | 'size limit' | 'large attributes' | 'inode flags' | 'one kernel';
 
 export interface ConformanceCase {
   /** `topic: sentence`, unique. */

@@ -18,9 +18,13 @@ export type Verdict =
   /** The machine lacks what the case requires. */
   | { readonly kind: 'not run'; readonly reason: string };
 
+const dividedReason = 'what is open in two mounts is seen within milliseconds, and not at once';
+
 const EXT4_MAGIC = 0xef53;
 
-const requirements: Readonly<Record<Requirement, (directory: string) => string | undefined>> = {
+const requirements: Readonly<
+  Record<Exclude<Requirement, 'one kernel'>, (directory: string) => string | undefined>
+> = {
   root: () => (isRoot() ? undefined : 'needs root'),
   'size limit': (directory) =>
     statfsSync(directory).type === EXT4_MAGIC ? undefined : 'the reference has no limit of sizes',
@@ -94,6 +98,9 @@ export class SuiteRun {
 
   /** A requirement of the reference binds the reference alone. */
   #lack(name: Requirement): string | undefined {
+    if (name === 'one kernel') {
+      return this.definition.isDivided ? dividedReason : undefined;
+    }
     const bindsAll = name === 'root' || name === 'inode flags';
     return bindsAll || this.definition.name === 'local'
       ? requirements[name](this.#workspace.directory)

@@ -8,6 +8,8 @@ import type { TargetAddress } from './targets.ts';
 export interface TargetDefinition {
   /** As skip-list.ts and the report name it. */
   readonly name: string;
+  /** Whether other processes of a case come through another mount. */
+  readonly isDivided?: boolean;
   /** Why this machine cannot run it; undefined where it can. */
   obstacle(): string | undefined;
   /** Starts what the target needs in `workspace`, and tells the runner where it is. */
@@ -53,6 +55,7 @@ const mounts = driverTable.map(
 /** Two mounts of one server: a case is in the first one, the other processes in the second. */
 const twoMounts: TargetDefinition = {
   name: 'two kernel mounts',
+  isDivided: true,
   obstacle: mountObstacle,
   start: async (workspace) => {
     const { name } = await workspace.startServer();
