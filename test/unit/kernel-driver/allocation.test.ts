@@ -26,7 +26,7 @@ const TRANSFER_BYTES = 1 << 20;
 const OPCODES = { READ: 15, WRITE: 16 } as const;
 
 /** Enough for everything to be compiled. */
-const WARM_UP = 10_000;
+const WARM_UP = 50_000;
 const REQUESTS = 10_000;
 
 /** Less than the smallest object has: some of the first requests may still run unoptimised code. */
