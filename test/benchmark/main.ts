@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
-    seconds: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },
     rows: { type: 'string', default: '' },
     minutes: { type: 'string', default: '60' },

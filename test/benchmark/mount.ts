@@ -31,9 +31,12 @@ function choose(workspace: Workspace, options: BenchmarkOptions): Measurement[] 
   return all.filter(({ rows }) => rows.some(({ name }) => rowPattern.test(name)));
 }
 
+/** Rounds that do not count: V8 has yet to compile what serves each place, which takes it seconds. */
+const WARMING_ROUNDS = 1;
+
 function secondsOf(measurements: readonly Measurement[], rounds: number): number {
   const once = measurements.map(({ places, seconds }) => places.length * seconds);
-  return rounds * once.reduce((sum, seconds) => sum + seconds, 0);
+  return (WARMING_ROUNDS + rounds) * once.reduce((sum, seconds) => sum + seconds, 0);
 }
 
 async function takeTurns(
@@ -43,11 +46,13 @@ async function takeTurns(
   progress: Progress,
 ): Promise<Samples> {
   const samples: Samples = new Map();
-  for (let round = 1; round <= rounds; round++) {
+  for (let round = 1 - WARMING_ROUNDS; round <= rounds; round++) {
     for (const { rows, places: names, seconds, measure } of measurements) {
       for (const name of names) {
-        const what = `round ${round} of ${rounds}, ${rows[0]?.name}: ${name}`;
+        const which = round < 1 ? 'warming' : `round ${round} of ${rounds}`;
+        const what = `${which}, ${rows[0]?.name}: ${name}`;
         const values = await progress.step(what, seconds, () => measure(places.of(name)));
+        if (round < 1) continue;
         for (const [index, row] of rows.entries()) {
           const ofRow = samples.get(row.name) ?? new Map<PlaceName, number[]>();
           samples.set(row.name, ofRow);
