@@ -1,4 +1,5 @@
 import { Appends } from './appends.ts';
+import { AttributeVerification } from './attribute-verification.ts';
 import { undefinedIfNone } from './dafs-error.ts';
 import { type DirectoryPage, type DirectoryPosition, DirectoryReader } from './directory-reader.ts';
 import { ExportedCacheReader } from './exported-cache-reader.ts';
@@ -66,6 +67,7 @@ export class FileClient {
   /** The file system as it was when this client was made: its limits and its handle. */
   readonly fileSystem: FileSystemStatus;
   readonly extendedAttributes: ExtendedAttributes;
+  readonly verification: AttributeVerification;
   /** The attributes that a status is made from. */
   readonly statusBitmap: number;
   /** Holes, allocation and copies: the extension SPACE. */
@@ -86,6 +88,7 @@ export class FileClient {
     this.fileSystem = this.statfs(this.root);
     this.statusBitmap = fileStatusBitmap(session.extensions);
     this.extendedAttributes = new ExtendedAttributes(session);
+    this.verification = new AttributeVerification(session);
     const limits = transferLimits(session, this.fileSystem);
     this.transfers = new Transfers(session, limits, ExportedCacheReader.open(session));
     this.appends = new Appends(session, this.transfers.requests, limits);

@@ -1,5 +1,6 @@
 /** The user-level DAFS library. README.md shows how it is used. */
 
+export type { AttributeVerification } from './attribute-verification.ts';
 export type { Directive, DirectiveHandler, DirectiveName } from './back-control.ts';
 export { type ClientErrorCode, DafsError, errnoOfStatus, hasStatus } from './dafs-error.ts';
 export type { DirectoryEntry, DirectoryPage, DirectoryPosition } from './directory-reader.ts';

@@ -20,6 +20,7 @@ import { readlinkHandlers } from '../operations/readlink.ts';
 import { renameHandlers } from '../operations/rename.ts';
 import { sessionHandlers } from '../operations/session.ts';
 import { spaceHandlers } from '../operations/space.ts';
+import { verifyHandlers } from '../operations/verify.ts';
 import { withAttributesHandlers } from '../operations/with-attributes.ts';
 import { writeHandlers } from '../operations/write.ts';
 import type { Exchange } from './exchange.ts';
@@ -47,6 +48,7 @@ const handlers: Handlers = {
   ...lookupHandlers,
   ...accessHandlers,
   ...attributeHandlers,
+  ...verifyHandlers,
   ...openHandlers,
   ...nameHandlers,
   ...renameHandlers,

@@ -291,3 +291,22 @@ test('a server that is killed in the middle of transfers gives EIO at once', asy
   expect(performance.now() - before).toBeLessThan(1000);
   failsWith('EIO', () => files.getattr(file.handle));
 }, 60_000);
+
+test('the server compares attributes with those of a file', () => {
+  const files = connect();
+  const here = directory(files);
+  const file = files.open(here, name('a'), 'both', CREATE);
+  const { verification } = files;
+  const isAsCreated = { mode: 0o644, objectSize: 0 };
+  expect(verification.verify(file.handle, isAsCreated)).toBe(true);
+  expect(verification.nverify(file.handle, isAsCreated)).toBe(false);
+  files.write(file, 0, name('hello'));
+  expect(verification.verify(file.handle, isAsCreated)).toBe(false);
+  expect(verification.nverify(file.handle, isAsCreated)).toBe(true);
+  expect(verification.verify(file.handle, { objectSize: 5 })).toBe(true);
+  files.close(file);
+  failsWith('EOPNOTSUPP', () => verification.verify(file.handle, { hidden: false }));
+  failsWith('EINVAL', () => verification.nverify(file.handle, { killSuidgid: true }));
+  files.unlink(here, name('a'));
+  failsWith('ESTALE', () => verification.verify(file.handle, isAsCreated));
+});
