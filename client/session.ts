@@ -223,13 +223,23 @@ export class Session {
   }
 
   /**
-   * Registers a user for whom this client acts (REGISTER_CRED). All sessions of one identity share
-   * its credentials.
+   * Registers a user for whom this client acts. All sessions of one identity share its credentials.
+   * @param capabilities bits of Capability (the extension); when left out root has all, others none
    * @returns the handle to pass to calls
    * @throws DafsError DAFSERR_NOT_AUTHORIZED when the server does not trust this client
    */
-  registerCredential(uid: number, gid: number, groups: readonly number[] = []): number {
-    const cred = { credType: CredType.DAFS_CRED_ID, uid: uid | 0, gid: gid | 0, groups } as const;
+  registerCredential(
+    uid: number,
+    gid: number,
+    groups: readonly number[] = [],
+    capabilities?: number,
+  ): number {
+    const ids = { uid: uid | 0, gid: gid | 0, groups };
+    if (capabilities !== undefined) {
+      const user = { ...ids, capabilities: capabilities >>> 0 };
+      return this.call(operations.REGISTER_CRED2, user).credHandle;
+    }
+    const cred = { credType: CredType.DAFS_CRED_ID, ...ids } as const;
     return this.call(operations.REGISTER_CRED, { cred }).credHandle;
   }
 

@@ -1,16 +1,26 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { DafsError } from '../client/dafs-error.ts';
+import { Extension, FILE_CAPABILITIES } from '../client/protocol/index.ts';
 import type { Session } from '../client/session.ts';
 import type { Caller } from './file-system.ts';
 
-/** For so long a process's supplementary groups are taken as what they were. */
-const GROUPS_VALID_MS = 1000;
+/** For so long a process's supplementary groups and capabilities are taken as what they were. */
+const PROCESS_VALID_MS = 1000;
 
 /** When more processes than these are remembered, all are forgotten. */
 const REMEMBERED_PROCESSES = 1000;
 
 /** The session's own credential: the user that the mount process runs as. */
 export const OWN_CREDENTIAL = 0;
+
+/** What a caller has besides the ids that FUSE tells. */
+interface Powers {
+  readonly groups: readonly number[];
+  /** Bits of Capability; undefined where nobody knows them. */
+  readonly capabilities: number | undefined;
+}
+
+const UNKNOWN_POWERS: Powers = { groups: [], capabilities: undefined };
 
 interface KnownProcess {
   uid: number;
@@ -38,15 +48,15 @@ export class CallerCredentials {
     const isKnown =
       known && known.uid === caller.uid && known.gid === caller.gid && nowMs < known.validUntilMs;
     if (isKnown) return known.credential;
-    const credential = this.#register(caller.uid, caller.gid, groupsOf(caller.pid));
+    const credential = this.#register(caller.uid, caller.gid, powersOf(caller.pid));
     if (this.#processes.size >= REMEMBERED_PROCESSES) this.#processes.clear();
-    const validUntilMs = nowMs + GROUPS_VALID_MS;
+    const validUntilMs = nowMs + PROCESS_VALID_MS;
     this.#processes.set(caller.pid, { uid: caller.uid, gid: caller.gid, credential, validUntilMs });
     return credential;
   }
 
   /**
-   * Reads anew which groups a caller has, who was refused something.
+   * Reads anew which groups and capabilities a caller has, who was refused something.
    * @returns whether they are others than was believed, so that he should be asked for once more
    */
   refresh(caller: Caller): boolean {
@@ -56,19 +66,27 @@ export class CallerCredentials {
     return this.of(caller) !== believed.credential;
   }
 
-  #register(uid: number, gid: number, groups: number[]): number {
-    const identity = `${uid} ${gid} ${groups.join(' ')}`;
+  #register(uid: number, gid: number, { groups, capabilities }: Powers): number {
+    const identity = `${uid} ${gid} ${capabilities} ${groups.join(' ')}`;
     let credential = this.#credentialByIdentity.get(identity);
     if (credential === undefined) {
-      credential = this.#mayRegister ? this.#tryRegister(uid, gid, groups) : OWN_CREDENTIAL;
+      credential = this.#mayRegister
+        ? this.#tryRegister(uid, gid, groups, capabilities)
+        : OWN_CREDENTIAL;
       this.#credentialByIdentity.set(identity, credential);
     }
     return credential;
   }
 
-  #tryRegister(uid: number, gid: number, groups: number[]): number {
+  #tryRegister(
+    uid: number,
+    gid: number,
+    groups: readonly number[],
+    capabilities: number | undefined,
+  ): number {
+    const told = this.#session.extensions.has(Extension.CAPABILITIES) ? capabilities : undefined;
     try {
-      return this.#session.registerCredential(uid, gid, groups);
+      return this.#session.registerCredential(uid, gid, groups, told);
     } catch (error) {
       if (!(error instanceof DafsError && error.code === 'DAFSERR_NOT_AUTHORIZED')) throw error;
       this.#mayRegister = false;
@@ -77,14 +95,31 @@ export class CallerCredentials {
   }
 }
 
-/** The supplementary groups of a process; none when it is unknown (0) or has just ended. */
-function groupsOf(pid: number): number[] {
-  if (pid === 0) return [];
+/** What /proc tells of a process; nothing when it is unknown (0) or has just ended. */
+function powersOf(pid: number): Powers {
+  if (pid === 0) return UNKNOWN_POWERS;
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
     const groups = /^Groups:\t?(.*)$/m.exec(status)?.[1]?.trim() ?? '';
-    return groups === '' ? [] : groups.split(/\s+/).map(Number);
+    return {
+      groups: groups === '' ? [] : groups.split(/\s+/).map(Number),
+      capabilities: capabilitiesOf(pid, status),
+    };
   } catch {
-    return [];
+    return UNKNOWN_POWERS;
   }
 }
+
+/**
+ * The effective capabilities of a process, as far as they are about files. In a user namespace of his
+ * own anybody has all of them, over what belongs to that namespace alone: there they count for nothing.
+ */
+function capabilitiesOf(pid: number, status: string): number {
+  // The lower 32 bits of 16 digits: all that are about files.
+  const digits = /^CapEff:\t[0-9a-f]{8}([0-9a-f]{8})$/m.exec(status)?.[1] ?? '0';
+  const capabilities = (Number.parseInt(digits, 16) & FILE_CAPABILITIES) >>> 0;
+  const counts = capabilities !== 0 && userNamespace(pid) === userNamespace('self');
+  return counts ? capabilities : 0;
+}
+
+const userNamespace = (pid: number | 'self'): string => readlinkSync(`/proc/${pid}/ns/user`);

@@ -96,6 +96,7 @@ const EXTENSIONS: readonly Extension[] = [
   Extension.SPACE,
   Extension.XATTR,
   Extension.LOCKS,
+  Extension.CAPABILITIES,
 ];
 
 const PERMISSION_BITS = 0o7777;

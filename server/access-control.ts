@@ -1,8 +1,9 @@
 /**
  * POSIX permission checks, as Linux makes them for a local file system: mode bits and access control
- * lists with the caller's uid, gid and groups, sticky directories, the owner's rights, and what happens to the setuid and
+ * lists with the caller's uid, gid, groups and capabilities (capabilities(7)), sticky directories, the owner's rights, and what happens to the setuid and
  * setgid bits. The functions answer or refuse; they change nothing.
  */
+import { Capability, FILE_CAPABILITIES } from '../client/protocol/extensions.ts';
 import { DafsStatus } from '../client/protocol/status.ts';
 import { refuse } from './engine/refusal.ts';
 import { type Acl, AclTag, FileType, InodeFlag } from './store/index.ts';
@@ -13,6 +14,8 @@ export interface Credential {
   readonly gid: number;
   /** Supplementary groups; the primary one need not be among them. */
   readonly groups: readonly number[];
+  /** Bits of {@link Capability}. When left out, the superuser (0) has all of them, others none. */
+  readonly capabilities?: number;
 }
 
 /** What permission checks look at: an inode has it all. */
@@ -61,20 +64,34 @@ export function requireMutable(file: Protected): void {
 
 const isDirectory = (file: Protected): boolean => file.type === FileType.DIRECTORY;
 
-export const isSuperuser = (credential: Credential): boolean => credential.uid === 0;
+/** Whether somebody may do what the `wanted` one of {@link Capability} is about. */
+export function isCapable({ uid, capabilities }: Credential, wanted: number): boolean {
+  const held = capabilities ?? (uid === 0 ? FILE_CAPABILITIES : 0);
+  return (held & wanted) !== 0;
+}
 
-export const isInGroup = (credential: Credential, gid: number): boolean =>
+const isInGroup = (credential: Credential, gid: number): boolean =>
   credential.gid === gid || credential.groups.includes(gid);
 
-/**
- * Whether all of `wanted` (a sum of {@link Permission}) is granted. The superuser may do anything,
- * save execute a file that nobody may execute.
- */
-export function permits(file: Protected, credential: Credential, wanted: number): boolean {
-  if (isSuperuser(credential)) {
-    const needsExecute = (wanted & Permission.EXECUTE) !== 0;
-    return !needsExecute || isDirectory(file) || (file.mode & ModeBit.ANY_EXECUTE) !== 0;
+/** Whether somebody may make files of a group setgid. */
+export const maySetGid = (credential: Credential, gid: number): boolean =>
+  isInGroup(credential, gid) || isCapable(credential, Capability.FSETID);
+
+/** Whether all of `wanted` (a sum of {@link Permission}) is granted, by the file or a capability. */
+export const permits = (file: Protected, credential: Credential, wanted: number): boolean =>
+  overrides(file, credential, wanted) || isPermittedByFile(file, credential, wanted);
+
+/** DAC_OVERRIDE allows everything, save to execute a file that nobody may execute. */
+function overrides(file: Protected, credential: Credential, wanted: number): boolean {
+  const needsExecute = (wanted & Permission.EXECUTE) !== 0 && !isDirectory(file);
+  if (isCapable(credential, Capability.DAC_OVERRIDE)) {
+    return !needsExecute || (file.mode & ModeBit.ANY_EXECUTE) !== 0;
   }
+  const onlyReads = (wanted & Permission.WRITE) === 0 && !needsExecute;
+  return onlyReads && isCapable(credential, Capability.DAC_READ_SEARCH);
+}
+
+function isPermittedByFile(file: Protected, credential: Credential, wanted: number): boolean {
   if (credential.uid === file.uid) {
     return grants(file.mode >> 6, wanted);
   }
@@ -144,11 +161,11 @@ export function requireRemovable(
   }
 }
 
-/** The owner or the superuser. */
+/** The owner, or who may act as any. */
 export const isOwner = (file: Protected, credential: Credential): boolean =>
-  isSuperuser(credential) || credential.uid === file.uid;
+  credential.uid === file.uid || isCapable(credential, Capability.FOWNER);
 
-/** @throws Refusal DAFSERR_PERM unless the caller owns the file or is the superuser. */
+/** @throws Refusal DAFSERR_PERM unless the caller owns the file or may act as its owner. */
 export function requireOwner(file: Protected, credential: Credential): void {
   if (!isOwner(file, credential)) {
     refuse(DafsStatus.DAFSERR_PERM);
@@ -168,8 +185,7 @@ export function changedMode(
   gid: number,
 ): number {
   requireOwner(file, credential);
-  const maySetGid = isSuperuser(credential) || isInGroup(credential, gid);
-  return maySetGid ? mode & 0o7777 : mode & 0o7777 & ~ModeBit.SET_GID;
+  return maySetGid(credential, gid) ? mode & 0o7777 : mode & 0o7777 & ~ModeBit.SET_GID;
 }
 
 /**
@@ -183,7 +199,7 @@ export function requireOwnerChange(
   uid: number,
   gid: number,
 ): void {
-  if (isSuperuser(credential)) {
+  if (isCapable(credential, Capability.CHOWN)) {
     return;
   }
   const keepsOwner = credential.uid === file.uid && uid === file.uid;
@@ -196,15 +212,14 @@ export function requireOwnerChange(
 /**
  * The mode after `credential` changed the contents or the owner: a program must not keep the rights
  * of its owner when it is not what the owner put there. Setgid without group execution is not a right
- * but a locking mark, which stays when somebody of the group, or the superuser, makes the change.
+ * but a locking mark, which stays when somebody who could set it makes the change.
  */
 export function withoutPrivileges(file: Protected, credential: Credential): number {
   if (isDirectory(file)) {
     return file.mode;
   }
   const isSetGidProgram = (file.mode & ModeBit.GROUP_EXECUTE) !== 0;
-  const keepsMark = isSuperuser(credential) || isInGroup(credential, file.gid);
-  const dropsSetGid = isSetGidProgram || !keepsMark;
+  const dropsSetGid = isSetGidProgram || !maySetGid(credential, file.gid);
   return file.mode & ~(ModeBit.SET_UID | (dropsSetGid ? ModeBit.SET_GID : 0));
 }
 
@@ -223,9 +238,6 @@ export function inheritedGroupAndMode(
     return { gid, mode: (mode & 0o7777) | ModeBit.SET_GID };
   }
   const setGidProgram = ModeBit.SET_GID | ModeBit.GROUP_EXECUTE;
-  const wouldGainGroup =
-    (mode & setGidProgram) === setGidProgram &&
-    !isSuperuser(credential) &&
-    !isInGroup(credential, gid);
+  const wouldGainGroup = (mode & setGidProgram) === setGidProgram && !maySetGid(credential, gid);
   return { gid, mode: wouldGainGroup ? mode & 0o7777 & ~ModeBit.SET_GID : mode & 0o7777 };
 }

@@ -3,11 +3,12 @@
  * (xattr(7)). The namespace that a name begins with says whose the attribute is: users', the
  * superuser's, or the kernel's.
  */
+import { Capability } from '../client/protocol/extensions.ts';
 import { DafsStatus } from '../client/protocol/status.ts';
 import {
   type Credential,
+  isCapable,
   isOwner,
-  isSuperuser,
   ModeBit,
   Permission,
   type Protected,
@@ -32,6 +33,12 @@ interface Namespace {
   /** Whether listings show the attributes to `credential`. */
   isListed(credential: Credential): boolean;
 }
+
+/** What a program may do beyond its user's rights: capabilities(7). */
+const FILE_CAPABILITY_NAME = Buffer.from('security.capability');
+
+const mayAdminister = (credential: Credential): boolean =>
+  isCapable(credential, Capability.SYS_ADMIN);
 
 const everybody = (): boolean => true;
 
@@ -59,14 +66,20 @@ function requireUser(file: Protected, credential: Credential, use: AttributeUse)
 }
 
 function requireTrusted(_file: Protected, credential: Credential, use: AttributeUse): void {
-  if (!isSuperuser(credential)) {
+  if (!mayAdminister(credential)) {
     refusedTo(use);
   }
 }
 
 /** Everybody may know what the kernel has to know of a file anyway. */
-function requireSecurity(_file: Protected, credential: Credential, use: AttributeUse): void {
-  if (use === 'write' && !isSuperuser(credential)) {
+function requireSecurity(
+  _file: Protected,
+  credential: Credential,
+  use: AttributeUse,
+  name: Uint8Array,
+): void {
+  const wanted = FILE_CAPABILITY_NAME.equals(name) ? Capability.SETFCAP : Capability.SYS_ADMIN;
+  if (use === 'write' && !isCapable(credential, wanted)) {
     refuse(DafsStatus.DAFSERR_PERM);
   }
 }
@@ -91,7 +104,7 @@ const aclNames: ReadonlySet<string> = new Set([ACCESS_ACL_NAME, DEFAULT_ACL_NAME
 
 const namespaces: readonly Namespace[] = [
   namespace('user.', requireUser),
-  namespace('trusted.', requireTrusted, isSuperuser),
+  namespace('trusted.', requireTrusted, mayAdminister),
   namespace('security.', requireSecurity),
   namespace('system.', requireSystem),
 ];

@@ -20,8 +20,29 @@ export const Extension = {
   XATTR: 5,
   /** Locks of owners that are not opens, and waiting for locks. */
   LOCKS: 6,
+  /** Users with other capabilities than their user id gives them. */
+  CAPABILITIES: 7,
 } as const;
 export type Extension = number;
+
+/**
+ * What Linux lets somebody do beyond the rights that files give him (capabilities(7)): bits of
+ * REGISTER_CRED2, each the number that the kernel has for it.
+ */
+export const Capability = {
+  CHOWN: 1 << 0,
+  DAC_OVERRIDE: 1 << 1,
+  DAC_READ_SEARCH: 1 << 2,
+  FOWNER: 1 << 3,
+  FSETID: 1 << 4,
+  LINUX_IMMUTABLE: 1 << 9,
+  SYS_ADMIN: 1 << 21,
+  MKNOD: 1 << 27,
+  SETFCAP: 1 << 31,
+} as const;
+
+/** The capabilities that file access knows: all of {@link Capability}. */
+export const FILE_CAPABILITIES = Object.values(Capability).reduce((all, one) => all | one) >>> 0;
 
 /** Flags of RENAME2, the numbers of renameat2(2). */
 export const RenameFlag = { NOREPLACE: 1, EXCHANGE: 2, WHITEOUT: 4 } as const;

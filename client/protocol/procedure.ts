@@ -82,6 +82,7 @@ export const Procedure = {
   SETXATTR_DIRECT: 1053,
   LISTXATTRS: 1054,
   REMOVEXATTR: 1055,
+  REGISTER_CRED2: 1070,
 } as const;
 
 export type Procedure = (typeof Procedure)[keyof typeof Procedure];

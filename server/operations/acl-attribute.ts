@@ -1,5 +1,5 @@
 import { DafsStatus } from '../../client/protocol/status.ts';
-import { type Credential, isInGroup, isSuperuser, ModeBit } from '../access-control.ts';
+import { type Credential, ModeBit, maySetGid } from '../access-control.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
@@ -71,7 +71,7 @@ function setAccessAcl(
 
 /** As with chmod: whoever is not in the group takes the setgid bit off. */
 const withSetGidOfMembers = (mode: number, credential: Credential, gid: number): number =>
-  isSuperuser(credential) || isInGroup(credential, gid) ? mode : mode & ~ModeBit.SET_GID;
+  maySetGid(credential, gid) ? mode : mode & ~ModeBit.SET_GID;
 
 /** @throws Refusal DAFSERR_ACCES: only directories hand lists down. */
 function setDefaultAcl(

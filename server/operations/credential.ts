@@ -1,4 +1,5 @@
 import { CredType } from '../../client/protocol/constants.ts';
+import { FILE_CAPABILITIES } from '../../client/protocol/extensions.ts';
 import type { ArgumentsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { CredHandle } from '../../client/protocol/types.ts';
@@ -8,12 +9,20 @@ import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Limits } from '../sessions/limits.ts';
 
-/** Registering credentials and releasing them (sections 6.2.8 and 6.2.9). */
+/** Registering credentials and releasing them (sections 6.2.8 and 6.2.9; EXTENSIONS.md). */
 export const credentialHandlers = {
   REGISTER_CRED(service, exchange, args) {
     const { credentials } = requireTrust(exchange);
     const credential = credentialOf(args.cred, exchange, service.limits);
     return { credHandle: credentials.register(credential) as CredHandle };
+  },
+
+  REGISTER_CRED2(service, exchange, args) {
+    const { credentials } = requireTrust(exchange);
+    const user = userOf(args, service.limits);
+    // Those that have nothing to do with files are nobody's: there is nothing to ask them for.
+    const capabilities = (args.capabilities & FILE_CAPABILITIES) >>> 0;
+    return { credHandle: credentials.register({ ...user, capabilities }) as CredHandle };
   },
 
   RELEASE_CRED(_service, exchange, args) {
@@ -36,19 +45,26 @@ function credentialOf(
 ): Credential {
   switch (wanted.credType) {
     case CredType.DAFS_CRED_ID:
-      if (wanted.groups.length > limits.maxGroupsPerCredential) {
-        refuse(DafsStatus.DAFSERR_INVAL);
-      }
-      return {
-        uid: unsigned(wanted.uid),
-        gid: unsigned(wanted.gid),
-        groups: wanted.groups.map(unsigned),
-      };
+      return userOf(wanted, limits);
     case CredType.DAFS_CRED_DEFAULT:
       return exchange.client.principal.credential;
     default:
       refuse(DafsStatus.DAFSERR_NOTSUPP);
   }
+}
+
+interface SignedIds {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+}
+
+/** @throws Refusal DAFSERR_INVAL for somebody in too many groups. */
+function userOf({ uid, gid, groups }: SignedIds, limits: Limits): Credential {
+  if (groups.length > limits.maxGroupsPerCredential) {
+    refuse(DafsStatus.DAFSERR_INVAL);
+  }
+  return { uid: unsigned(uid), gid: unsigned(gid), groups: groups.map(unsigned) };
 }
 
 /** The draft has ids as signed integers, Linux as unsigned ones. */

@@ -21,6 +21,8 @@ const grants: ReadonlyMap<Extension, Grant> = new Map([
   [Extension.SPACE, toEveryone],
   [Extension.XATTR, toEveryone],
   [Extension.LOCKS, toEveryone],
+  // Who may speak for the superuser may say what others may do.
+  [Extension.CAPABILITIES, toTrusted],
 ]);
 
 /** Agreeing on extensions (EXTENSIONS.md of the protocol). */

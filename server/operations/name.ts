@@ -1,8 +1,8 @@
 import { ObjectType, RemoveMode } from '../../client/protocol/constants.ts';
-import { RemoveModeExtension } from '../../client/protocol/extensions.ts';
+import { Capability, RemoveModeExtension } from '../../client/protocol/extensions.ts';
 import type { ArgumentsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
-import { isSuperuser, requireChangeable, requireRemovable } from '../access-control.ts';
+import { isCapable, requireChangeable, requireRemovable } from '../access-control.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
@@ -24,7 +24,7 @@ export const nameHandlers = {
     requireSearchable(exchange, directory, args.component);
     requireAbsent(service, directory, args.component);
     requireModifiable(exchange, directory);
-    if (isDevice(description) && !isSuperuser(exchange.credential)) {
+    if (isDevice(description) && !isCapable(exchange.credential, Capability.MKNOD)) {
       // Whoever could make device files could read the machine's disks through them.
       refuse(DafsStatus.DAFSERR_PERM);
     }

@@ -1,4 +1,5 @@
-import { type Credential, isSuperuser, withoutPrivileges } from '../access-control.ts';
+import { Capability } from '../../client/protocol/extensions.ts';
+import { type Credential, isCapable, withoutPrivileges } from '../access-control.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import type { Service } from '../engine/service.ts';
 import { AttributeKind, type Inode } from '../store/index.ts';
@@ -7,10 +8,11 @@ const CAPABILITY = new Uint8Array(Buffer.from('security.capability'));
 
 /**
  * Takes from a file whose contents the request changes what made it more than its contents: the
- * set-ID bits, unless the superuser changes it, and the capabilities, whoever does.
+ * set-ID bits, unless who changes it could set them, and the capabilities, whoever does.
  */
 export function dropPrivileges(service: Service, { credential }: Exchange, inode: Inode): void {
-  const mode = isSuperuser(credential) ? inode.mode : withoutPrivileges(inode, credential);
+  const keeps = isCapable(credential, Capability.FSETID);
+  const mode = keeps ? inode.mode : withoutPrivileges(inode, credential);
   if (mode !== inode.mode) {
     service.store.setAttributes(inode.id, { mode });
   }

@@ -1,10 +1,11 @@
 import { type FileAttributes, fileAttributeBitmap } from '../../client/protocol/attributes.ts';
+import { Capability } from '../../client/protocol/extensions.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import { type Settime, type StateId, TimesetHow } from '../../client/protocol/types.ts';
 import {
   changedMode,
+  isCapable,
   isOwner,
-  isSuperuser,
   Permission,
   permits,
   requireChangeable,
@@ -188,6 +189,10 @@ function planOwner(
   changes.uid = uid;
   changes.gid = gid;
   changes.mode = withoutPrivileges(inode, credential);
+  if (changes.mode !== inode.mode) {
+    // CHOWN alone is no right to change modes.
+    requireOwner(inode, credential);
+  }
 }
 
 function planMode(
@@ -197,7 +202,7 @@ function planMode(
   changes: MutableChanges,
 ): void {
   const { mode, objectSize, killSuidgid } = attributes;
-  const isForeignWrite = objectSize !== undefined && !isSuperuser(credential);
+  const isForeignWrite = objectSize !== undefined && !isCapable(credential, Capability.FSETID);
   if (mode !== undefined) {
     changes.mode = changedMode(inode, credential, mode, changes.gid ?? inode.gid);
   } else if (isForeignWrite || killSuidgid) {
@@ -238,7 +243,7 @@ function planTimes(
 }
 
 /**
- * What forbids changes is set and taken off by the superuser, the rest by the owner.
+ * What forbids changes is set and taken off by who has LINUX_IMMUTABLE, the rest by the owner.
  *
  * @throws Refusal DAFSERR_PERM; DAFSERR_NOTSUPP for flags, or for objects, that have no such thing
  */
@@ -257,7 +262,7 @@ function planFlags(
   }
   requireOwner(inode, credential);
   const forbids = (inodeFlags ^ inode.flags) & (InodeFlag.IMMUTABLE | InodeFlag.APPEND);
-  if (forbids !== 0 && !isSuperuser(credential)) {
+  if (forbids !== 0 && !isCapable(credential, Capability.LINUX_IMMUTABLE)) {
     refuse(DafsStatus.DAFSERR_PERM);
   }
   changes.flags = inodeFlags;

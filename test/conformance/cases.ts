@@ -2,6 +2,7 @@
 import type { ConformanceCase } from './case.ts';
 import { aclCases } from './cases/acl.ts';
 import { attributeCases } from './cases/attributes.ts';
+import { capabilityCases } from './cases/capability.ts';
 import { copyRangeCases } from './cases/copy-range.ts';
 import { dataCases } from './cases/data.ts';
 import { directoryCases } from './cases/directory.ts';
@@ -42,6 +43,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...permissionCases,
   ...permissionMatrixCases,
   ...setIdCases,
+  ...capabilityCases,
   ...extendedAttributeCases,
   ...aclCases,
   ...inodeFlagCases,

@@ -75,7 +75,7 @@ export class ClientTarget implements RemoteTarget {
   /** @param socket path of the server's fabric socket */
   constructor(socket: string) {
     this.#address = socket;
-    const extensions = [Extension.NAMES, Extension.SPACE, Extension.XATTR];
+    const extensions = [Extension.NAMES, Extension.SPACE, Extension.XATTR, Extension.CAPABILITIES];
     this.#session = Session.connect(socket, { extensions });
     this.paths = new PathFiles(new FileClient(this.#session));
   }
@@ -321,11 +321,11 @@ export class ClientTarget implements RemoteTarget {
     this.#directory = isAbsolute ? [path] : [...this.#directory, path];
   }
 
-  as<Result>({ uid, gid, groups }: Identity, body: () => Result): Result {
-    const key = `${uid}:${gid}:${groups}`;
+  as<Result>({ uid, gid, groups, capabilities }: Identity, body: () => Result): Result {
+    const key = `${uid}:${gid}:${capabilities}:${groups}`;
     let credential = this.#credentials.get(key);
     if (credential === undefined) {
-      credential = this.#session.registerCredential(uid, gid, groups);
+      credential = this.#session.registerCredential(uid, gid, groups, capabilities);
       this.#credentials.set(key, credential);
     }
     return this.paths.actAs(credential, body);

@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { C, call, mapMemory, pathBytes } from '../support/libc.ts';
 import { O } from './case.ts';
 import { OtherProcess, pollNow } from './other-process.ts';
+import { effectiveCapabilities, setEffectiveCapabilities } from './posix-capabilities.ts';
 import { flock, setFlags, setLock, testLock, waitForLock } from './posix-locks.ts';
 import {
   deviceNumber,
@@ -298,9 +299,12 @@ export class PosixTarget implements Target {
     call('setgroups', identity.groups.length, groupBytes(identity.groups));
     call('setresgid', identity.gid, identity.gid, 0);
     call('setresuid', identity.uid, identity.uid, 0);
+    const before = effectiveCapabilities();
+    setEffectiveCapabilities(identity.capabilities ?? before);
     try {
       return body();
     } finally {
+      setEffectiveCapabilities(before);
       call('setresuid', 0, 0, UNCHANGED);
       call('setresgid', 0, 0, UNCHANGED);
       call('setgroups', 0, null);

@@ -70,7 +70,22 @@ export interface Identity {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
+  /** Of {@link Capability}; when left out those of the user, which is all for root and none else. */
+  readonly capabilities?: number;
 }
+
+/** Capabilities of capabilities(7) that files are about, as bits. */
+export const Capability = {
+  CHOWN: 1 << 0,
+  DAC_OVERRIDE: 1 << 1,
+  DAC_READ_SEARCH: 1 << 2,
+  FOWNER: 1 << 3,
+  FSETID: 1 << 4,
+  LINUX_IMMUTABLE: 1 << 9,
+  SYS_ADMIN: 1 << 21,
+  MKNOD: 1 << 27,
+  SETFCAP: 1 << 31,
+} as const;
 
 export interface Mapping {
   readonly bytes: Uint8Array;

@@ -57,6 +57,9 @@ const prototypes = {
   setgroups: 'int setgroups(size_t count, const void *groups)',
   setresuid: 'int setresuid(uint32_t real, uint32_t effective, uint32_t saved)',
   setresgid: 'int setresgid(uint32_t real, uint32_t effective, uint32_t saved)',
+  // Header and data are those of capset(2), version 3.
+  capset: 'int capset(void *header, const void *data)',
+  capget: 'int capget(void *header, void *data)',
   mmap: 'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
   munmap: 'int munmap(void *address, size_t length)',
   getxattr: 'int64_t getxattr(const void *path, const void *name, void *value, size_t bytes)',

@@ -144,6 +144,12 @@ const generators: { readonly [Name in OperationName]?: Generator<Name> } = {
       groups: Array.from({ length: random.length(400) }, () => random.below(1000)),
     },
   }),
+  REGISTER_CRED2: (random) => ({
+    uid: 4000 + random.below(10),
+    gid: 4000,
+    groups: Array.from({ length: random.length(400) }, () => random.below(1000)),
+    capabilities: random.below(2 ** 32),
+  }),
   RELEASE_CRED: (random) => ({ credHandle: (5 + random.below(100)) as never }),
   ACCESS: (random, known) => ({ filehandle: handle(random, known), access: random.below(2 ** 32) }),
   GETATTR_INLINE: (random, known) => ({

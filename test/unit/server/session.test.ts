@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AuthType, ChannelUse } from '../../../client/protocol/constants.ts';
+import { Extension } from '../../../client/protocol/extensions.ts';
 import type { ArgumentsOf } from '../../../client/protocol/operations.ts';
 import type { SessionId } from '../../../client/protocol/types.ts';
 import type { Credential } from '../../../server/access-control.ts';
@@ -129,6 +130,8 @@ describe('authentication', () => {
     expect(trusted).toBe(false);
     const cred = { credType: 1, uid: 0, gid: 0, groups: [] } as const;
     expect(connection.call('REGISTER_CRED', { cred }).status).toBe('NOT_AUTHORIZED');
+    const { CAPABILITIES } = Extension;
+    expect(connection.call('EXTENSIONS', { wanted: [CAPABILITIES] }).results.granted).toEqual([]);
     expect(connection.call('RELEASE_CRED', { credHandle: 1 as never }).status).toBe(
       'NOT_AUTHORIZED',
     );

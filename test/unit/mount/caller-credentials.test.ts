@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Capability, Extension } from '../../../client/protocol/extensions.ts';
+import type { Session } from '../../../client/session.ts';
+import { CallerCredentials } from '../../../mount/caller-credentials.ts';
+import { isRoot } from '../../support/machine.ts';
+
+const LIMIT_MS = 30_000;
+
+const children: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const child of children.splice(0)) {
+    child.kill('SIGKILL');
+  }
+});
+
+/** Starts a program that sleeps, and gives its process id when it runs. */
+async function start(command: string, ...options: string[]): Promise<number> {
+  const child = spawn(command, [...options, 'sh', '-c', 'echo ready; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  await new Promise((resolve, reject) => {
+    child.stdout?.once('data', resolve);
+    child.once('error', reject);
+  });
+  return child.pid as number;
+}
+
+/** The capabilities that the server is told of a caller. */
+function toldOf(
+  pid: number,
+  uid: number,
+  extensions: readonly number[] = [Extension.CAPABILITIES],
+) {
+  const registerCredential = vi.fn(() => 1);
+  const session = { extensions: new Set(extensions), registerCredential } as unknown as Session;
+  new CallerCredentials(session).of({ pid, uid, gid: 0, umask: 0 });
+  return (registerCredential.mock.calls as unknown[][])[0]?.[3];
+}
+
+describe.skipIf(!isRoot())('what the server is told of the capabilities of a caller', () => {
+  it('is none for another user', { timeout: LIMIT_MS }, async () => {
+    const pid = await start('setpriv', '--reuid=4001', '--regid=4001', '--clear-groups');
+    expect(toldOf(pid, 4001)).toBe(0);
+  });
+
+  it('is what root has kept', { timeout: LIMIT_MS }, async () => {
+    const pid = await start('setpriv', '--bounding-set=-all,+chown');
+    expect(toldOf(pid, 0)).toBe(Capability.CHOWN);
+  });
+
+  it('is none for who has them in a user namespace', { timeout: LIMIT_MS }, async () => {
+    const pid = await start('unshare', '--user', '--map-root-user');
+    expect(readlinkSync(`/proc/${pid}/ns/user`)).not.toBe(readlinkSync('/proc/self/ns/user'));
+    expect(toldOf(pid, 0)).toBe(0);
+  });
+
+  it('is nothing where the process is unknown', { timeout: LIMIT_MS }, () => {
+    expect(toldOf(0, 0)).toBeUndefined();
+  });
+
+  it('is nothing where the server does not ask', { timeout: LIMIT_MS }, async () => {
+    expect(toldOf(await start('env'), 0, [])).toBeUndefined();
+  });
+});
