@@ -398,6 +398,16 @@ const capabilities = defineCases(
       fails('ENODATA', () => t.getXattr('a', 'security.capability'));
       hasStatus(t.stat('a'), { mode: 0o755 });
     },
+    'capabilities that another process gives to a new file are known to who made it': (t) => {
+      withOpen(t, 'a', O.RDWR | O.CREAT | O.EXCL, (fd) => {
+        // Before it writes, the kernel asks whether there are any.
+        t.write(fd, bytesOf('content'));
+        t.otherProcess().setXattr('a', 'security.capability', CAPABILITY);
+        sameBytes(t.getXattr('a', 'security.capability'), CAPABILITY);
+        t.write(fd, bytesOf('more'));
+        fails('ENODATA', () => t.getXattr('a', 'security.capability'));
+      });
+    },
     ...Object.fromEntries(
       changes.map(([sentence, takes, change]) => [
         `capabilities: ${sentence}`,
