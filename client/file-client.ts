@@ -120,6 +120,11 @@ export class FileClient {
     return undefinedIfNone(call) ?? this.root;
   }
 
+  /** The directory of a file's named attributes: OPENATTR (section 6.5.25). */
+  openAttributes(filehandle: Filehandle, credential = 0): Filehandle {
+    return this.session.callInPlace(operations.OPENATTR, { filehandle }, credential, takeHandle);
+  }
+
   getattr(filehandle: Filehandle, credential = 0): FileStatus {
     return this.session.callInPlace(
       operations.GETATTR_INLINE,

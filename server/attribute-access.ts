@@ -116,6 +116,21 @@ const namespaceOf = (name: Uint8Array): Namespace | undefined =>
   namespaces.find(({ prefix }) => beginsWith(name, prefix));
 
 /**
+ * Whether somebody may read or change the users' attributes of a file.
+ * @throws Refusal DAFSERR_ACCES, DAFSERR_PERM
+ */
+export function requireUserAttributeAccess(
+  file: Protected,
+  credential: Credential,
+  use: AttributeUse,
+): void {
+  if (use === 'write') {
+    requireChangeable(file);
+  }
+  requireUser(file, credential, use);
+}
+
+/**
  * @throws Refusal DAFSERR_NAMETOOLONG; DAFSERR_INVAL for a name that is none or a namespace alone;
  * DAFSERR_NOTSUPP for another namespace; DAFSERR_ACCES, DAFSERR_PERM, or DAFSERR_NOXATTR where the
  * caller may not know whether there is such an attribute.

@@ -8,7 +8,7 @@ import {
 import { DafsStatus } from '../client/protocol/status.ts';
 import { refuse } from './engine/refusal.ts';
 import type { Filehandles } from './filehandles.ts';
-import type { Inode, Time } from './store/index.ts';
+import { FileType, type Inode, type Time } from './store/index.ts';
 
 /** The file attributes that this server has a value for, or lets a client set. */
 export const SUPPORTED_FILE_ATTRIBUTES = fileAttributeBitmap(
@@ -51,6 +51,10 @@ export function requireDefined(bitmap: number, all: number): void {
   }
 }
 
+/** Whether an object can have named attributes: users' extended attributes, as xattr(7) has it. */
+export const hasNamedAttributes = ({ type }: Inode): boolean =>
+  type === FileType.REGULAR || type === FileType.DIRECTORY;
+
 /** File times are kept to the nanosecond. */
 const TIME_DELTA: Time = { seconds: 0, nseconds: 1 };
 
@@ -68,7 +72,7 @@ export function fileAttributesOf(
   requireDefined(bitmap, ALL_FILE_ATTRIBUTES);
   return {
     included: bitmap,
-    namedAttr: false,
+    namedAttr: hasNamedAttributes(inode),
     // The types are numbered alike in the store and in the draft.
     objectType: inode.type,
     mode: inode.mode,

@@ -2,6 +2,7 @@ import { filehandleOf, fileIdOf, isOfFileSystem } from '../client/protocol/fileh
 import { DafsStatus } from '../client/protocol/status.ts';
 import type { Filehandle } from '../client/protocol/types.ts';
 import { refuse } from './engine/refusal.ts';
+import { namedPlaceOf } from './named-attributes/handles.ts';
 import type { FileId, Inode, Store } from './store/index.ts';
 
 /** The filehandles of one file system. They are good for as long as the file exists. */
@@ -27,13 +28,19 @@ export class Filehandles {
    * The file that a handle stands for.
    *
    * @throws Refusal DAFSERR_BADHANDLE when the handle cannot be one of ours, DAFSERR_STALE when its
-   * file, or its file system, is gone.
+   * file, or its file system, is gone, DAFSERR_NOTSUPP when it stands for a named attribute.
    */
   inode(handle: Filehandle): Inode {
-    const id = fileIdOf(handle) ?? refuse(DafsStatus.DAFSERR_BADHANDLE);
+    const id = fileIdOf(handle) ?? refuseNoFile(handle);
     if (!isOfFileSystem(handle, this.#identity)) {
       refuse(DafsStatus.DAFSERR_STALE);
     }
     return this.#store.inode(id as FileId) ?? refuse(DafsStatus.DAFSERR_STALE);
   }
 }
+
+/** Procedures that are made for files alone do not know named attributes. */
+const refuseNoFile = (handle: Filehandle): never =>
+  refuse(
+    namedPlaceOf(handle) === undefined ? DafsStatus.DAFSERR_BADHANDLE : DafsStatus.DAFSERR_NOTSUPP,
+  );

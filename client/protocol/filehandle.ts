@@ -1,7 +1,8 @@
 /**
  * What the filehandles of our servers hold: the file system's handle (16 bytes), the file's id in it
- * (8 bytes, the first one the most significant), and zeros. To the draft they are opaque; clients of
- * ours compute them from file ids, and so need no table of those that they were given.
+ * (8 bytes, the first one the most significant), and zeros; those of named attributes say there which
+ * one. To the draft they are opaque; clients of ours compute them from file ids, and so need no table
+ * of those that they were given.
  */
 
 import { FILEHANDLE_BYTES, type Filehandle, FSHANDLE_BYTES } from './types.ts';

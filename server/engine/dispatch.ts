@@ -11,6 +11,7 @@ import { fileSystemHandlers } from '../operations/file-system.ts';
 import { lockHandlers } from '../operations/lock.ts';
 import { lookupHandlers } from '../operations/lookup.ts';
 import { nameHandlers } from '../operations/name.ts';
+import { namedAttributeHandlers, withNamedAttributes } from '../operations/named-attribute.ts';
 import { notificationHandlers } from '../operations/notification.ts';
 import { openHandlers } from '../operations/open.ts';
 import { ordmaHandlers } from '../operations/ordma.ts';
@@ -41,7 +42,7 @@ export interface DispatchEntry {
   readonly resultsOfFailure: object | undefined;
 }
 
-const handlers: Handlers = {
+const fileHandlers: Handlers = {
   ...sessionHandlers,
   ...credentialHandlers,
   ...fileSystemHandlers,
@@ -63,8 +64,12 @@ const handlers: Handlers = {
   ...notificationHandlers,
   ...withAttributesHandlers,
   ...extendedAttributeHandlers,
+  ...namedAttributeHandlers,
   ...ordmaHandlers,
 };
+
+/** The same, and what some of them do to named attributes. */
+const handlers: Handlers = { ...fileHandlers, ...withNamedAttributes(fileHandlers) };
 
 /** Possible before the client has authenticated (section 6.2.2). */
 const beforeAuthentication: ReadonlySet<OperationName> = new Set([

@@ -1,9 +1,14 @@
-import { fileAttributesCodec } from '../../client/protocol/attributes.ts';
+import { type FileAttributes, fileAttributesCodec } from '../../client/protocol/attributes.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
-import { fileAttributesOf } from '../attributes.ts';
+import type { Filehandle, StateId } from '../../client/protocol/types.ts';
 import { receiveStaged, sendStructure } from '../engine/bulk-data.ts';
+import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
+import type { Service } from '../engine/service.ts';
+import { isNamedHandle } from '../named-attributes/handles.ts';
+import { objectAttributes } from '../named-attributes/objects.ts';
+import { setNamedAttributes } from './named-attribute-data.ts';
 import { setAttributes } from './set-attributes.ts';
 
 /** No set of attributes that a client can set is anywhere near as long. */
@@ -12,13 +17,11 @@ const MAX_ATTRIBUTE_BYTES = 65_536;
 /** Reading and setting file attributes (sections 6.5.13, 6.5.14, 6.5.35 and 6.5.36). */
 export const attributeHandlers = {
   GETATTR_INLINE(service, _exchange, args) {
-    const inode = service.filehandles.inode(args.filehandle);
-    return { objAttributes: fileAttributesOf(inode, args.attrRequestBitmap, service.filehandles) };
+    return { objAttributes: objectAttributes(service, args.filehandle, args.attrRequestBitmap) };
   },
 
   GETATTR_DIRECT(service, exchange, args) {
-    const inode = service.filehandles.inode(args.filehandle);
-    const attributes = fileAttributesOf(inode, args.attrRequestBitmap, service.filehandles);
+    const attributes = objectAttributes(service, args.filehandle, args.attrRequestBitmap);
     const buffers = [args.dataBuffer];
     return {
       directChecksum: sendStructure(service, exchange, fileAttributesCodec, attributes, buffers),
@@ -26,15 +29,14 @@ export const attributeHandlers = {
   },
 
   SETATTR_INLINE(service, exchange, args) {
-    const inode = service.filehandles.inode(args.filehandle);
+    const { filehandle, objAttributes, stateId } = args;
     return {
-      attrRequestBitmap: setAttributes(service, exchange, inode, args.objAttributes, args.stateId),
+      attrRequestBitmap: setObjectAttributes(service, exchange, filehandle, objAttributes, stateId),
     };
   },
 
   SETATTR_DIRECT(service, exchange, args) {
-    const inode = service.filehandles.inode(args.filehandle);
-    const { objAttributes: buffer, directChecksum } = args;
+    const { filehandle, stateId, objAttributes: buffer, directChecksum } = args;
     if (buffer.byteCount > MAX_ATTRIBUTE_BYTES) {
       refuse(DafsStatus.DAFSERR_INVAL);
     }
@@ -43,7 +45,20 @@ export const attributeHandlers = {
     stagingMessage.littleEndian = exchange.request.littleEndian;
     const attributes = fileAttributesCodec.decodeAt(stagingMessage, 0, buffer.byteCount);
     return {
-      attrRequestBitmap: setAttributes(service, exchange, inode, attributes, args.stateId),
+      attrRequestBitmap: setObjectAttributes(service, exchange, filehandle, attributes, stateId),
     };
   },
 } satisfies Handlers;
+
+/** @returns the bitmap of what was set. @throws Refusal */
+function setObjectAttributes(
+  service: Service,
+  exchange: Exchange,
+  handle: Filehandle,
+  attributes: FileAttributes,
+  stateId: StateId,
+): number {
+  return isNamedHandle(handle)
+    ? setNamedAttributes(service, exchange, handle, attributes, stateId)
+    : setAttributes(service, exchange, service.filehandles.inode(handle), attributes, stateId);
+}

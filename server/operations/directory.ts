@@ -1,4 +1,4 @@
-import { fileAttributesCodec } from '../../client/protocol/attributes.ts';
+import { type FileAttributes, fileAttributesCodec } from '../../client/protocol/attributes.ts';
 import { HEADER_BYTES } from '../../client/protocol/codec.ts';
 import {
   type DirectoryEntry,
@@ -14,7 +14,15 @@ import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
-import type { Inode } from '../store/index.ts';
+import { isNamedHandle, namedAttributeIdOf } from '../named-attributes/handles.ts';
+import {
+  attributesOfNamed,
+  fileOfDirectory,
+  isNamed,
+  objectAttributes,
+  shownName,
+} from '../named-attributes/objects.ts';
+import type { AttributeEntry, FileId } from '../store/index.ts';
 import { recordAccess } from './access-time.ts';
 import { requireDirectory } from './create-object.ts';
 
@@ -66,18 +74,18 @@ function readEntries(
   args: ReaddirArguments,
   maxBytes: number,
 ): Listing {
-  const directory = service.filehandles.inode(args.filehandle);
-  requireDirectory(directory);
-  requirePermission(directory, exchange.credential, Permission.READ);
+  const directory = isNamedHandle(args.filehandle)
+    ? namedAttributesOf(service, args)
+    : entriesOfDirectory(service, exchange, args);
   const cookieverf = cookieVerifierOf(service);
   requireCookie(args, cookieverf);
 
-  const { attrRequestBitmap: bitmap, dircount } = args;
+  const { dircount } = args;
   const entries: DirectoryEntry[] = [];
-  const attributeBytes = attributeRoom(service, directory, bitmap);
+  const attributeBytes = attributeRoom(service, directory.sample);
   let restBytes = maxBytes - ARRAY_BYTES;
   let nameBytes = 0;
-  const eof = service.store.readDirectory(directory.id, args.cookie, (name, id, cookie) => {
+  const eof = directory.read(args.cookie, (name, id, cookie) => {
     restBytes -= ENTRY_BYTES + attributeBytes + NAME_OVERHEAD_BYTES + name.length;
     // dircount is a hint about names and cookies alone; 0 says nothing, and one entry must go.
     nameBytes += name.length + 8;
@@ -85,9 +93,8 @@ function readEntries(
     if (restBytes < 0 || isEnough) {
       return false;
     }
-    const inode = service.store.inode(id);
-    if (inode !== undefined) {
-      const attrs = fileAttributesOf(inode, bitmap, service.filehandles);
+    const attrs = directory.attributes(id);
+    if (attrs !== undefined) {
       entries.push({ cookie, attrs, name: name.slice() });
     }
     return true;
@@ -95,7 +102,7 @@ function readEntries(
   if (entries.length === 0 && !eof) {
     refuse(DafsStatus.DAFSERR_READDIR_NOSPC);
   }
-  recordAccess(service, directory);
+  directory.recordAccess?.();
   return { cookieverf, eof, entries };
 }
 
@@ -115,7 +122,75 @@ function requireCookie(args: ReaddirArguments, cookieverf: Verifier): void {
 }
 
 /** The most that the attributes of one entry can take. */
-function attributeRoom(service: Service, directory: Inode, bitmap: number): number {
-  const sample = longestAttributes(fileAttributesOf(directory, bitmap, service.filehandles));
-  return fileAttributesCodec.encodeAt(service.stagingMessage, 0, sample) + 7;
+const attributeRoom = (service: Service, sample: FileAttributes): number =>
+  fileAttributesCodec.encodeAt(service.stagingMessage, 0, longestAttributes(sample)) + 7;
+
+/** Takes the next entry; false when there is no more room. */
+type TakeEntry = (name: Uint8Array, id: FileId, cookie: number) => boolean;
+
+/** What is read: the entries of a directory, or the named attributes of a file. */
+interface EntrySource {
+  /** Attributes like those of the entries. */
+  readonly sample: FileAttributes;
+  /** @returns whether all were taken that come after this cookie */
+  read(cookie: number, take: TakeEntry): boolean;
+  /** Of an entry that is being taken; undefined: it is gone. */
+  attributes(id: FileId): FileAttributes | undefined;
+  recordAccess?(): void;
+}
+
+/** @throws Refusal DAFSERR_NOTDIR, DAFSERR_ACCES */
+function entriesOfDirectory(
+  service: Service,
+  exchange: Exchange,
+  { filehandle, attrRequestBitmap: bitmap }: ReaddirArguments,
+): EntrySource {
+  const { store, filehandles } = service;
+  const directory = filehandles.inode(filehandle);
+  requireDirectory(directory);
+  requirePermission(directory, exchange.credential, Permission.READ);
+  return {
+    sample: fileAttributesOf(directory, bitmap, filehandles),
+    read: (cookie, take) => store.readDirectory(directory.id, cookie, take),
+    attributes(id) {
+      const inode = store.inode(id);
+      return inode && fileAttributesOf(inode, bitmap, filehandles);
+    },
+    recordAccess: () => recordAccess(service, directory),
+  };
+}
+
+/**
+ * The names of extended attributes are no secrets (xattr(7)), so listing them needs no permission.
+ * @throws Refusal DAFSERR_NOTDIR
+ */
+function namedAttributesOf(
+  service: Service,
+  { filehandle, attrRequestBitmap: bitmap }: ReaddirArguments,
+): EntrySource {
+  const file = fileOfDirectory(service, filehandle);
+  const { extendedAttributes } = service.store;
+  let current: AttributeEntry | undefined;
+  return {
+    sample: objectAttributes(service, filehandle, bitmap),
+    read(cookie, take) {
+      // Cookies are the attributes' numbers, moved behind those that are the client's.
+      const after = Math.max(0, cookie - LAST_RESERVED_COOKIE);
+      return extendedAttributes
+        .list(file.id, after)
+        .filter(({ name }) => isNamed(name))
+        .every((entry) => {
+          current = entry;
+          const { id, name } = entry;
+          return take(shownName(name), namedAttributeIdOf(id), id + LAST_RESERVED_COOKIE);
+        });
+    },
+    attributes: () =>
+      current &&
+      attributesOfNamed(
+        service,
+        { file, number: current.id, value: { length: current.bytes } },
+        bitmap,
+      ),
+  };
 }

@@ -8,6 +8,7 @@ import { DafsStatus } from '../../client/protocol/status.ts';
 import { requireDefined, SUPPORTED_FILE_ATTRIBUTES } from '../attributes.ts';
 import type { Handlers } from '../engine/handler.ts';
 import type { Service } from '../engine/service.ts';
+import { objectAttributes } from '../named-attributes/objects.ts';
 import { maxFileBytes, maxLinks, maxNameBytes, rootId } from '../store/index.ts';
 
 /** Opens and locks live as long as their client's sessions; a NULL within this time keeps one busy. */
@@ -59,7 +60,7 @@ export const fileSystemHandlers = {
   },
 
   GET_FSATTR(service, _exchange, args) {
-    service.filehandles.inode(args.filehandle);
+    objectAttributes(service, args.filehandle, 0);
     requireDefined(args.attrRequestBitmap, ALL_FILE_SYSTEM_ATTRIBUTES);
     return { objAttributes: fileSystemAttributesOf(service, args.attrRequestBitmap) };
   },

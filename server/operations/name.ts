@@ -98,7 +98,7 @@ const isDevice = ({ type, rdev }: ObjectDescription): boolean =>
 
 /** Which files a REMOVE of each mode leaves alone, and what it says then. */
 const removeRules: Readonly<
-  Record<number, (service: Service, target: Inode) => DafsStatus | undefined>
+  Record<number, (service: Service, target: Pick<Inode, 'id' | 'type'>) => DafsStatus | undefined>
 > = {
   [RemoveMode.UNCHECKED_REMOVE]: () => undefined,
   [RemoveMode.CHECK_OPEN]: (service, target) =>
@@ -109,7 +109,12 @@ const removeRules: Readonly<
     target.type === FileType.DIRECTORY ? undefined : DafsStatus.DAFSERR_NOTDIR,
 };
 
-function requireRemoveMode(service: Service, target: Inode, mode: number): void {
+/** @throws Refusal for a mode of REMOVE that leaves `target` alone, or that is none */
+export function requireRemoveMode(
+  service: Service,
+  target: Pick<Inode, 'id' | 'type'>,
+  mode: number,
+): void {
   const rule = removeRules[mode] ?? refuse(DafsStatus.DAFSERR_INVAL);
   const objection = rule(service, target);
   if (objection !== undefined) {

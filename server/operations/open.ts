@@ -11,7 +11,7 @@ import {
   OPEN_COHERENT,
   OPEN_SHARE_ACCESS_APPEND,
 } from '../../client/protocol/extensions.ts';
-import type { ArgumentsOf, ResultsOf } from '../../client/protocol/operations.ts';
+import type { ResultsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { ChangeInfo, Filehandle, StateId } from '../../client/protocol/types.ts';
 import { Permission, requireChangeable, requirePermission } from '../access-control.ts';
@@ -19,14 +19,17 @@ import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
+import { isNamedHandle } from '../named-attributes/handles.ts';
+import { openIdOf } from '../named-attributes/objects.ts';
 import { Share, type ShareRequest } from '../state/opens.ts';
 import { FileType, type Inode } from '../store/index.ts';
 import { changeInfo, createObject, requireDirectory, requireModifiable } from './create-object.ts';
 import { matchesVerifier, timesOfVerifier } from './exclusive-create.ts';
 import { requireNames, searchStatus, walkPath } from './lookup.ts';
+import { openAttributeByHandle, openAttributeByName } from './open-named-attribute.ts';
+import { isTruncating, type OpenArguments, registerOpen } from './open-support.ts';
 import { dropPrivileges } from './privileges.ts';
 
-type OpenArguments = ArgumentsOf<'OPEN'>;
 type Creation = Extract<OpenArguments['open'], { openType: typeof OpenType.OPEN_CREATE }>['how'];
 
 /** Opening and closing files (sections 6.5.7, 6.5.24 and 6.5.26). */
@@ -40,11 +43,15 @@ export const openHandlers = {
     const { claim } = args;
     switch (claim.claimType) {
       case ClaimType.CLAIM_NULL:
-        return openByName(service, exchange, args, claim.dirHandle, claim.pathname, share);
+        return isNamedHandle(claim.dirHandle)
+          ? openAttributeByName(service, exchange, args, claim.dirHandle, claim.pathname, share)
+          : openByName(service, exchange, args, claim.dirHandle, claim.pathname, share);
       case ClaimType.CLAIM_CREATE_UNLINKED:
         return openUnlinked(service, exchange, args, claim.dirHandle, share);
       case CLAIM_FH:
-        return openByHandle(service, exchange, args, claim.filehandle, share);
+        return isNamedHandle(claim.filehandle)
+          ? openAttributeByHandle(service, exchange, args, claim.filehandle, share)
+          : openByHandle(service, exchange, args, claim.filehandle, share);
       case ClaimType.CLAIM_DELEGATE_CUR:
         // No delegation is ever given, so there is none that could be claimed.
         return refuse(DafsStatus.DAFSERR_BAD_STATEID);
@@ -54,16 +61,16 @@ export const openHandlers = {
   },
 
   OPEN_DOWNGRADE(service, exchange, args) {
-    const inode = service.filehandles.inode(args.filehandle);
-    const open = service.opens.find(args.stateId, exchange.client, inode.id);
+    const id = openIdOf(service, args.filehandle);
+    const open = service.opens.find(args.stateId, exchange.client, id);
     const access = args.shareAccess & ~OPEN_SHARE_ACCESS_APPEND;
     service.opens.downgrade(open, access, args.shareDeny, shareKeyOf(args));
     return undefined;
   },
 
   CLOSE(service, exchange, args) {
-    const inode = service.filehandles.inode(args.filehandle);
-    service.opens.close(service.opens.find(args.stateId, exchange.client, inode.id));
+    const id = openIdOf(service, args.filehandle);
+    service.opens.close(service.opens.find(args.stateId, exchange.client, id));
     return undefined;
   },
 } satisfies Handlers;
@@ -85,7 +92,7 @@ function openByName(
   const inode = existing ?? createFile(service, exchange, directory, name, args.open);
   const stateId =
     existing === undefined
-      ? register(service, exchange, args, inode, share)
+      ? registerOpen(service, exchange, args, inode.id, share)
       : openExisting(service, exchange, args, existing, share);
   return openResults(service, exchange, inode, stateId, changeInfo(before, directory), path.length);
 }
@@ -100,7 +107,7 @@ function openExisting(
   requireOpenable(inode, args.open);
   requireOpenPermission(exchange, inode, share.access);
   requireAppending(inode, args, share.access);
-  const stateId = register(service, exchange, args, inode, share);
+  const stateId = registerOpen(service, exchange, args, inode.id, share);
   if (isTruncating(args.open)) {
     truncate(service, exchange, inode, share);
   }
@@ -121,7 +128,7 @@ function openUnlinked(
     refuse(DafsStatus.DAFSERR_INVAL);
   }
   const inode = createFile(service, exchange, directory, undefined, args.open);
-  const stateId = register(service, exchange, args, inode, share);
+  const stateId = registerOpen(service, exchange, args, inode.id, share);
   const change = changeInfo(directory.change, directory);
   return openResults(service, exchange, inode, stateId, change, 0);
 }
@@ -151,7 +158,7 @@ function openDirectory(
     refuse(DafsStatus.DAFSERR_ISDIR);
   }
   requireOpenPermission(exchange, inode, share.access);
-  return register(service, exchange, args, inode, share);
+  return registerOpen(service, exchange, args, inode.id, share);
 }
 
 /** The directory of the last name. A link on the way there is DAFSERR_NOTDIR (section 6.5.24). */
@@ -237,33 +244,12 @@ function requireAppending(inode: Inode, args: OpenArguments, access: number): vo
   }
 }
 
-/** An UNCHECKED creation with the size 0 truncates a file that is there already. */
-const isTruncating = (open: OpenArguments['open']): boolean =>
-  open.openType === OpenType.OPEN_CREATE &&
-  open.how.createMode === CreateMode.UNCHECKED &&
-  open.how.createAttrs.objectSize === 0;
-
 function truncate(service: Service, exchange: Exchange, inode: Inode, share: ShareRequest): void {
   if ((share.access & Share.WRITE) === 0) {
     requirePermission(inode, exchange.credential, Permission.WRITE);
   }
   service.cache.truncate(inode.id, 0);
   dropPrivileges(service, exchange, inode);
-}
-
-function register(
-  service: Service,
-  exchange: Exchange,
-  args: OpenArguments,
-  inode: Inode,
-  share: ShareRequest,
-): StateId {
-  const openCount = service.opens.size;
-  const open = service.opens.open(exchange.client, inode.id, args.owner, share);
-  if (service.opens.size > openCount) {
-    exchange.undo = () => service.opens.close(open);
-  }
-  return open.stateId as StateId;
 }
 
 const openResults = (

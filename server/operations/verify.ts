@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { type FileAttributes, fileAttributeBitmap } from '../../client/protocol/attributes.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { Filehandle } from '../../client/protocol/types.ts';
-import { fileAttributesOf, SUPPORTED_FILE_ATTRIBUTES } from '../attributes.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
+import { objectAttributes } from '../named-attributes/objects.ts';
 
 /** Can be set, but no file has them: there is nothing to compare them with. */
 const SET_ONLY = fileAttributeBitmap('timeAccessSet', 'timeModifySet', 'killSuidgid', 'modeUmask');
@@ -33,21 +33,19 @@ export const verifyHandlers = {
  * Whether a file has every one of the attributes given.
  *
  * @throws Refusal DAFSERR_INVAL for attributes without a value and those that can only be set,
- * DAFSERR_NOTSUPP for those that the server does not have, or what Filehandles.inode throws
+ * DAFSERR_NOTSUPP for those that the server does not have for it, DAFSERR_BADHANDLE, DAFSERR_STALE
  */
 function isSame(service: Service, { filehandle, objAttributes }: VerifyArguments): boolean {
-  const inode = service.filehandles.inode(filehandle);
   const { included = 0, valid = 0, ...expected } = objAttributes;
   if (included !== valid || (valid & SET_ONLY) !== 0) {
     refuse(DafsStatus.DAFSERR_INVAL);
   }
-  if ((valid & ~SUPPORTED_FILE_ATTRIBUTES) !== 0) {
+  const present: Readonly<Record<string, unknown>> = {
+    ...objectAttributes(service, filehandle, valid),
+  };
+  const compared = Object.entries(expected).filter(([, value]) => value !== undefined);
+  if (compared.some(([name]) => present[name] === undefined)) {
     refuse(DafsStatus.DAFSERR_NOTSUPP);
   }
-  const present: Readonly<Record<string, unknown>> = {
-    ...fileAttributesOf(inode, valid, service.filehandles),
-  };
-  return Object.entries(expected).every(
-    ([name, value]) => value === undefined || isDeepStrictEqual(value, present[name]),
-  );
+  return compared.every(([name, value]) => isDeepStrictEqual(value, present[name]));
 }

@@ -1,14 +1,16 @@
 import { ALL_FILE_ATTRIBUTES, type FileAttributes } from '../../client/protocol/attributes.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { Filehandle } from '../../client/protocol/types.ts';
-import { fileAttributesOf, requireDefined } from '../attributes.ts';
+import { requireDefined } from '../attributes.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
+import { objectAttributes } from '../named-attributes/objects.ts';
 import { attributeHandlers } from './attribute.ts';
 import { lookupHandlers } from './lookup.ts';
 import { nameHandlers } from './name.ts';
+import { forEveryObject } from './named-attribute.ts';
 import { openHandlers } from './open.ts';
 
 interface RequestWithAttributes<Request> {
@@ -36,15 +38,17 @@ function withAttributes<Request, Response>(
     if (exchange.status !== DafsStatus.DAFS_STATUS_OK) {
       refuse(exchange.status);
     }
-    const { filehandles } = service;
-    const inode = filehandles.inode(fileOf(request, response));
-    return { response, objAttributes: fileAttributesOf(inode, attrRequestBitmap, filehandles) };
+    const handle = fileOf(request, response);
+    return { response, objAttributes: objectAttributes(service, handle, attrRequestBitmap) };
   };
 }
 
 /** Finding, making and changing files, with their attributes (EXTENSIONS.md of the protocol). */
 export const withAttributesHandlers = {
-  LOOKUP_GETATTR: withAttributes(lookupHandlers.LOOKUP, (_, response) => response.filehandle),
+  LOOKUP_GETATTR: withAttributes(
+    forEveryObject('LOOKUP', lookupHandlers.LOOKUP),
+    (_, response) => response.filehandle,
+  ),
   OPEN_GETATTR: withAttributes(openHandlers.OPEN, (_, response) => response.filehandle),
   CREATE_GETATTR: withAttributes(nameHandlers.CREATE, (_, response) => response.filehandle),
   LINK_GETATTR: withAttributes(nameHandlers.LINK, (request) => request.sourceObject),

@@ -144,7 +144,7 @@ function copyFrom({ cacheMemory: { memory } }: Service, data: Uint8Array): EmitW
 }
 
 /** Has the file made stable if that is wanted, and says what has become of the data. */
-function stability(
+export function stability(
   service: Service,
   exchange: Exchange,
   inode: Inode,

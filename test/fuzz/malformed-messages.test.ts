@@ -124,11 +124,13 @@ class Attacker {
       // Other names than random messages use: what those leave there need not be a file.
       openArguments(rootHandle, `attacker-${serial}`, { open: unchecked() }),
     );
+    const { filehandle: directory } = this.#call('OPENATTR', { filehandle: opened.filehandle });
+    const attribute = this.#call('OPEN', openArguments(directory, 'a', { open: unchecked({}) }));
     this.known = {
       ...this.known,
       sessionId,
-      filehandles: [rootHandle, opened.filehandle],
-      stateIds: [opened.stateId],
+      filehandles: [rootHandle, opened.filehandle, directory, attribute.filehandle],
+      stateIds: [opened.stateId, attribute.stateId],
     };
   }
 

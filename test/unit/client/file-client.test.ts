@@ -4,6 +4,7 @@ import { FileClient } from '../../../client/file-client.ts';
 import {
   AccessRight,
   ANONYMOUS_STATE_ID,
+  Extension,
   ObjectType,
   StableHow,
 } from '../../../client/protocol/index.ts';
@@ -310,3 +311,35 @@ test('the server compares attributes with those of a file', () => {
   files.unlink(here, name('a'));
   failsWith('ESTALE', () => verification.verify(file.handle, isAsCreated));
 });
+
+test.each<SessionOptions>([{}, { checksums: true }])(
+  'named attributes are files in a directory of their own (%j)',
+  (options) => {
+    const files = connect({ ...options, extensions: [Extension.XATTR] });
+    const { handle } = files.open(directory(files), name('a'), 'both', CREATE);
+    const attributes = files.openAttributes(handle);
+    expect(files.getattr(attributes).type).toBe(ObjectType.DAFS_TYPE_ATTRDIR);
+    const creation = { mode: 'guarded', attributes: {} } as const;
+    const attribute = files.open(attributes, name('mime_type'), 'both', creation);
+    const value = Uint8Array.from({ length: 65_536 }, (_, index) => index % 253);
+    files.write(attribute, 0, value);
+    expect(files.extendedAttributes.get(handle, name('user.mime_type'))).toEqual(value);
+    const into = new Uint8Array(70_000);
+    expect(files.read(attribute, 0, into)).toBe(value.length);
+    expect(into.subarray(0, value.length)).toEqual(value);
+    failsWith('EFBIG', () => files.write(attribute, value.length, name('x')));
+    files.setattr(attribute.handle, { sizeBytes: 4 }, attribute.stateId);
+    const [entry] = files.readdir(attributes).entries;
+    expect(text(entry?.name as Uint8Array)).toBe('mime_type');
+    expect(entry?.status).toEqual(files.getattr(attribute.handle));
+    expect(entry?.status).toMatchObject({ type: ObjectType.DAFS_TYPE_NAMEDATTR, sizeBytes: 4 });
+    expect(files.lookup(attributes, name('mime_type'))).toEqual(attribute.handle);
+    expect(files.lookupParent(attributes)).toEqual(handle);
+    files.commit(attribute.handle);
+    files.close(attribute);
+    files.unlink(attributes, name('mime_type'));
+    expect(files.readdir(attributes).entries).toEqual([]);
+    expect(files.extendedAttributes.list(handle)).toEqual([]);
+    failsWith('ESTALE', () => files.getattr(attribute.handle));
+  },
+);
