@@ -113,13 +113,19 @@ function powersOf(pid: number): Powers {
 /**
  * The effective capabilities of a process, as far as they are about files. In a user namespace of his
  * own anybody has all of them, over what belongs to that namespace alone: there they count for nothing.
+ *
+ * @returns undefined where we may not see which namespace it is in: then its uid says what it may do
  */
-function capabilitiesOf(pid: number, status: string): number {
+function capabilitiesOf(pid: number, status: string): number | undefined {
   // The lower 32 bits of 16 digits: all that are about files.
   const digits = /^CapEff:\t[0-9a-f]{8}([0-9a-f]{8})$/m.exec(status)?.[1] ?? '0';
   const capabilities = (Number.parseInt(digits, 16) & FILE_CAPABILITIES) >>> 0;
-  const counts = capabilities !== 0 && userNamespace(pid) === userNamespace('self');
-  return counts ? capabilities : 0;
+  if (capabilities === 0) return 0;
+  try {
+    return userNamespace(pid) === userNamespace('self') ? capabilities : 0;
+  } catch {
+    return undefined;
+  }
 }
 
 const userNamespace = (pid: number | 'self'): string => readlinkSync(`/proc/${pid}/ns/user`);

@@ -41,6 +41,15 @@ function toldOf(
   return (registerCredential.mock.calls as unknown[][])[0]?.[3];
 }
 
+function isUnreadable(link: string): boolean {
+  try {
+    readlinkSync(link);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 describe.skipIf(!isRoot())('what the server is told of the capabilities of a caller', () => {
   it('is none for another user', { timeout: LIMIT_MS }, async () => {
     const pid = await start('setpriv', '--reuid=4001', '--regid=4001', '--clear-groups');
@@ -60,6 +69,12 @@ describe.skipIf(!isRoot())('what the server is told of the capabilities of a cal
 
   it('is nothing where the process is unknown', { timeout: LIMIT_MS }, () => {
     expect(toldOf(0, 0)).toBeUndefined();
+  });
+
+  it('is nothing where the namespace cannot be seen', { timeout: LIMIT_MS }, (context) => {
+    const isHidden = isUnreadable('/proc/1/ns/user');
+    context.skip(!isHidden, 'this machine lets us see the namespace of the first process');
+    expect(toldOf(1, 0)).toBeUndefined();
   });
 
   it('is nothing where the server does not ask', { timeout: LIMIT_MS }, async () => {
