@@ -13,6 +13,11 @@ import { applicationTest, sized } from './support.ts';
 const SESSIONS = sized(3, 20);
 const transactions = sized(8, 500);
 
+const PATIENCE_MS = 1000;
+
+/** The transactions are lines of their own, from the fourth on: none has been done. */
+const FIRST_IS_LOCKED = 'near line 4: database is locked';
+
 const modes = [
   { journal: 'delete', locking: 'normal' },
   { journal: 'truncate', locking: 'normal' },
@@ -20,9 +25,13 @@ const modes = [
   { journal: 'wal', locking: 'exclusive' },
 ] as const;
 
-/** Reads and then writes, so that a lock that does not hold, or a page that is old, loses a count. */
-const countUp = (locking: string): string => `
-.timeout 60000
+/**
+ * Reads and then writes, so that a lock that does not hold, or a page that is old, loses a count. Two
+ * that both read before either locks the other out would wait for one another: SQLite keeps shared
+ * locks in exclusive mode. So they have unlike patience, and one that has changed nothing begins anew.
+ */
+const countUp = (locking: string, patienceMs: number): string => `
+.timeout ${locking === 'normal' ? 60_000 : patienceMs}
 PRAGMA locking_mode=${locking};
 ${'BEGIN IMMEDIATE; UPDATE counter SET value = value + 1; INSERT INTO log DEFAULT VALUES; COMMIT;\n'.repeat(transactions)}`;
 
@@ -41,6 +50,17 @@ for (const { journal, locking } of modes) {
       const databases = mounts.map(({ directory }) => `${directory}/counter.db`);
       const sqlite = (database: string, input: string) =>
         succeed('sqlite3', ['-bail', database], { input });
+      const count = async (database: string, patienceMs: number): Promise<void> => {
+        const input = countUp(locking, patienceMs);
+        for (;;) {
+          const { status, stdout, stderr } = await workspace.run('sqlite3', ['-bail', database], {
+            input,
+          });
+          if (status === 0) return;
+          const isAnew = locking === 'exclusive' && stderr.includes(FIRST_IS_LOCKED);
+          if (!isAnew) throw new Error(`sqlite3 on ${database}: ${stdout}${stderr}`);
+        }
+      };
       await sqlite(
         databases[0] as string,
         `PRAGMA journal_mode=${journal};
@@ -48,9 +68,9 @@ for (const { journal, locking } of modes) {
         CREATE TABLE log(id INTEGER PRIMARY KEY);`,
       );
       await Promise.all(
-        databases.map(async (database) => {
+        databases.map(async (database, index) => {
           for (let session = 0; session < SESSIONS; session += 1) {
-            await sqlite(database, countUp(locking));
+            await count(database, PATIENCE_MS * (1 + 2 * index));
           }
         }),
       );

@@ -63,7 +63,7 @@ for (const journalMode of journalModes) {
   );
 }
 
-const transactions = sized(100, 5000);
+const transactions = sized(50, 5000);
 
 /** Reads and then writes, so that a lock that does not hold loses a count. */
 const countUp = `

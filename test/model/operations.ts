@@ -188,7 +188,8 @@ export const operationKinds = {
     3,
     { slot, offset: place, length, seed },
     (world, v) => {
-      const { size: end } = world.target.statOpen(world.fd(v.slot));
+      const { size: end, kind } = world.target.statOpen(world.fd(v.slot));
+      if (kind !== 'file') return 'no file';
       // Bytes behind the end of a file belong to nobody: touching them is the death of a process.
       if (end <= v.offset || end > MAPPED_LIMIT) return 'outside';
       const mapping = world.target.map(world.fd(v.slot), Number(end), {
@@ -201,7 +202,9 @@ export const operationKinds = {
     },
   ),
   readMapped: kind<{ slot: number }>(2, { slot }, (world, v) => {
-    const { size: end } = world.target.statOpen(world.fd(v.slot));
+    const { size: end, kind } = world.target.statOpen(world.fd(v.slot));
+    // How long a directory is, is its file system's own affair.
+    if (kind !== 'file') return 'no file';
     if (end === 0 || end > MAPPED_LIMIT) return 'outside';
     const mapping = world.target.map(world.fd(v.slot), Number(end), { write: false, shared: true });
     const found = digest(mapping.bytes);
