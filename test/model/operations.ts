@@ -4,7 +4,10 @@ import fc from 'fast-check';
 import { O } from '../conformance/case.ts';
 import { pattern } from '../conformance/expect.ts';
 import { PosixTarget } from '../conformance/posix-target.ts';
+import type { FileKind } from '../conformance/target.ts';
 import { C } from '../support/libc.ts';
+
+const isSpecial = (kind: FileKind): boolean => kind !== 'file' && kind !== 'directory';
 
 /** What may take the last name of a file. */
 const removingOperations = new Set(['unlink', 'rename', 'renameWith']);
@@ -148,11 +151,17 @@ export const operationKinds = {
     { slot, path, flags: openFlags, mode },
     (world, v) => {
       const opened = world.target.open(world.at(v.path), v.flags, v.mode);
+      // Of a FIFO that is open its file system is never told: removed, it is gone there (ESTALE).
+      if (isSpecial(world.target.statOpen(opened).kind)) {
+        world.target.close(opened);
+        return 'special';
+      }
       const before = world.slots[v.slot];
       world.slots[v.slot] = opened;
       if (before !== undefined) {
         world.target.close(before);
       }
+      return 'open';
     },
   ),
   close: kind<{ slot: number }>(1, { slot }, (world, v) => {
