@@ -4,11 +4,12 @@ import { DafsError } from './dafs-error.ts';
 import type { StableHow } from './protocol/index.ts';
 import type { RegisteredBuffer } from './registration.ts';
 import type { Session } from './session.ts';
-import type {
-  AppendResult,
-  FileReference,
-  TransferLimits,
-  TransferRequests,
+import {
+  type AppendResult,
+  type FileReference,
+  joined,
+  type TransferLimits,
+  type TransferRequests,
 } from './transfer-requests.ts';
 
 /**
@@ -66,21 +67,14 @@ export class Appends {
     credential: number,
   ): AppendResult {
     const { transfers } = this.#session;
-    const slot = transfers.acquire();
-    if (slot === undefined) {
-      const reason = 'every slot of the transfer arena is in use by an unfinished transfer';
-      throw DafsError.local('APPEND_DIRECT', 'INVALID_ARGUMENT', 'ENOBUFS', reason);
-    }
-    try {
+    return transfers.use('APPEND_DIRECT', (slot) => {
       slot.memory.set(data);
       const { buffer } = transfers;
       const { offset } = slot;
       return this.#session.wait(
         this.#requests.appendDirect(file, buffer, offset, data.length, stability, credential),
       );
-    } finally {
-      transfers.release(slot);
-    }
+    });
   }
 
   /** One after the other: a later piece must not be in the file when an earlier one is not. */
@@ -93,9 +87,7 @@ export class Appends {
     try {
       while (sum.bytes < total) {
         const next = append(sum.bytes, Math.min(total - sum.bytes, pieceBytes));
-        const committed = Math.min(sum.committed, next.committed) as StableHow;
-        // The older verifier stays, so that a later COMMIT notices that it changed.
-        sum = { ...next, bytes: sum.bytes + next.bytes, committed, verifier: sum.verifier };
+        sum = { ...joined(sum, next), endOffset: next.endOffset };
       }
     } catch (error) {
       // What is in the file is told; asking for the rest again tells why it is not.

@@ -1,4 +1,3 @@
-import { DafsError } from './dafs-error.ts';
 import { ENTRY_BITMAP, type FileStatus, fileStatus, fileStatusBitmap } from './file-status.ts';
 import {
   type ArgumentsOf,
@@ -99,12 +98,7 @@ export class DirectoryReader {
     withStatus: boolean,
   ): DirectoryPage {
     const { transfers } = this.#session;
-    const slot = transfers.acquire();
-    if (slot === undefined) {
-      const reason = 'every slot of the transfer arena is in use by an unfinished transfer';
-      throw DafsError.local('READDIR_DIRECT', 'INVALID_ARGUMENT', 'ENOBUFS', reason);
-    }
-    try {
+    return transfers.use('READDIR_DIRECT', (slot) => {
       const maxcount = Math.min(maximumBytes, transfers.slotBytes);
       const range = { address: slot.address, byteCount: maxcount, handle: transfers.buffer.handle };
       return this.#session.callInPlace(
@@ -119,9 +113,7 @@ export class DirectoryReader {
           verifier: cookieverf,
         }),
       );
-    } finally {
-      transfers.release(slot);
-    }
+    });
   }
 
   #slotBuffer(slot: TransferSlot): MessageBuffer {

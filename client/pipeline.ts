@@ -1,5 +1,5 @@
 import { DafsError } from './dafs-error.ts';
-import type { TransferSlot } from './registration.ts';
+import { allLent, type TransferSlot } from './registration.ts';
 import type { Request } from './request.ts';
 import type { Session } from './session.ts';
 
@@ -88,8 +88,7 @@ function beginChunks<Result extends Moved>(
     position += chunk.bytes;
   }
   if (underway.length === 0) {
-    const reason = 'every slot of the transfer arena is in use by an unfinished transfer';
-    throw DafsError.local('transfer', 'INVALID_ARGUMENT', 'ENOBUFS', reason);
+    allLent('transfer');
   }
   return position - begun;
 }

@@ -1,4 +1,5 @@
 import { Access, Arena, type MemoryRegion, type ProtectionDomain } from '../nic/index.ts';
+import { DafsError } from './dafs-error.ts';
 
 /** What a server may do with a registered buffer. */
 export type BufferUse = 'read' | 'write' | 'both';
@@ -97,7 +98,23 @@ export class TransferArena {
     this.#free.push(slot);
   }
 
+  /** Lends a slot for as long as `use` runs. @throws DafsError ENOBUFS while all are lent */
+  use<Result>(operation: string, use: (slot: TransferSlot) => Result): Result {
+    const slot = this.acquire() ?? allLent(operation);
+    try {
+      return use(slot);
+    } finally {
+      this.release(slot);
+    }
+  }
+
   close(): void {
     this.buffer.close();
   }
+}
+
+/** @throws DafsError ENOBUFS: who waits for no transfer of its own can wait for none. */
+export function allLent(operation: string): never {
+  const reason = 'every slot of the transfer arena is in use by an unfinished transfer';
+  throw DafsError.local(operation, 'INVALID_ARGUMENT', 'ENOBUFS', reason);
 }

@@ -367,6 +367,15 @@ function writeResult(results: ResultsOf<'WRITE_DIRECT'>): WriteResult {
   return { bytes: results.count, committed: results.committed, verifier: results.verifier };
 }
 
+/** Two results as one; the older verifier stays, so that a later COMMIT notices that it changed. */
+export function joined(first: WriteResult, second: WriteResult): WriteResult {
+  return {
+    bytes: first.bytes + second.bytes,
+    committed: Math.min(first.committed, second.committed) as StableHow,
+    verifier: first.verifier,
+  };
+}
+
 /** A server that claims to have moved more than it was asked for is not to be believed. */
 function assertFits(operation: string, bytes: number, requested: number): void {
   if (bytes > requested) {

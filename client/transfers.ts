@@ -7,6 +7,7 @@ import type { Session } from './session.ts';
 import {
   type FileReference,
   INCOMPLETE,
+  joined,
   type ReadResult,
   type TransferLimits,
   TransferRequests,
@@ -153,23 +154,6 @@ export class Transfers {
     });
   }
 
-  /** Reads through a slot what needs no message, if it fits; else ASK_SERVER. */
-  #readExported(file: FileReference, offset: number, into: Uint8Array): number {
-    const { transfers } = this.#session;
-    const isPossible = this.#reader !== undefined && into.length <= transfers.slotBytes;
-    const slot = isPossible ? transfers.acquire() : undefined;
-    if (slot === undefined) {
-      return ASK_SERVER;
-    }
-    const { buffer } = transfers;
-    const read = this.#reader?.read(file, offset, buffer, slot.offset, into.length) ?? ASK_SERVER;
-    if (read !== ASK_SERVER) {
-      into.set(slot.memory.subarray(0, read));
-    }
-    transfers.release(slot);
-    return read;
-  }
-
   /**
    * The same, unstable, for who need not know whether the server loses it: allocates nothing.
    * @returns the bytes that the server has taken: less than asked for only when it can take no more
@@ -199,6 +183,23 @@ export class Transfers {
     const { UNSTABLE } = StableHow;
     return this.writeRegistered(file, offset, buffer, bufferOffset, bytes, UNSTABLE, credential)
       .bytes;
+  }
+
+  /** Reads through a slot what needs no message, if it fits; else ASK_SERVER. */
+  #readExported(file: FileReference, offset: number, into: Uint8Array): number {
+    const { transfers } = this.#session;
+    const isPossible = this.#reader !== undefined && into.length <= transfers.slotBytes;
+    const slot = isPossible ? transfers.acquire() : undefined;
+    if (slot === undefined) {
+      return ASK_SERVER;
+    }
+    const { buffer } = transfers;
+    const read = this.#reader?.read(file, offset, buffer, slot.offset, into.length) ?? ASK_SERVER;
+    if (read !== ASK_SERVER) {
+      into.set(slot.memory.subarray(0, read));
+    }
+    transfers.release(slot);
+    return read;
   }
 
   #readInline(file: FileReference, offset: number, into: Uint8Array, credential: number): number {
@@ -317,15 +318,6 @@ export class Transfers {
     const bytes = moveInChunks(this.#session, total, { ...mover, take });
     return { committed: 0, verifier: 0n as Verifier, ...sum, bytes };
   }
-}
-
-/** Two results as one; the older verifier stays, so that a later COMMIT notices that it changed. */
-function joined(first: WriteResult, second: WriteResult): WriteResult {
-  return {
-    bytes: first.bytes + second.bytes,
-    committed: Math.min(first.committed, second.committed) as StableHow,
-    verifier: first.verifier,
-  };
 }
 
 function nothing(): void {}

@@ -122,10 +122,14 @@ function capabilitiesOf(pid: number, status: string): number | undefined {
   const capabilities = (Number.parseInt(digits, 16) & FILE_CAPABILITIES) >>> 0;
   if (capabilities === 0) return 0;
   try {
-    return userNamespace(pid) === userNamespace('self') ? capabilities : 0;
+    ownNamespace ??= userNamespace('self');
+    return userNamespace(pid) === ownNamespace ? capabilities : 0;
   } catch {
     return undefined;
   }
 }
+
+/** Which one this process is in: it never changes. */
+let ownNamespace: string | undefined;
 
 const userNamespace = (pid: number | 'self'): string => readlinkSync(`/proc/${pid}/ns/user`);

@@ -44,18 +44,17 @@ interface MountOption {
 const kernelFlag = (name: string, flag: KernelFlag, isSet: boolean, summary: string) => ({
   name,
   summary,
-  remounts: true as const,
   apply(options: MountOptions) {
     if (isSet) options.kernelFlags.add(flag);
     else options.kernelFlags.delete(flag);
   },
 });
 
-/** What the mount itself does, which cannot be told of a change. */
-const fixedFlag = (...flag: Parameters<typeof kernelFlag>): MountOption => {
-  const { remounts: _, ...fixed } = kernelFlag(...flag);
-  return fixed;
-};
+/** Such a flag that is the kernel's affair alone, which can be told of a change. */
+const changeableFlag = (...flag: Parameters<typeof kernelFlag>): MountOption => ({
+  ...kernelFlag(...flag),
+  remounts: true,
+});
 
 /** An option of `dafs serve` for the server that is started for a mount. */
 const serverOption =
@@ -78,19 +77,19 @@ const ignored = (...names: string[]): MountOption[] =>
 
 /** Every option that there is. Later ones win over earlier ones on the command line. */
 export const mountOptionTable: readonly MountOption[] = [
-  kernelFlag('ro', 'ro', true, 'read-only'),
-  kernelFlag('rw', 'ro', false, 'read and write (default)'),
-  kernelFlag('nosuid', 'nosuid', true, 'ignore set-user-ID bits (default)'),
-  kernelFlag('suid', 'nosuid', false, 'honour set-user-ID bits (root only)'),
-  kernelFlag('nodev', 'nodev', true, 'device files are inert (default)'),
-  kernelFlag('dev', 'nodev', false, 'device files work (root only)'),
-  kernelFlag('noexec', 'noexec', true, 'no program can be run from the mount'),
-  kernelFlag('exec', 'noexec', false, 'programs can be run from the mount (default)'),
-  kernelFlag('nosymfollow', 'nosymfollow', true, 'symbolic links are not followed (root only)'),
-  kernelFlag('symfollow', 'nosymfollow', false, 'symbolic links are followed (default)'),
-  fixedFlag('sync', 'sync', true, 'every change is on stable storage when its call returns'),
-  fixedFlag('async', 'sync', false, 'changes become stable in the background (default)'),
-  fixedFlag('dirsync', 'dirsync', true, 'every change of a directory is stable when it returns'),
+  changeableFlag('ro', 'ro', true, 'read-only'),
+  changeableFlag('rw', 'ro', false, 'read and write (default)'),
+  changeableFlag('nosuid', 'nosuid', true, 'ignore set-user-ID bits (default)'),
+  changeableFlag('suid', 'nosuid', false, 'honour set-user-ID bits (root only)'),
+  changeableFlag('nodev', 'nodev', true, 'device files are inert (default)'),
+  changeableFlag('dev', 'nodev', false, 'device files work (root only)'),
+  changeableFlag('noexec', 'noexec', true, 'no program can be run from the mount'),
+  changeableFlag('exec', 'noexec', false, 'programs can be run from the mount (default)'),
+  changeableFlag('nosymfollow', 'nosymfollow', true, 'symbolic links are not followed (root only)'),
+  changeableFlag('symfollow', 'nosymfollow', false, 'symbolic links are followed (default)'),
+  kernelFlag('sync', 'sync', true, 'every change is on stable storage when its call returns'),
+  kernelFlag('async', 'sync', false, 'changes become stable in the background (default)'),
+  kernelFlag('dirsync', 'dirsync', true, 'every change of a directory is stable when it returns'),
   {
     name: 'remount',
     summary: 'change how SOURCE is mounted on DIRECTORY: ro, rw, and the like (root only)',

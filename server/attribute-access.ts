@@ -109,7 +109,8 @@ const namespaces: readonly Namespace[] = [
   namespace('system.', requireSystem),
 ];
 
-const beginsWith = (name: Uint8Array, prefix: Uint8Array): boolean =>
+/** Whether a name begins with the bytes of another. */
+export const beginsWith = (name: Uint8Array, prefix: Uint8Array): boolean =>
   prefix.every((byte, index) => byte === name[index]);
 
 const namespaceOf = (name: Uint8Array): Namespace | undefined =>

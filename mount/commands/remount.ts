@@ -3,7 +3,7 @@ import { CommandError, describeError } from '../command-error.ts';
 import { kernelFlagBits } from '../kernel-flags.ts';
 import { parseRemountOptions } from '../mount-options.ts';
 import { canonicalDirectory } from '../mount-point.ts';
-import { findMount, isDafsMount } from '../mount-table.ts';
+import { DAFS_FILE_SYSTEM_TYPE, findMount } from '../mount-table.ts';
 
 /**
  * `dafs mount -o remount,…`: changes what the kernel keeps of a mount that is there. Whatever is not
@@ -15,7 +15,7 @@ import { findMount, isDafsMount } from '../mount-table.ts';
 export function remountCommand(path: string, lists: readonly string[]): void {
   const directory = canonicalDirectory(path);
   const entry = findMount(directory);
-  if (entry === undefined || !isDafsMount(directory)) {
+  if (entry?.fileSystemType !== DAFS_FILE_SYSTEM_TYPE) {
     throw new CommandError('NOT_MOUNTED', `${directory} is not a dafs mount`);
   }
   const { kernelFlags } = parseRemountOptions(lists, entry.options);

@@ -1,7 +1,12 @@
 import { listServers } from '../../client/runtime-directory.ts';
 import { formatBytes } from '../byte-sizes.ts';
 import { listRecords, type MountRecord } from '../mount-record.ts';
-import { DAFS_FILE_SYSTEM_TYPE, findMount, isDafsMount, readMountTable } from '../mount-table.ts';
+import {
+  DAFS_FILE_SYSTEM_TYPE,
+  findMount,
+  type MountTableEntry,
+  readMountTable,
+} from '../mount-table.ts';
 import { isRunning } from '../processes.ts';
 import { queryServer, type ServerStatus } from '../server-status.ts';
 import { formatTable } from '../table.ts';
@@ -75,21 +80,26 @@ function listMounts(serverNames: ReadonlySet<string>): MountStatus[] {
 
 function mountStatus(record: MountRecord, serverNames: ReadonlySet<string>): MountStatus {
   const { directory, source, driver, mountedAt } = record;
+  const entry = findMount(directory);
   return {
     directory,
     source,
-    state: stateOf(record, serverNames),
+    state: stateOf(record, entry, serverNames),
     server: record.serverName,
     driver,
     pid: record.process.pid,
-    readOnly: findMount(directory)?.options.includes('ro') === true,
+    readOnly: entry?.options.includes('ro') === true,
     mountedAt,
   };
 }
 
-function stateOf(record: MountRecord, serverNames: ReadonlySet<string>): MountState {
+function stateOf(
+  record: MountRecord,
+  entry: MountTableEntry | undefined,
+  serverNames: ReadonlySet<string>,
+): MountState {
   if (!isRunning(record.process)) return 'dead';
-  if (!isDafsMount(record.directory)) return 'detached';
+  if (entry?.fileSystemType !== DAFS_FILE_SYSTEM_TYPE) return 'detached';
   return serverNames.has(record.serverName) ? 'serving' : 'no server';
 }
 

@@ -6,6 +6,7 @@ import type { FileAttributes } from '../../client/protocol/attributes.ts';
 import { ObjectType } from '../../client/protocol/constants.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { Filehandle } from '../../client/protocol/types.ts';
+import { beginsWith } from '../attribute-access.ts';
 import { fileAttributesOf, hasNamedAttributes } from '../attributes.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
@@ -81,6 +82,12 @@ export function namedAttribute(service: Service, handle: Filehandle): NamedAttri
 export const isAttributeDirectory = (handle: Filehandle): boolean =>
   namedPlaceOf(handle)?.kind === ObjectType.DAFS_TYPE_ATTRDIR;
 
+/** The file that has what a handle of {@link isNamedHandle} stands for. @throws Refusal */
+export const fileOfNamed = (service: Service, handle: Filehandle): Inode =>
+  isAttributeDirectory(handle)
+    ? fileOfDirectory(service, handle)
+    : namedAttribute(service, handle).file;
+
 /** The store's name of the attribute that a directory has under `name`. @throws Refusal */
 export function storedName(name: Uint8Array): Uint8Array {
   if (name.length === 0 || name.includes(0)) {
@@ -95,8 +102,7 @@ export function storedName(name: Uint8Array): Uint8Array {
 export const shownName = (name: Uint8Array): Uint8Array => name.slice(PREFIX.length);
 
 /** Whether an extended attribute is a named one. */
-export const isNamed = (name: Uint8Array): boolean =>
-  PREFIX.every((byte, index) => byte === name[index]);
+export const isNamed = (name: Uint8Array): boolean => beginsWith(name, PREFIX);
 
 /**
  * The file id of whatever a handle stands for, by which it is open.

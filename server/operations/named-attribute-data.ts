@@ -2,7 +2,7 @@ import { type FileAttributes, fileAttributeBitmap } from '../../client/protocol/
 import type { StableHow } from '../../client/protocol/constants.ts';
 import { READ_INLINE_DATA_OFFSET } from '../../client/protocol/operations/io.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
-import type { DirectOpBuffer, Filehandle, StateId } from '../../client/protocol/types.ts';
+import type { Filehandle, StateId } from '../../client/protocol/types.ts';
 import { requireChangeable } from '../access-control.ts';
 import { requireUserAttributeAccess } from '../attribute-access.ts';
 import { receiveStaged, sendBytes, totalBytes } from '../engine/bulk-data.ts';
@@ -11,16 +11,11 @@ import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
 import { namedAttributeIdOf } from '../named-attributes/handles.ts';
-import {
-  fileOfDirectory,
-  isAttributeDirectory,
-  type NamedAttribute,
-  namedAttribute,
-} from '../named-attributes/objects.ts';
+import { fileOfNamed, type NamedAttribute, namedAttribute } from '../named-attributes/objects.ts';
 import { ANONYMOUS_STATEID, BYPASS_STATEID, Share } from '../state/opens.ts';
 import { maxAttributeValueBytes } from '../store/index.ts';
 import { requestedAttributes } from './set-attributes.ts';
-import { stability } from './write.ts';
+import { type DirectData, stability } from './write.ts';
 
 interface IoArguments {
   readonly filehandle: Filehandle;
@@ -29,12 +24,6 @@ interface IoArguments {
 
 interface WriteArguments extends IoArguments {
   readonly stableHow: StableHow;
-}
-
-interface DirectData {
-  readonly byteCount: number;
-  readonly directChecksum: number;
-  readonly buffers: readonly DirectOpBuffer[];
 }
 
 /** What reads and writes of files do, done to named attributes: values of at most 64 KiB. */
@@ -89,10 +78,7 @@ export const namedAttributeDataHandlers = {
   },
 
   COMMIT(service, exchange, args) {
-    const file = isAttributeDirectory(args.filehandle)
-      ? fileOfDirectory(service, args.filehandle)
-      : namedAttribute(service, args.filehandle).file;
-    exchange.stableFile = file.id;
+    exchange.stableFile = fileOfNamed(service, args.filehandle).id;
     return { writeverf: service.writeVerifier };
   },
 } satisfies Handlers;

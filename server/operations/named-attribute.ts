@@ -13,8 +13,8 @@ import {
   attributeHandleOf,
   directoryHandleOf,
   fileOfDirectory,
+  fileOfNamed,
   isAttributeDirectory,
-  namedAttribute,
   storedName,
 } from '../named-attributes/objects.ts';
 import { FileType } from '../store/index.ts';
@@ -75,13 +75,9 @@ const handlersOfAttributes = {
   },
 
   ACCESS(service, exchange, args) {
-    const isDirectory = isAttributeDirectory(args.filehandle);
-    const file = isDirectory
-      ? fileOfDirectory(service, args.filehandle)
-      : namedAttribute(service, args.filehandle).file;
-    const rights = (isDirectory ? directoryRights : attributeRights).filter(
-      ([right]) => (args.access & right) !== 0,
-    );
+    const file = fileOfNamed(service, args.filehandle);
+    const all = isAttributeDirectory(args.filehandle) ? directoryRights : attributeRights;
+    const rights = all.filter(([right]) => (args.access & right) !== 0);
     const allowed = rights.filter(
       ([, use]) =>
         use === undefined ||

@@ -20,7 +20,7 @@ interface WriteArguments {
 }
 
 /** Data that lies in the client's memory. */
-interface DirectData {
+export interface DirectData {
   readonly byteCount: number;
   readonly directChecksum: number;
   readonly buffers: readonly DirectOpBuffer[];
