@@ -1,7 +1,13 @@
 import { basename, extname, resolve } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { claimServerName } from '../client/runtime-directory.ts';
-import { type ConnectionRequest, Listener, type NicError, Waker } from '../nic/index.ts';
+import {
+  type ConnectionRequest,
+  Listener,
+  type NicError,
+  startThread,
+  Waker,
+} from '../nic/index.ts';
 import { ControlSocket } from './control-socket.ts';
 import type {
   DataPlaneOptions,
@@ -207,10 +213,7 @@ class Server implements RunningServer {
   /** Starts the thread and waits until it has opened the database, or has not. */
   #startDataPlane(options: DataPlaneOptions): Promise<void> {
     const { promise, resolve: settle, reject } = Promise.withResolvers<void>();
-    const extension = extname(import.meta.filename);
-    const worker = new Worker(new URL(`./data-plane/worker${extension}`, import.meta.url), {
-      workerData: options,
-    });
+    const worker = startThread(new URL('./data-plane/worker.ts', import.meta.url), options);
     this.#worker = worker;
     worker.on('message', (message: FromDataPlane) => {
       if (message.type === 'ready') {

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
+import { startThread } from '../../nic/index.ts';
 import type { DiskRoom } from './disk-room.ts';
 import { pageBytes } from './schema.ts';
 import type { TransactionObserver } from './transaction.ts';
@@ -165,8 +166,9 @@ export class Checkpointer implements TransactionObserver {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./checkpoint-worker.ts', import.meta.url), {
-      workerData: { path: this.#path, shared: this.#shared },
+    const worker = startThread(new URL('./checkpoint-worker.ts', import.meta.url), {
+      path: this.#path,
+      shared: this.#shared,
     });
     worker.unref();
     return worker;

@@ -27,10 +27,18 @@ const rooms: readonly Room[] = [
     folder: 'mount/commands/serve.ts',
     mayImport: ['mount/', 'client/', 'server/serve.ts', 'nic/system-calls'],
   },
-  // A driver waits for the kernel by the same rules as the adapter waits for its peers.
+  // A driver waits for the kernel by the same rules as the adapter waits for its peers, and starts its
+  // threads as everybody does.
   {
     folder: 'mount/',
-    mayImport: ['mount/', 'client/', 'nic/system-calls', 'nic/poll-budget.ts', 'package.json'],
+    mayImport: [
+      'mount/',
+      'client/',
+      'nic/system-calls',
+      'nic/poll-budget.ts',
+      'nic/thread.ts',
+      'package.json',
+    ],
   },
   { folder: 'test/', mayImport: ['test/', 'nic/', 'client/', 'server/', 'mount/', 'package.json'] },
 ];

@@ -3,15 +3,13 @@
  */
 
 import { createClientIdentity } from '../../../client/session-options.ts';
+import { programAt } from '../../../nic/thread.ts';
 import { createLockedFiles } from '../../client-locks.ts';
 import { describeError } from '../../command-error.ts';
 import type { Driver } from '../../driver.ts';
 import { synchronousChanges } from '../../synchronous-changes.ts';
 import type { ClientSourceData } from './client-source.ts';
 import { KernelMount } from './kernel-mount.ts';
-
-/** This file's own suffix: .ts in a checkout, .js in a published package. */
-const suffix = import.meta.filename.slice(-3);
 
 export const kernelDriver: Driver = {
   name: 'kernel',
@@ -28,7 +26,7 @@ export const kernelDriver: Driver = {
       lockedFiles: exclusive ? undefined : createLockedFiles(),
       synchronous: synchronousChanges(options.kernelFlags),
     };
-    const module = new URL(`client-source${suffix}`, import.meta.url).href;
+    const module = programAt(new URL('./client-source.ts', import.meta.url)).href;
     const mount = await KernelMount.mount({
       directory,
       source,

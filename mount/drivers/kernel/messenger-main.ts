@@ -4,13 +4,10 @@
  */
 
 import { readSync, writeSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
+import { startThread } from '../../../nic/thread.ts';
 import { OutHeader } from '../../kernel-abi/structures.ts';
 import { MessengerDescriptor } from './messenger.ts';
 import { toDevice } from './notifier.ts';
-
-/** This file's own suffix: .ts in a checkout, .js in a published package. */
-const suffix = import.meta.filename.slice(-3);
 
 const { NOTIFICATIONS, DEVICE } = MessengerDescriptor;
 const BUFFER_BYTES = 65_536;
@@ -41,7 +38,7 @@ function deliver(): void {
   }
 }
 
-const guard = new Worker(new URL(`messenger-guard${suffix}`, import.meta.url));
+const guard = startThread(new URL('./messenger-guard.ts', import.meta.url));
 guard.once('online', () => {
   deliver();
   process.exit(0);

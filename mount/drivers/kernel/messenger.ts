@@ -12,11 +12,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readSync, writeSync } from 'node:fs';
 import { closeDescriptor } from '../../../nic/system-calls.ts';
 import { createSocketPair } from '../../../nic/system-calls-fuse.ts';
+import { programAt } from '../../../nic/thread.ts';
 import { OutHeader } from '../../kernel-abi/structures.ts';
 
-/** This file's own suffix: .ts in a checkout, .js in a published package. */
-const suffix = import.meta.filename.slice(-3);
-const program = new URL(`messenger-main${suffix}`, import.meta.url);
+const program = programAt(new URL('./messenger-main.ts', import.meta.url));
 
 /** So much is collected before it is handed over; less than a socket takes at once. */
 const BUFFER_BYTES = 32_768;

@@ -16,6 +16,9 @@ import { createWatchMemory } from './watch.ts';
 import { WorkerThread } from './worker-thread.ts';
 import { WriteOrder } from './write-order.ts';
 
+const workerProgram = new URL('./worker.ts', import.meta.url);
+const listenerProgram = new URL('./listener.ts', import.meta.url);
+
 /**
  * One worker per processor, within these bounds: one alone would make every caller wait for it, and
  * each takes some 20 MB.
@@ -59,9 +62,9 @@ export class Threads {
     const ofWorkers = { ...common, watchMemory, source: fileSystem };
     this.workers = Array.from(
       { length: count },
-      (_, index) => new WorkerThread('worker', { ...ofWorkers, index }),
+      (_, index) => new WorkerThread(workerProgram, { ...ofWorkers, index }),
     );
-    this.listener = listener && new WorkerThread('listener', { ...common, source: listener });
+    this.listener = listener && new WorkerThread(listenerProgram, { ...common, source: listener });
   }
 
   /** Fulfilled when all have what they need; rejected when one cannot have it. */

@@ -1,10 +1,8 @@
 /** A thread of the mount as the main thread sees it: it connects, gets orders, and ends. */
 
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../../../nic/thread.ts';
 import type { Report } from './control.ts';
-
-/** This file's own suffix: .ts in a checkout, .js in a published package. */
-const suffix = import.meta.filename.slice(-3);
 
 /** A thread could not start or not go on; `code` says why. */
 export class WorkerError extends Error {
@@ -24,11 +22,8 @@ export class WorkerThread<Traits, Orders, End> {
   readonly #worker: Worker;
   readonly #end: Promise<End | Error>;
 
-  /** @param program name of the thread's file in this folder, without its ending */
-  constructor(program: string, start: object) {
-    const worker = new Worker(new URL(`${program}${suffix}`, import.meta.url), {
-      workerData: start,
-    });
+  constructor(program: URL, start: object) {
+    const worker = startThread(program, start);
     this.#worker = worker;
     const became = Promise.withResolvers<Traits>();
     const end = Promise.withResolvers<End | Error>();
