@@ -16,7 +16,7 @@ import { sized } from './support.ts';
 
 const LIMIT_MS = sized(120_000, 900_000);
 const WAIT_LIMIT_MS = 20_000;
-const SEEDS = 5;
+const SEEDS = sized(2, 5);
 const ROUNDS = sized(40, 1000);
 const PROCESSES = 4;
 /** More than a mount has threads. */

@@ -33,35 +33,37 @@ PRAGMA integrity_check;
 SELECT count(*), sum(length(data)), count(DISTINCT name) FROM thing;
 `;
 
-for (const journalMode of journalModes) {
-  applicationTest(
-    `sqlite3 with journal_mode=${journalMode} keeps its data`,
-    { programs: ['sqlite3'] },
-    async ({ workspace, driver, succeed }) => {
-      const request = {
-        source: workspace.path('files.sqlite'),
-        driver: driver.name,
-        directory: workspace.makeDirectory('mount'),
-      };
-      const database = `${request.directory}/things.db`;
-      const reference = workspace.path('reference.db');
-      const sqlite = (path: string, input: string) =>
-        succeed('sqlite3', ['-bail', path], { input });
+applicationTest(
+  `sqlite3 keeps its data with journal_mode=${journalModes.join(', ')}`,
+  { programs: ['sqlite3'] },
+  async ({ workspace, driver, succeed }) => {
+    const request = {
+      source: workspace.path('files.sqlite'),
+      driver: driver.name,
+      directory: workspace.makeDirectory('mount'),
+    };
+    const reference = workspace.path('reference.db');
+    const sqlite = (path: string, input: string) => succeed('sqlite3', ['-bail', path], { input });
+    await sqlite(reference, fillScript('delete'));
+    const expected = await sqlite(reference, checkScript);
+    expect(expected.startsWith('ok\n')).toBe(true);
+    const databases = journalModes.map((mode) => ({
+      mode,
+      path: `${request.directory}/${mode}.db`,
+    }));
 
-      const first = await workspace.startMount(request);
-      expect(await sqlite(database, fillScript(journalMode))).toBe(`${journalMode}\n`);
-      await sqlite(reference, fillScript(journalMode));
-      const expected = await sqlite(reference, checkScript);
-      expect(expected.startsWith('ok\n')).toBe(true);
-      expect(await sqlite(database, checkScript)).toBe(expected);
-      await first.unmount();
+    const first = await workspace.startMount(request);
+    for (const { mode, path } of databases) {
+      expect(await sqlite(path, fillScript(mode))).toBe(`${mode}\n`);
+      expect(await sqlite(path, checkScript)).toBe(expected);
+    }
+    await first.unmount();
 
-      const second = await workspace.startMount(request);
-      expect(await sqlite(database, checkScript)).toBe(expected);
-      await second.unmount();
-    },
-  );
-}
+    const second = await workspace.startMount(request);
+    for (const { path } of databases) expect(await sqlite(path, checkScript)).toBe(expected);
+    await second.unmount();
+  },
+);
 
 const transactions = sized(50, 5000);
 
@@ -70,16 +72,16 @@ const countUp = `
 .timeout 60000
 ${'BEGIN IMMEDIATE; UPDATE counter SET value = value + 1; INSERT INTO log DEFAULT VALUES; COMMIT;\n'.repeat(transactions)}`;
 
-for (const journalMode of ['delete', 'wal']) {
-  applicationTest(
-    `two sqlite3 at once with journal_mode=${journalMode} lose no transaction`,
-    { programs: ['sqlite3'] },
-    async ({ workspace, driver, succeed }) => {
-      const mount = await workspace.startMount({
-        source: workspace.path('files.sqlite'),
-        driver: driver.name,
-      });
-      const database = `${mount.directory}/counter.db`;
+applicationTest(
+  'two sqlite3 at once with journal_mode=delete, wal lose no transaction',
+  { programs: ['sqlite3'] },
+  async ({ workspace, driver, succeed }) => {
+    const mount = await workspace.startMount({
+      source: workspace.path('files.sqlite'),
+      driver: driver.name,
+    });
+    for (const journalMode of ['delete', 'wal']) {
+      const database = `${mount.directory}/${journalMode}.db`;
       const sqlite = (input: string) => succeed('sqlite3', ['-bail', database], { input });
       await sqlite(`PRAGMA journal_mode=${journalMode};
         CREATE TABLE counter(value INTEGER); INSERT INTO counter VALUES(0);
@@ -87,7 +89,7 @@ for (const journalMode of ['delete', 'wal']) {
       await Promise.all([sqlite(countUp), sqlite(countUp)]);
       const check = 'PRAGMA integrity_check; SELECT value FROM counter; SELECT count(*) FROM log;';
       expect(await sqlite(check)).toBe(`ok\n${2 * transactions}\n${2 * transactions}\n`);
-      await mount.unmount();
-    },
-  );
-}
+    }
+    await mount.unmount();
+  },
+);

@@ -5,10 +5,13 @@
  *     DAFS_FULL=1 npx vitest run test/applications/stress-ng.test.ts   (60 s each, an hour in all)
  */
 import { expect } from 'vitest';
+import type { Workspace } from '../support/workspace.ts';
 import { applicationTest, sized } from './support.ts';
 
 const seconds = sized(1, 60);
 const END_LIMIT_MS = 60_000;
+/** So many stressors run at a time, each in a process and a directory of its own. */
+const atOnce = sized(3, 1);
 
 /**
  * Those of its class `filesystem` that are about files of the directory they are given. Not among
@@ -28,6 +31,23 @@ const stressors = `
  */
 const complaint = /fail|skip|not supported|unsupported|error/i;
 
+/** Runs a stressor to its end, and gives what it had to complain about. */
+async function complaintsOf(
+  stressor: string,
+  workspace: Workspace,
+  directory: string,
+): Promise<readonly string[]> {
+  const { status, stdout, stderr, timedOut } = await workspace.run(
+    'stress-ng',
+    ['--temp-path', directory, `--${stressor}`, '1', '--verify', '-t', `${seconds}`],
+    { limitMs: seconds * 1000 + END_LIMIT_MS },
+  );
+  const lines = `${stdout}${stderr}`.split('\n').filter((line) => complaint.test(line));
+  if (status === 0 && lines.length === 0) return [];
+  const ending = timedOut ? 'did not end' : `ended with ${status}`;
+  return [`${stressor} ${ending}`, ...lines];
+}
+
 applicationTest(
   'stress-ng finds nothing to complain about',
   {
@@ -42,18 +62,13 @@ applicationTest(
       driver: driver.name,
     });
     const complaints: string[] = [];
-    for (const stressor of stressors) {
-      const { status, stdout, stderr, timedOut } = await workspace.run(
-        'stress-ng',
-        ['--temp-path', mount.directory, `--${stressor}`, '1', '--verify', '-t', `${seconds}`],
-        { limitMs: seconds * 1000 + END_LIMIT_MS },
-      );
-      const lines = `${stdout}${stderr}`.split('\n').filter((line) => complaint.test(line));
-      if (status !== 0 || lines.length > 0) {
-        const ending = timedOut ? 'did not end' : `ended with ${status}`;
-        complaints.push(`${stressor} ${ending}`, ...lines);
+    const waiting = [...stressors];
+    const work = async (): Promise<void> => {
+      for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+        complaints.push(...(await complaintsOf(one, workspace, mount.directory)));
       }
-    }
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
     expect(complaints).toEqual([]);
     await mount.unmount();
   },

@@ -3,30 +3,42 @@
  *
  *     npx vitest run test/applications/two-mounts.test.ts
  */
-import { expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { driverTable } from '../support/drivers.ts';
+import { firstObstacle, programObstacle } from '../support/machine.ts';
 import { until } from '../support/run.ts';
-import { type ApplicationRun, applicationTest } from './support.ts';
+import { type MountProcess, type ServerProcess, Workspace } from '../support/workspace.ts';
 
 /** How long the kernel of the second mount may show a name or attributes that it knows. */
 const CACHED_LIMIT_MS = 3000;
+const LIMIT_MS = 120_000;
 
-async function startTwo({ workspace, driver }: ApplicationRun) {
-  const server = await workspace.startServer();
-  const request = { source: `dafs:${server.name}`, driver: driver.name };
-  const first = await workspace.startMount(request);
-  const second = await workspace.startMount(request);
-  return { server, first, second };
-}
+describe.each(driverTable)('two mounts through $name', { timeout: LIMIT_MS }, (driver) => {
+  const obstacle = firstObstacle(driver.obstacle(), programObstacle(['sh', 'cmp', 'dd']));
+  let workspace: Workspace;
+  let server: ServerProcess;
+  let first: MountProcess;
+  let second: MountProcess;
 
-applicationTest(
-  'what one mount closes the other opens and sees',
-  { programs: ['sh', 'cmp'] },
-  async (application) => {
-    const { workspace, succeed } = application;
-    const { server, first, second } = await startTwo(application);
-    const shell = (script: string) =>
-      succeed('sh', ['-euc', script, 'sh', first.directory, second.directory]);
+  beforeAll(async () => {
+    if (obstacle !== undefined) return;
+    workspace = Workspace.create();
+    server = await workspace.startServer();
+    const request = { source: `dafs:${server.name}`, driver: driver.name };
+    first = await workspace.startMount(request);
+    second = await workspace.startMount(request);
+  }, LIMIT_MS);
 
+  afterAll(() => workspace?.dispose(), LIMIT_MS);
+
+  /** Runs a script that finds the mounts as $1 and $2. */
+  const run = (script: string) =>
+    workspace.run('sh', ['-euc', script, 'sh', first.directory, second.directory]);
+  const shell = (script: string) =>
+    workspace.succeed('sh', ['-euc', script, 'sh', first.directory, second.directory]);
+
+  it('what one closes the other opens and sees', async (context) => {
+    context.skip(obstacle !== undefined, obstacle);
     // Each line is a process of its own: it opens, writes and closes; then another one reads.
     for (let round = 0; round < 20; round += 1) {
       expect(await shell(`echo "round ${round}" >"$1/file"; cat "$2/file"`)).toBe(
@@ -42,29 +54,18 @@ applicationTest(
     await shell('printf %300000s x >"$2/file"; test "$(wc -c <"$1/file")" = 300000');
 
     const data = workspace.path('data');
-    await succeed('dd', ['if=/dev/urandom', `of=${data}`, 'bs=1M', 'count=8']);
-    await succeed('cp', [data, `${first.directory}/data`]);
-    await succeed('cmp', [data, `${second.directory}/data`]);
+    await workspace.succeed('dd', ['if=/dev/urandom', `of=${data}`, 'bs=1M', 'count=8']);
+    await workspace.succeed('cp', [data, `${first.directory}/data`]);
+    await workspace.succeed('cmp', [data, `${second.directory}/data`]);
+  });
 
-    await second.unmount();
-    await first.unmount();
-    await server.stop();
-  },
-);
-
-applicationTest(
-  'names and attributes that one mount changes show in the other',
-  { programs: ['sh'] },
-  async (application) => {
-    const { workspace } = application;
-    const { first, second } = await startTwo(application);
-    const shell = (script: string) =>
-      workspace.run('sh', ['-uc', script, 'sh', first.directory, second.directory]);
+  it('names and attributes that one changes show in the other', async (context) => {
+    context.skip(obstacle !== undefined, obstacle);
     /** Does something through the first mount; the second must come to show it. */
     const follows = async (change: string, shows: string) => {
-      expect((await shell(change)).status, change).toBe(0);
+      expect((await run(change)).status, change).toBe(0);
       await until(`${change} shows as ${shows}`, CACHED_LIMIT_MS, async () => {
-        return (await shell(shows)).status === 0;
+        return (await run(shows)).status === 0;
       });
     };
     await follows('mkdir "$1/d"; echo x >"$1/d/a"', 'test -f "$2/d/a"');
@@ -75,36 +76,28 @@ applicationTest(
     await follows('truncate -s 12345 "$1/d/b"', 'test "$(stat -c %s "$2/d/c")" = 12345');
     await follows('mv "$1/d" "$1/e"', 'test -d "$2/e" && ! test -e "$2/d"');
     await follows('rm -r "$1/e"', '! test -e "$2/e"');
-    expect((await shell('rmdir "$2/e"')).status).not.toBe(0);
-  },
-);
+    expect((await run('rmdir "$2/e"')).status).not.toBe(0);
+  });
 
-applicationTest(
-  'both mounts make files at once in one directory and lose none',
-  { programs: ['sh'] },
-  async (application) => {
-    const { workspace, succeed } = application;
-    const { first, second } = await startTwo(application);
-    await succeed('mkdir', [`${first.directory}/d`]);
+  it('both make files at once in one directory and lose none', async (context) => {
+    context.skip(obstacle !== undefined, obstacle);
+    await shell('mkdir "$1/d"');
     await until('the directory shows', CACHED_LIMIT_MS, async () => {
-      return (await workspace.run('test', ['-d', `${second.directory}/d`])).status === 0;
+      return (await run('test -d "$2/d"')).status === 0;
     });
-    const make = (directory: string, mark: string) =>
-      succeed('sh', [
-        '-euc',
-        'for i in $(seq 100); do echo "$2 $i" >"$1/d/$2-$i"; done',
-        'sh',
-        directory,
-        mark,
-      ]);
-    await Promise.all([make(first.directory, 'one'), make(second.directory, 'two')]);
+    await Promise.all([
+      shell('for i in $(seq 100); do echo "one $i" >"$1/d/one-$i"; done'),
+      shell('for i in $(seq 100); do echo "two $i" >"$2/d/two-$i"; done'),
+    ]);
     await until('both show all', CACHED_LIMIT_MS, async () => {
-      const counts = await Promise.all(
-        [first, second].map(({ directory }) =>
-          succeed('sh', ['-c', 'cat "$1"/d/* | wc -l', 'sh', directory]),
-        ),
-      );
-      return counts.every((count) => count.trim() === '200');
+      return (await shell('cat "$1"/d/* | wc -l; cat "$2"/d/* | wc -l')) === '200\n200\n';
     });
-  },
-);
+  });
+
+  it('both end, and then their server', async (context) => {
+    context.skip(obstacle !== undefined, obstacle);
+    await second.unmount();
+    await first.unmount();
+    await server.stop();
+  });
+});
