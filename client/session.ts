@@ -223,9 +223,9 @@ export class Session {
   }
 
   /**
-   * Registers a user for whom this client acts. All sessions of one identity share its credentials.
+   * The handle of a user for whom this client acts; all sessions of one identity share it.
    * @param capabilities bits of Capability (the extension); when left out root has all, others none
-   * @returns the handle to pass to calls
+   * @param keepsAccessTimes what he reads and owns keeps its access time; goes with `capabilities`
    * @throws DafsError DAFSERR_NOT_AUTHORIZED when the server does not trust this client
    */
   registerCredential(
@@ -233,10 +233,11 @@ export class Session {
     gid: number,
     groups: readonly number[] = [],
     capabilities?: number,
+    keepsAccessTimes = false,
   ): number {
     const ids = { uid: uid | 0, gid: gid | 0, groups };
     if (capabilities !== undefined) {
-      const user = { ...ids, capabilities: capabilities >>> 0 };
+      const user = { ...ids, capabilities: capabilities >>> 0, keepsAccessTimes };
       return this.call(operations.REGISTER_CRED2, user).credHandle;
     }
     const cred = { credType: CredType.DAFS_CRED_ID, ...ids } as const;
@@ -245,8 +246,7 @@ export class Session {
 
   /** Gives a handle of registerCredential() back. */
   releaseCredential(credential: number): void {
-    const credHandle = credential as never;
-    this.call(operations.RELEASE_CRED, { credHandle });
+    this.call(operations.RELEASE_CRED, { credHandle: credential as never });
   }
 
   /** Allocates memory that the server may move file data into and out of by itself. */

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { DafsError } from '../client/dafs-error.ts';
-import { Extension, FILE_CAPABILITIES } from '../client/protocol/index.ts';
+import { Capability, Extension, FILE_CAPABILITIES } from '../client/protocol/index.ts';
 import type { Session } from '../client/session.ts';
 import type { Caller } from './file-system.ts';
 
@@ -25,6 +25,7 @@ const UNKNOWN_POWERS: Powers = { groups: [], capabilities: undefined };
 interface KnownProcess {
   uid: number;
   gid: number;
+  powers: Powers;
   credential: number;
   validUntilMs: number;
 }
@@ -43,16 +44,20 @@ export class CallerCredentials {
 
   /** The credential handle for `caller`, registered with the server when it is new. */
   of(caller: Caller): number {
-    const known = this.#processes.get(caller.pid);
-    const nowMs = performance.now();
-    const isKnown =
-      known && known.uid === caller.uid && known.gid === caller.gid && nowMs < known.validUntilMs;
-    if (isKnown) return known.credential;
-    const credential = this.#register(caller.uid, caller.gid, powersOf(caller.pid));
-    if (this.#processes.size >= REMEMBERED_PROCESSES) this.#processes.clear();
-    const validUntilMs = nowMs + PROCESS_VALID_MS;
-    this.#processes.set(caller.pid, { uid: caller.uid, gid: caller.gid, credential, validUntilMs });
-    return credential;
+    return this.#process(caller).credential;
+  }
+
+  /**
+   * The same for a call that only reads, and perhaps leaves no trace. The kernel saw to it, when the flag
+   * was set, that it was the owner who set it; he may since have handed the descriptor to somebody else.
+   */
+  ofReader(caller: Caller): number {
+    const { credential, powers } = this.#process(caller);
+    if (!caller.keepsAccessTimes) return credential;
+    const { uid, gid } = caller;
+    const held = powers.capabilities ?? (uid === 0 ? FILE_CAPABILITIES : 0);
+    const capabilities = held | Capability.FOWNER;
+    return this.#register(uid, gid, { ...powers, capabilities }, true);
   }
 
   /**
@@ -63,15 +68,36 @@ export class CallerCredentials {
     const believed = this.#processes.get(caller.pid);
     if (believed === undefined) return false;
     this.#processes.delete(caller.pid);
-    return this.of(caller) !== believed.credential;
+    return this.#process(caller).credential !== believed.credential;
   }
 
-  #register(uid: number, gid: number, { groups, capabilities }: Powers): number {
-    const identity = `${uid} ${gid} ${capabilities} ${groups.join(' ')}`;
+  #process(caller: Caller): KnownProcess {
+    const known = this.#processes.get(caller.pid);
+    const nowMs = performance.now();
+    const isKnown =
+      known && known.uid === caller.uid && known.gid === caller.gid && nowMs < known.validUntilMs;
+    if (isKnown) return known;
+    const { uid, gid, pid } = caller;
+    const powers = powersOf(pid);
+    const credential = this.#register(uid, gid, powers, false);
+    if (this.#processes.size >= REMEMBERED_PROCESSES) this.#processes.clear();
+    const validUntilMs = nowMs + PROCESS_VALID_MS;
+    const process = { uid, gid, powers, credential, validUntilMs };
+    this.#processes.set(pid, process);
+    return process;
+  }
+
+  #register(
+    uid: number,
+    gid: number,
+    { groups, capabilities }: Powers,
+    keepsAccessTimes: boolean,
+  ): number {
+    const identity = `${uid} ${gid} ${capabilities} ${keepsAccessTimes} ${groups.join(' ')}`;
     let credential = this.#credentialByIdentity.get(identity);
     if (credential === undefined) {
       credential = this.#mayRegister
-        ? this.#tryRegister(uid, gid, groups, capabilities)
+        ? this.#tryRegister(uid, gid, groups, capabilities, keepsAccessTimes)
         : OWN_CREDENTIAL;
       this.#credentialByIdentity.set(identity, credential);
     }
@@ -83,10 +109,11 @@ export class CallerCredentials {
     gid: number,
     groups: readonly number[],
     capabilities: number | undefined,
+    keepsAccessTimes: boolean,
   ): number {
     const told = this.#session.extensions.has(Extension.CAPABILITIES) ? capabilities : undefined;
     try {
-      return this.#session.registerCredential(uid, gid, groups, told);
+      return this.#session.registerCredential(uid, gid, groups, told, keepsAccessTimes);
     } catch (error) {
       if (!(error instanceof DafsError && error.code === 'DAFSERR_NOT_AUTHORIZED')) throw error;
       this.#mayRegister = false;

@@ -254,12 +254,17 @@ class ClientFileSystem implements PathFileSystem {
     return this.#open(caller, claimOfUnnamed(this.#handles.of(directory)), flags, creation);
   }
 
-  read(nodeid: Nodeid, fh: Fh, offset: number, into: Uint8Array): number {
+  read(caller: Caller, nodeid: Nodeid, fh: Fh, offset: number, into: Uint8Array): number {
     const file = this.#file(nodeid, fh);
     const registered = this.#registered.get(into.buffer);
+    // The open gives the right to read; who reads decides about the access time alone.
+    const credential = caller.keepsAccessTimes
+      ? this.#credentials.ofReader(caller)
+      : OWN_CREDENTIAL;
+    const { byteOffset, length } = into;
     return registered
-      ? this.#client.readRegistered(file, offset, registered, into.byteOffset, into.length)
-      : this.#client.read(file, offset, into);
+      ? this.#client.readRegistered(file, offset, registered, byteOffset, length, credential)
+      : this.#client.read(file, offset, into, credential);
   }
 
   write(
@@ -332,7 +337,7 @@ class ClientFileSystem implements PathFileSystem {
     bytesHint: number,
     visit: DirectoryVisitor,
   ): boolean {
-    const credential = this.#credentials.of(caller);
+    const credential = this.#credentials.ofReader(caller);
     const start = { nodeid, cookie, withAttributes };
     return this.#directories.read(this.#handles.of(nodeid), start, bytesHint, credential, visit);
   }

@@ -32,6 +32,11 @@ export interface Caller {
    * the directory says what it gets. Of calls that make files; 0 where they are taken off already.
    */
   umask: number;
+  /**
+   * What he reads keeps its access time (O_NOATIME), if he may ask for that: who calls this looks after
+   * it. Of calls that read.
+   */
+  keepsAccessTimes: boolean;
 }
 
 /** A point in time: whole seconds since 1970 (negative before) and 0–999,999,999 ns after them. */
@@ -306,7 +311,7 @@ export interface FileSystem {
    * only at the end of the file. When `into` lies in a {@link registeredBuffer}, the server writes
    * straight into it.
    */
-  read(nodeid: Nodeid, fh: Fh, offset: number, into: Uint8Array): number;
+  read(caller: Caller, nodeid: Nodeid, fh: Fh, offset: number, into: Uint8Array): number;
 
   /**
    * Writes all of `data` at `offset`, or with `append` at the file's end, wherever other clients have

@@ -16,6 +16,8 @@ export interface Credential {
   readonly groups: readonly number[];
   /** Bits of {@link Capability}. When left out, the superuser (0) has all of them, others none. */
   readonly capabilities?: number;
+  /** Whether his reading leaves the access times of what is his own: Linux's O_NOATIME. */
+  readonly keepsAccessTimes?: boolean;
 }
 
 /** What permission checks look at: an inode has it all. */

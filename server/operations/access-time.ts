@@ -1,3 +1,4 @@
+import { type Credential, isOwner } from '../access-control.ts';
 import type { Service } from '../engine/service.ts';
 import type { Inode, Time } from '../store/index.ts';
 
@@ -6,9 +7,13 @@ const ACCESS_TIME_SECONDS = 24 * 60 * 60;
 
 /**
  * Updates the access time of what was read, be it a file, a directory or a link, when it would
- * otherwise look as if nobody had read the latest contents: as Linux's relatime.
+ * otherwise look as if nobody had read the latest contents: as Linux's relatime. The owner may ask that
+ * his reading leave no trace (O_NOATIME).
  */
-export function recordAccess(service: Service, inode: Inode): void {
+export function recordAccess(service: Service, inode: Inode, reader: Credential): void {
+  if (reader.keepsAccessTimes === true && isOwner(inode, reader)) {
+    return;
+  }
   if (service.clock.now().seconds >= accessTimeGoodUntil(inode)) {
     service.store.recordAccess(inode.id);
   }

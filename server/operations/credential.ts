@@ -22,7 +22,9 @@ export const credentialHandlers = {
     const user = userOf(args, service.limits);
     // Those that have nothing to do with files are nobody's: there is nothing to ask them for.
     const capabilities = (args.capabilities & FILE_CAPABILITIES) >>> 0;
-    return { credHandle: credentials.register({ ...user, capabilities }) as CredHandle };
+    const { keepsAccessTimes } = args;
+    const credential = { ...user, capabilities, keepsAccessTimes };
+    return { credHandle: credentials.register(credential) as CredHandle };
   },
 
   RELEASE_CRED(_service, exchange, args) {

@@ -156,7 +156,7 @@ function entriesOfDirectory(
       const inode = store.inode(id);
       return inode && fileAttributesOf(inode, bitmap, filehandles);
     },
-    recordAccess: () => recordAccess(service, directory),
+    recordAccess: () => recordAccess(service, directory, exchange.credential),
   };
 }
 

@@ -2,6 +2,7 @@ import { READ_INLINE_DATA_OFFSET } from '../../client/protocol/operations/io.ts'
 import type { StateId } from '../../client/protocol/types.ts';
 import { OutgoingChecksum } from '../engine/bulk-data.ts';
 import { HOLE } from '../engine/direct-transfer.ts';
+import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import type { Service } from '../engine/service.ts';
 import { ANONYMOUS_STATEID, BYPASS_STATEID, Share } from '../state/opens.ts';
@@ -27,7 +28,7 @@ export const readHandlers = {
       }
       position += pieceLength;
     });
-    recordRead(service, inode, bytesRead);
+    recordRead(service, exchange, inode, bytesRead);
     admitReaders(service, inode, args.stateId);
     return { eof: args.offset + bytesRead >= inode.size, readData: room.subarray(0, bytesRead) };
   },
@@ -46,7 +47,7 @@ export const readHandlers = {
       transfer.write(cacheMemory, offset, pieceLength);
       checksum?.add(offset, pieceLength);
     });
-    recordRead(service, inode, bytesRead);
+    recordRead(service, exchange, inode, bytesRead);
     admitReaders(service, inode, args.stateId);
     return {
       eof: args.offset + bytesRead >= inode.size,
@@ -57,9 +58,14 @@ export const readHandlers = {
 } satisfies Handlers;
 
 /** Who reads nothing has not read. */
-function recordRead(service: Service, inode: Inode, bytesRead: number): void {
+function recordRead(
+  service: Service,
+  { credential }: Exchange,
+  inode: Inode,
+  bytesRead: number,
+): void {
   if (bytesRead > 0) {
-    recordAccess(service, inode);
+    recordAccess(service, inode, credential);
   }
 }
 

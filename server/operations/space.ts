@@ -57,7 +57,7 @@ export const spaceHandlers = {
     ] as const;
     const copied = service.cache.ranges.copy(...places, count, COPY_BYTES);
     if (copied > 0) {
-      recordAccess(service, source);
+      recordAccess(service, source, exchange.credential);
       dropPrivileges(service, exchange, target);
     }
     return { count: copied };

@@ -14,6 +14,7 @@ import { recordLockCases } from './cases/lock.ts';
 import { mappingCases } from './cases/mapping.ts';
 import { nameCases } from './cases/name.ts';
 import { namespaceCases } from './cases/namespace.ts';
+import { noAccessTimeCases } from './cases/no-access-time.ts';
 import { openCases } from './cases/open.ts';
 import { openFileLockCases } from './cases/open-file-lock.ts';
 import { permissionCases } from './cases/permission.ts';
@@ -40,6 +41,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...unnamedCases,
   ...attributeCases,
   ...timesCases,
+  ...noAccessTimeCases,
   ...permissionCases,
   ...permissionMatrixCases,
   ...setIdCases,

@@ -309,14 +309,22 @@ export const sessionVectors = [
   ),
   request(
     'REGISTER_CRED2',
-    { uid: 1000, gid: -2, groups: [100], capabilities: 0x8000_0002 },
+    {
+      uid: 1000,
+      gid: -2,
+      groups: [100],
+      capabilities: 0x8000_0002,
+      keepsAccessTimes: true,
+    },
     `
     00  u32  e8 03 00 00              uid
     04  u32  fe ff ff ff              gid
-    08  u32  10 00 00 00              groups: offset
+    08  u32  18 00 00 00              groups: offset
     0c  u32  02 00 00 80              capabilities = SETFCAP | DAC_OVERRIDE
-    10  u32  01 00 00 00              groups: count
-    14  u32  64 00 00 00              groups[0]
+    10  u32  01 00 00 00              keeps_access_times
+    14  raw  00*4                     pad
+    18  u32  01 00 00 00              groups: count
+    1c  u32  64 00 00 00              groups[0]
   `,
   ),
   response(

@@ -1,7 +1,7 @@
 /** Agreeing on extensions, and users with capabilities (EXTENSIONS.md). */
 
 import { Extension } from '../extensions.ts';
-import { array, i32, structure, u32 } from '../layout.ts';
+import { array, boolean32, i32, structure, u32 } from '../layout.ts';
 import { errors, operation } from '../operation.ts';
 import { credHandle } from '../types.ts';
 
@@ -17,7 +17,13 @@ export const extensionOperations = {
     extension: Extension.CAPABILITIES,
     arguments: [
       'DAFS_Register_Cred2_Args',
-      structure({ uid: i32, gid: i32, groups: array(i32), capabilities: u32 }),
+      structure({
+        uid: i32,
+        gid: i32,
+        groups: array(i32),
+        capabilities: u32,
+        keepsAccessTimes: boolean32,
+      }),
     ],
     results: ['DAFS_Register_Cred2_Res', structure({ credHandle })],
     errors: errors('CHAIN_FORM', 'INVAL', 'NOT_AUTHORIZED', 'NOTSUPP', 'RESOURCE'),

@@ -100,5 +100,6 @@ function ownIdentity(): Caller {
     pid: process.pid,
     // libfuse has taken it off.
     umask: 0,
+    keepsAccessTimes: false,
   };
 }

@@ -1,11 +1,13 @@
 import { ErrnoError } from '../../errno.ts';
-import type { Fh, Nodeid } from '../../file-system.ts';
+import type { Caller, Fh, Nodeid } from '../../file-system.ts';
 
 export interface OpenFile {
   nodeid: Nodeid;
   fh: Fh;
   /** Opened with O_APPEND. */
   append: boolean;
+  /** Who reads it. */
+  reader: Caller;
 }
 
 /** The open files by the number that the binding carries for each: 31 bits, and never 0. */

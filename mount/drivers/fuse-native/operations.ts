@@ -15,6 +15,7 @@ import type {
   AttributeChanges,
   Attributes,
   Caller,
+  Fh,
   Nodeid,
   PathFileSystem,
   TimeSpec,
@@ -211,7 +212,7 @@ export class FuseOperations {
   open(request: FuseRequest, path: string, flags: number): number {
     const nodeid = this.#nodeid(request, path);
     const { fh } = this.#fileSystem.open(this.#caller, nodeid, flags);
-    return this.#openFiles.add({ nodeid, fh, append: isAppending(flags) });
+    return this.#add(nodeid, fh, flags);
   }
 
   create(request: FuseRequest, path: string, mode: number): number {
@@ -227,12 +228,12 @@ export class FuseOperations {
       flags,
     );
     this.#done(request, made, attributes);
-    return this.#openFiles.add({ nodeid: attributes.nodeid, fh, append: isAppending(flags) });
+    return this.#add(attributes.nodeid, fh, flags);
   }
 
   read(_request: FuseRequest, ...[, file, buffer, , low, high]: TransferArguments): number {
-    const { nodeid, fh } = this.#openFiles.get(file);
-    return this.#fileSystem.read(nodeid, fh, wide(low, high), buffer);
+    const { nodeid, fh, reader } = this.#openFiles.get(file);
+    return this.#fileSystem.read(reader, nodeid, fh, wide(low, high), buffer);
   }
 
   write(_request: FuseRequest, ...[, file, data, , low, high]: TransferArguments): number {
@@ -255,6 +256,13 @@ export class FuseOperations {
     const { nodeid, fh } = this.#openFiles.remove(file);
     this.#fileSystem.release(nodeid, fh);
     return 0;
+  }
+
+  #add(nodeid: Nodeid, fh: Fh, flags: number): number {
+    const append = (flags & constants.O_APPEND) !== 0;
+    const keepsAccessTimes = (flags & constants.O_NOATIME) !== 0;
+    const reader = { ...this.#caller, keepsAccessTimes };
+    return this.#openFiles.add({ nodeid, fh, append, reader });
   }
 
   #nodeid(request: FuseRequest, path: string): Nodeid {
@@ -281,8 +289,6 @@ export const operationNames = [
   ...(['utimens', 'truncate', 'ftruncate', 'open', 'create', 'read', 'write'] as const),
   ...(['fsync', 'fsyncdir', 'release'] as const),
 ] satisfies readonly (keyof FuseOperations)[];
-
-const isAppending = (flags: number): boolean => (flags & constants.O_APPEND) !== 0;
 
 type TransferArguments = [
   path: string,

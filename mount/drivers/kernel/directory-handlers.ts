@@ -1,6 +1,7 @@
 /** Requests about open directories. */
 
-import { constants } from 'node:os';
+import { constants } from 'node:fs';
+import { constants as system } from 'node:os';
 import { errnoOf } from '../../errno.ts';
 import type { DirectoryEntry, DirectoryVisitor } from '../../file-system.ts';
 import { FsyncFlag } from '../../kernel-abi/constants.ts';
@@ -8,7 +9,8 @@ import { Dirent, Direntplus, FsyncIn, OpenOut, ReadIn } from '../../kernel-abi/s
 import { fillEntry } from './attributes.ts';
 import type { Service } from './service.ts';
 
-const { EACCES } = constants.errno;
+const { O_NOATIME } = constants;
+const { EACCES } = system.errno;
 
 /** A dirent holds the type as readdir(3) has it: the type bits of the mode, shifted down. */
 const TYPE_SHIFT = 12;
@@ -69,9 +71,10 @@ export function directoryHandlers({ exchange, fileSystem, policy }: Service) {
   }
 
   function collect(withAttributes: boolean, visit: DirectoryVisitor): void {
-    const { offset, size } = readIn;
+    const { offset, size, flags } = readIn;
     records = exchange.data(size);
     used = 0;
+    caller.keepsAccessTimes = (flags & O_NOATIME) !== 0;
     fileSystem.readdir(caller, exchange.nodeid, offset, withAttributes, size, visit);
   }
 

@@ -52,7 +52,7 @@ export interface Wire {
 
 export class Exchange {
   /** Who made the request; overwritten by each. */
-  readonly caller: Caller = { uid: 0, gid: 0, pid: 0, umask: 0 };
+  readonly caller: Caller = { uid: 0, gid: 0, pid: 0, umask: 0, keepsAccessTimes: false };
 
   readonly #wire: Wire;
   readonly #memory: Uint8Array;

@@ -22,7 +22,7 @@ import {
 import { fillEntry } from './attributes.ts';
 import type { Service } from './service.ts';
 
-const { O_APPEND } = constants;
+const { O_APPEND, O_NOATIME } = constants;
 const { ENOSYS } = system.errno;
 
 export function fileHandlers({ exchange, fileSystem, order, policy, foresight }: Service) {
@@ -74,10 +74,12 @@ export function fileHandlers({ exchange, fileSystem, order, policy, foresight }:
     },
 
     read(): void {
-      const { offset, size } = readIn;
+      const { offset, size, flags } = readIn;
+      const { nodeid } = exchange;
       const into = exchange.data(size);
-      order.awaitWrites(exchange.nodeid);
-      exchange.answerData(fileSystem.read(exchange.nodeid, exchange.fh(0), offset, into));
+      caller.keepsAccessTimes = (flags & O_NOATIME) !== 0;
+      order.awaitWrites(nodeid);
+      exchange.answerData(fileSystem.read(caller, nodeid, exchange.fh(0), offset, into));
     },
 
     write(): void {

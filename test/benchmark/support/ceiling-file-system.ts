@@ -70,7 +70,7 @@ export function createFileSystem(data: unknown): FileSystem {
     },
     getattr: (_caller, nodeid) => attributes(nodeid, size),
     setattr: (_caller, nodeid) => attributes(nodeid, size),
-    read(_nodeid, _fh, offset, into) {
+    read(_caller, _nodeid, _fh, offset, into) {
       const bytes = Math.max(0, Math.min(into.byteLength, size - offset));
       if (copies) into.set(content.subarray(offset, offset + bytes));
       return bytes;

@@ -1,8 +1,8 @@
-/** Where calls end: limits of processes, files that run, and what readiness and access times mean. */
+/** Where calls end: limits of processes, files that run, and what readiness means. */
 import assert from 'node:assert/strict';
 import { C } from '../../support/libc.ts';
 import { defineCases, O } from '../case.ts';
-import { alice, bob, content, fails, holds, letClockPass, put, withOpen } from '../expect.ts';
+import { alice, content, fails, holds, put, withOpen } from '../expect.ts';
 import type { Target } from '../target.ts';
 
 /** Runs a script of sh(1) in the case's directory; its status is 0 when all of it held. */
@@ -85,27 +85,6 @@ const sizes = defineCases('RLIMIT_FSIZE', {
   },
 });
 
-const access = defineCases(
-  'O_NOATIME',
-  {
-    'reading leaves the access time': (t) => {
-      put(t, 'a', 'content');
-      const { atime } = t.stat('a');
-      letClockPass();
-      t.setTimes('a', 'omit', 'now');
-      withOpen(t, 'a', O.RDONLY | C.O_NOATIME, (fd) => t.read(fd, 7));
-      assert.equal(t.stat('a').atime, atime);
-    },
-    'is the owner’s, and root’s': (t) => {
-      put(t, 'a', 'content');
-      t.chown('a', alice.uid, alice.gid);
-      t.as(bob, () => fails('EPERM', () => t.open('a', O.RDONLY | C.O_NOATIME)));
-      t.as(alice, () => t.close(t.open('a', O.RDONLY | C.O_NOATIME)));
-    },
-  },
-  ['root'],
-);
-
 const readiness = defineCases('poll', {
   'a file is ready for reading and writing, at its end, too': (t) => {
     put(t, 'a', 'x');
@@ -127,4 +106,4 @@ const readiness = defineCases('poll', {
   },
 });
 
-export const limitCases = [...running, ...privileges, ...sizes, ...access, ...readiness];
+export const limitCases = [...running, ...privileges, ...sizes, ...readiness];

@@ -307,6 +307,13 @@ const reading = defineCases('relatime', {
     read();
     assert.equal(t.stat('a').atime, first);
   },
+  'a file of whole pages that was just written is read once': (t) => {
+    put(t, 'a', 'x'.repeat(8192));
+    age(t, 'a');
+    letClockPass();
+    withOpen(t, 'a', O.RDONLY, (fd) => t.read(fd, 8192));
+    isNow(t.stat('a').atime);
+  },
   'a symbolic link that is new is read once': (t) => {
     t.symlink('target', 'link');
     t.setTimesLink('link', SECOND, 'omit');

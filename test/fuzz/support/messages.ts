@@ -149,6 +149,7 @@ const generators: { readonly [Name in OperationName]?: Generator<Name> } = {
     gid: 4000,
     groups: Array.from({ length: random.length(400) }, () => random.below(1000)),
     capabilities: random.below(2 ** 32),
+    keepsAccessTimes: random.oneIn(2),
   }),
   RELEASE_CRED: (random) => ({ credHandle: (5 + random.below(100)) as never }),
   ACCESS: (random, known) => ({ filehandle: handle(random, known), access: random.below(2 ** 32) }),

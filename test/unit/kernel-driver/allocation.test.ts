@@ -143,7 +143,13 @@ describe.each([
   // Sizes and times are read from there as floating-point numbers, which V8 may put on the heap.
   { way: 'to its cache', ordma: true, limitBytes: 64 },
 ])('on the whole way $way', { timeout: 120_000 }, ({ ordma, limitBytes }) => {
-  const caller = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, pid: 0, umask: 0 };
+  const caller = {
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    pid: 0,
+    umask: 0,
+    keepsAccessTimes: false,
+  };
   let workspace: Workspace;
   let fileSystem: FileSystem;
   let memory: ExchangeMemory;

@@ -63,7 +63,7 @@ const answers: Partial<FileSystem> = {
   create: () => ({ attributes, fh: FH, isCoherent: true, isNew: true }),
   opendir: () => 0n as Fh,
   tmpfile: () => ({ attributes, fh: FH, isCoherent: true, isNew: true }),
-  read(_nodeid, _fh, _offset, into) {
+  read(_caller, _nodeid, _fh, _offset, into) {
     into.set(Buffer.from('hello'));
     return 5;
   },
@@ -218,7 +218,7 @@ const expectedCalls: Record<string, Call | undefined> = {
   'RENAME2 with EXCHANGE': ['rename', WHO, 1, 'old', 7, 'new', 2],
   LINK: ['link', WHO, 42, 7, 'hard'],
   OPEN: ['open', WHO, 42, 0o1002],
-  READ: ['read', 42, FH, 4096, 8192],
+  READ: ['read', WHO, 42, FH, 4096, 8192],
   'WRITE at the end': ['write', 42, FH, 10, 'world', true, undefined],
   'WRITE that takes set-ID bits': ['write', 42, FH, 10, 'world', false, WHO],
   'IOCTL to read flags': ['getattr', WHO, 42],
@@ -370,7 +370,7 @@ test('a file system without extended attributes has the kernel say so itself', (
 test('READ and WRITE use the same view and the same fh each time', () => {
   const seen: unknown[] = [];
   const { ask } = bench({
-    read(_nodeid, fh, _offset, into) {
+    read(_caller, _nodeid, fh, _offset, into) {
       seen.push(fh, into);
       return 0;
     },
@@ -384,7 +384,7 @@ test('READ and WRITE use the same view and the same fh each time', () => {
 test('the data of a WRITE begins on a page, where the data of a READ goes too', () => {
   const offsets: number[] = [];
   const { ask } = bench({
-    read(_nodeid, _fh, _offset, into) {
+    read(_caller, _nodeid, _fh, _offset, into) {
       offsets.push(into.byteOffset % 4096);
       return 0;
     },

@@ -37,7 +37,7 @@ function toldOf(
 ) {
   const registerCredential = vi.fn(() => 1);
   const session = { extensions: new Set(extensions), registerCredential } as unknown as Session;
-  new CallerCredentials(session).of({ pid, uid, gid: 0, umask: 0 });
+  new CallerCredentials(session).of({ pid, uid, gid: 0, umask: 0, keepsAccessTimes: false });
   return (registerCredential.mock.calls as unknown[][])[0]?.[3];
 }
 
@@ -49,6 +49,23 @@ function isUnreadable(link: string): boolean {
     return true;
   }
 }
+
+it('the server is told who leaves no access times, for his reading alone', {
+  timeout: LIMIT_MS,
+}, () => {
+  const registerCredential = vi.fn((...user: unknown[]) => user.length);
+  const extensions = new Set([Extension.CAPABILITIES]);
+  const session = { extensions, registerCredential } as unknown as Session;
+  const credentials = new CallerCredentials(session);
+  const caller = { pid: 0, uid: 4001, gid: 4002, umask: 0, keepsAccessTimes: true };
+  credentials.of(caller);
+  credentials.ofReader({ ...caller, keepsAccessTimes: false });
+  credentials.ofReader(caller);
+  expect(registerCredential.mock.calls).toEqual([
+    [4001, 4002, [], undefined, false],
+    [4001, 4002, [], Capability.FOWNER, true],
+  ]);
+});
 
 describe.skipIf(!isRoot())('what the server is told of the capabilities of a caller', () => {
   it('is none for another user', { timeout: LIMIT_MS }, async () => {

@@ -95,6 +95,7 @@ describe('open files', () => {
     nodeid: number as Nodeid,
     fh: BigInt(number) as Fh,
     append: false,
+    reader: { uid: 0, gid: 0, pid: 0, umask: 0, keepsAccessTimes: false },
   });
 
   it('have numbers from 1 on, which are used again', () => {

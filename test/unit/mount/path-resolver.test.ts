@@ -3,7 +3,7 @@ import { PathResolver } from '../../../mount/drivers/fuse-native/path-resolver.t
 import { ErrnoError } from '../../../mount/errno.ts';
 import { type Attributes, type Nodeid, ROOT_NODEID } from '../../../mount/file-system.ts';
 
-const caller = { uid: 0, gid: 0, pid: 0, umask: 0 };
+const caller = { uid: 0, gid: 0, pid: 0, umask: 0, keepsAccessTimes: false };
 const S_IFDIR = 0o040755;
 const S_IFREG = 0o100644;
 

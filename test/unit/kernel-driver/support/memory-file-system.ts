@@ -64,8 +64,8 @@ export class MemoryFileSystem implements FileSystem {
   constructor(locks?: MemoryLocks) {
     if (locks !== undefined) this.locks = locks;
     const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
-    const file = this.#make({ uid, gid, pid: 0, umask: 0 }, S_IFDIR | 0o777, 0, 0);
-    file.parent = ROOT_NODEID;
+    const owner = { uid, gid, pid: 0, umask: 0, keepsAccessTimes: false };
+    this.#make(owner, S_IFDIR | 0o777, 0, 0).parent = ROOT_NODEID;
   }
 
   #file(nodeid: Nodeid): MemoryFile {
@@ -313,7 +313,7 @@ export class MemoryFileSystem implements FileSystem {
     return { ...this.open(caller, attributes.nodeid, flags), attributes, isNew: !existing };
   }
 
-  read(nodeid: Nodeid, _fh: Fh, offset: number, into: Uint8Array): number {
+  read(_caller: Caller, nodeid: Nodeid, _fh: Fh, offset: number, into: Uint8Array): number {
     const { content, attributes } = this.#file(nodeid);
     const bytes = Math.max(0, Math.min(into.byteLength, attributes.sizeBytes - offset));
     into.set(content.subarray(offset, offset + bytes));
@@ -387,9 +387,9 @@ export class MemoryFileSystem implements FileSystem {
     if (mode === 0) this.#resize(file, Math.max(file.attributes.sizeBytes, offset + length));
   }
 
-  copyFileRange(_caller: Caller, source: FilePlace, target: FilePlace, length: number): number {
+  copyFileRange(caller: Caller, source: FilePlace, target: FilePlace, length: number): number {
     const data = new Uint8Array(length);
-    const bytes = this.read(source.nodeid, source.fh, source.offset, data);
+    const bytes = this.read(caller, source.nodeid, source.fh, source.offset, data);
     return this.write(target.nodeid, target.fh, target.offset, data.subarray(0, bytes), false);
   }
 
