@@ -7,6 +7,9 @@ import type { Change, Statements, UnrecordedChange } from './statements.ts';
 /** A block's number within its file and its bytes; what they lack at the end is zeros. */
 export type BlockRow = [number: number, data: Buffer];
 
+/** Blocks that one piece of work deletes. */
+const blocksPerPiece = 256;
+
 /** The number of the last block that a file can have, and more. */
 export const lastBlock = Number.MAX_SAFE_INTEGER;
 
@@ -29,7 +32,8 @@ export class BlockTable {
   readonly #cut: Change<[number, number]>;
   readonly #bytes: Database.Statement<[number, number, number], number>;
   readonly #delete: Change<[number, number, number]>;
-  readonly #deleteSome: Change<[number, number]>;
+  readonly #deleteAll: Change<[number]>;
+  readonly #deleteSome: Change<[number]>;
   readonly #next: Database.Statement<[number, number], number>;
   readonly #nextEnd: Database.Statement<[number, number], number>;
   readonly #numbers: Database.Statement<[number, number], number>;
@@ -59,7 +63,10 @@ export class BlockTable {
     this.#delete = statements.change(
       'DELETE FROM block WHERE content = ? AND number BETWEEN ? AND ?',
     );
-    this.#deleteSome = statements.change('DELETE FROM block WHERE content = ? LIMIT ?');
+    this.#deleteAll = statements.change('DELETE FROM block WHERE content = ?');
+    this.#deleteSome = statements.change(
+      `DELETE FROM block WHERE content = ? LIMIT ${blocksPerPiece}`,
+    );
     this.#next = statements
       .query<[number, number], number>(
         'SELECT number FROM block WHERE content = ? AND number >= ? ORDER BY number LIMIT 1',
@@ -192,9 +199,13 @@ export class BlockTable {
     return this.#allocations.has(record, number);
   }
 
-  /** Deletes up to `limit` blocks of a content; true when more are left. */
-  deleteSome(content: number, limit: number): boolean {
-    return this.#deleteSome.run(content, limit) === limit;
+  /** Deletes so many blocks of a file as one piece of work may; true when more are left. */
+  deletePiece(record: InodeRecord): boolean {
+    if (record.storedSize <= blocksPerPiece * this.#blockBytes) {
+      this.#deleteAll.run(record.content);
+      return false;
+    }
+    return this.#deleteSome.run(record.content) === blocksPerPiece;
   }
 
   /** A row of the block has become so many bytes longer. */

@@ -20,7 +20,7 @@ export class EntryTable {
   readonly #seed: number;
   readonly #cache = new NameCache();
   readonly #bucket: Database.Statement<[number, number, number], BucketRow>;
-  readonly #page: Database.Statement<[number, number, number], BucketRow>;
+  readonly #page: Database.Statement<[number, number], BucketRow>;
   readonly #insert: Change<[number, number, Uint8Array, number]>;
   readonly #delete: Change<[number, number]>;
   readonly #any: Database.Statement<[number]>;
@@ -38,10 +38,10 @@ export class EntryTable {
       .raw();
     this.#page = statements
       .query<
-        [number, number, number],
+        [number, number],
         BucketRow
       >(`SELECT cookie, name, inode FROM entry WHERE directory = ? AND cookie > ?
-         ORDER BY cookie LIMIT ?`)
+         ORDER BY cookie LIMIT ${pageEntries}`)
       .raw();
     this.#insert = statements.change('INSERT INTO entry VALUES (?, ?, ?, ?)');
     this.#delete = statements.change('DELETE FROM entry WHERE directory = ? AND cookie = ?');
@@ -101,7 +101,7 @@ export class EntryTable {
   ): boolean {
     let last = afterCookie;
     for (;;) {
-      const rows = this.#page.all(directory, last, pageEntries);
+      const rows = this.#page.all(directory, last);
       for (const [cookie, name, id] of rows) {
         if (!visit(name, id, cookie)) {
           return false;

@@ -7,8 +7,6 @@ import type { Transaction, TransactionObserver } from './transaction.ts';
 import { type FileId, FileType } from './types.ts';
 import type { Usage } from './usage.ts';
 
-/** Blocks that one piece of work deletes. */
-const blocksPerPiece = 256;
 /** What opening a store spends on orphans that a crash left; the rest waits for reclaimSome. */
 const openingMs = 100;
 
@@ -119,7 +117,7 @@ export class Reclaimer implements TransactionObserver {
 
   #work(record: InodeRecord): void {
     const hasBlocks = record.storedBytes > 0;
-    if (hasBlocks && this.#blocks.deleteSome(record.content, blocksPerPiece)) {
+    if (hasBlocks && this.#blocks.deletePiece(record)) {
       return;
     }
     this.#blocks.deallocate(record, 0, lastBlock);

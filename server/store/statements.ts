@@ -49,7 +49,8 @@ export class UnrecordedChange<Values extends Value[]> {
 
 /**
  * Prepares the statements of the store, each as what it is: nothing can change a row without the
- * intent log knowing of it.
+ * intent log knowing of it. A LIMIT is written into the statement: bound to a parameter, SQLite plans
+ * the statement anew each time it runs.
  */
 export class Statements {
   readonly #database: Database.Database;
