@@ -1,5 +1,5 @@
 /**
- * Random operations on a mount, compared with a local directory after each.
+ * Random operations on a mount, or on two of one server, compared with a local directory after each.
  *
  *     npx vitest run test/model
  *     DAFS_MODEL_OPERATIONS=200000 npx vitest run test/model
@@ -8,11 +8,12 @@
 import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, it } from 'vitest';
-import { driverTable } from '../support/drivers.ts';
+import { type DriverDefinition, driverTable } from '../support/drivers.ts';
 import { firstObstacle, isRoot } from '../support/machine.ts';
 import { expectSeededRun } from '../support/seeded-run.ts';
-import { Workspace } from '../support/workspace.ts';
+import { type MountProcess, Workspace } from '../support/workspace.ts';
 import type { ComparisonRequest } from './compare-main.ts';
+import { lockOperations } from './lock-operations.ts';
 import type { OperationName } from './operations.ts';
 
 const program = fileURLToPath(new URL('./compare-main.ts', import.meta.url));
@@ -24,7 +25,24 @@ const beyondLibfuse2: readonly OperationName[] = [
   'getXattr',
   'listXattr',
   'removeXattr',
+  // The kernel has the locks, and there each name of a file is a file of its own.
+  ...lockOperations,
 ];
+
+interface Place {
+  readonly label: string;
+  readonly driver: DriverDefinition;
+  /** Whether there are two mounts of one server, which then has the locks. */
+  readonly isDivided: boolean;
+}
+
+const places = driverTable.flatMap((driver): Place[] => {
+  const { name, keepsLocksAtServer } = driver;
+  const one = { label: name, driver, isDivided: false };
+  return keepsLocksAtServer
+    ? [one, { ...one, label: `two mounts by ${name}`, isDivided: true }]
+    : [one];
+});
 
 const operations = Number(process.env.DAFS_MODEL_OPERATIONS ?? 5000);
 const seed = Number(process.env.DAFS_MODEL_SEED ?? randomInt(2 ** 31 - 1));
@@ -36,16 +54,30 @@ const limitMs = 90_000 + operations * 50;
 let workspace: Workspace | undefined;
 afterEach(() => workspace?.dispose());
 
-describe.each(driverTable)('random operations through $name', (driver) => {
+/** One mount with a server of its own, or two that share one. */
+async function startMounts(
+  space: Workspace,
+  { driver, isDivided }: Place,
+): Promise<readonly [first: MountProcess, second?: MountProcess]> {
+  if (!isDivided) {
+    return [await space.startMount({ source: space.path('files.sqlite'), driver: driver.name })];
+  }
+  const { name } = await space.startServer();
+  const mount = () => space.startMount({ source: `dafs:${name}`, driver: driver.name });
+  return [await mount(), await mount()];
+}
+
+describe.each(places)('random operations through $label', (place) => {
   it('end as on a local directory', { timeout: limitMs + 30_000 }, async (context) => {
+    const { driver } = place;
     const obstacle = firstObstacle(driver.obstacle(), isRoot() ? undefined : 'needs root');
     context.skip(obstacle !== undefined, obstacle);
     workspace = Workspace.create();
-    const source = workspace.path('files.sqlite');
-    const mount = await workspace.startMount({ source, driver: driver.name });
+    const [mount, otherMount] = await startMounts(workspace, place);
     const request: ComparisonRequest = {
       local: workspace.makeDirectory('local'),
       mount: mount.directory,
+      otherMount: otherMount?.directory,
       operations,
       seed,
       path,
@@ -53,6 +85,7 @@ describe.each(driverTable)('random operations through $name', (driver) => {
       without: driver.carriesExtensions ? [] : beyondLibfuse2,
     };
     await expectSeededRun(workspace, program, request, limitMs);
+    await otherMount?.unmount();
     await mount.unmount();
   });
 });

@@ -3,65 +3,13 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { O } from '../conformance/case.ts';
 import { pattern } from '../conformance/expect.ts';
-import { PosixTarget } from '../conformance/posix-target.ts';
 import type { FileKind } from '../conformance/target.ts';
 import { C } from '../support/libc.ts';
+import { type Kind, kind } from './kind.ts';
+import { lockKinds, lockOperations } from './lock-operations.ts';
+import type { World } from './world.ts';
 
 const isSpecial = (kind: FileKind): boolean => kind !== 'file' && kind !== 'directory';
-
-/** What may take the last name of a file. */
-const removingOperations = new Set(['unlink', 'rename', 'renameWith']);
-
-/** One side of the comparison: a directory, and the files that are open in it. */
-export class World {
-  readonly target = new PosixTarget();
-  readonly root: string;
-  readonly slots: (number | undefined)[] = [undefined, undefined, undefined];
-  readonly #closesBeforeRemoving: boolean;
-
-  /** @param closesBeforeRemoving where a mount cannot carry open files that have no name */
-  constructor(root: string, closesBeforeRemoving: boolean) {
-    this.root = root;
-    this.#closesBeforeRemoving = closesBeforeRemoving;
-  }
-
-  /** Makes ready for an operation of this name. */
-  prepare(name: string): void {
-    if (this.#closesBeforeRemoving && removingOperations.has(name)) {
-      this.target.release();
-      this.slots.fill(undefined);
-    }
-  }
-
-  at(path: string): string {
-    return `${this.root}/${path}`;
-  }
-
-  /** The descriptor in a slot; a slot that holds none answers as a bad one. */
-  fd(slot: number): number {
-    return this.slots[slot] ?? -1;
-  }
-
-  end(): void {
-    this.target.release();
-  }
-}
-
-interface Kind<Values> {
-  /** How often it is drawn, relative to the others. */
-  readonly weight: number;
-  readonly values: fc.Arbitrary<Values>;
-  /** What comes back is compared between the worlds. */
-  apply(world: World, values: Values): unknown;
-}
-
-function kind<Values>(
-  weight: number,
-  values: Readonly<{ [Key in keyof Values]: fc.Arbitrary<Values[Key]> }>,
-  apply: (world: World, values: Values) => unknown,
-): Kind<Values> {
-  return { weight, values: fc.record(values) as fc.Arbitrary<Values>, apply };
-}
 
 const KIB = 1024;
 
@@ -269,6 +217,7 @@ export const operationKinds = {
     world.target.setTimes(world.at(v.path), time, time);
     return String(world.target.stat(world.at(v.path)).mtime);
   }),
+  ...lockKinds,
 } as const;
 
 export type OperationName = keyof typeof operationKinds;
@@ -278,16 +227,35 @@ export interface Operation {
   readonly values: unknown;
 }
 
-/** Any operation with values of its own, but those that a file system cannot carry. */
-export function anyOperationBut(without: readonly OperationName[]): fc.Arbitrary<Operation> {
-  const rows = Object.entries(operationKinds) as [OperationName, Kind<unknown>][];
+const operationNames = Object.keys(operationKinds) as OperationName[];
+
+/** What runs are about: some of locks alone, and what happens to names meanwhile. */
+const subjects = [
+  { weight: 2, names: operationNames },
+  { weight: 1, names: [...lockOperations, 'unlink', 'rename', 'link'] },
+] as const;
+
+/** Operations of these names, with any values. */
+function anyOperationOf(names: readonly OperationName[]): fc.Arbitrary<Operation> {
   return fc.oneof(
-    ...rows
-      .filter(([name]) => !without.includes(name))
-      .map(([name, { weight, values }]) => ({
-        weight,
-        arbitrary: values.map((drawn): Operation => ({ name, values: drawn })),
-      })),
+    ...names.map((name) => {
+      const { weight, values } = operationKinds[name] as Kind<unknown>;
+      return { weight, arbitrary: values.map((drawn): Operation => ({ name, values: drawn })) };
+    }),
+  );
+}
+
+/** Any run of up to so many operations, without those that a file system cannot carry. */
+export function anyRun(
+  maxLength: number,
+  without: readonly OperationName[],
+): fc.Arbitrary<readonly Operation[]> {
+  const length = { minLength: 1, maxLength, size: 'max' } as const;
+  return fc.oneof(
+    ...subjects.map(({ weight, names }) => {
+      const possible = names.filter((name) => !without.includes(name));
+      return { weight, arbitrary: fc.array(anyOperationOf(possible), length) };
+    }),
   );
 }
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { O } from '../conformance/case.ts';
 import type { FileStatus } from '../conformance/target.ts';
-import type { World } from './operations.ts';
+import type { World } from './world.ts';
 
 /** Files up to this size are compared by content after each step; larger ones are sparse. */
 const COMPARED_BYTES = 1 << 20;

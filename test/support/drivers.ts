@@ -12,6 +12,8 @@ export interface DriverDefinition {
   readonly carriesXattrs: boolean;
   /** Whether it is asked for what libfuse 2 does not know: fallocate(2), flags of renameat2(2). */
   readonly carriesExtensions: boolean;
+  /** Whether locks of several mounts know of each other. */
+  readonly keepsLocksAtServer: boolean;
   /** Why this machine cannot mount with it; undefined where it can. */
   obstacle(): string | undefined;
 }
@@ -23,6 +25,7 @@ export const driverTable: readonly DriverDefinition[] = [
     carriesRemovedFiles: true,
     carriesXattrs: true,
     carriesExtensions: true,
+    keepsLocksAtServer: true,
     obstacle: mountObstacle,
   },
   {
@@ -31,6 +34,7 @@ export const driverTable: readonly DriverDefinition[] = [
     carriesRemovedFiles: false,
     carriesXattrs: false,
     carriesExtensions: false,
+    keepsLocksAtServer: false,
     obstacle: mountObstacle,
   },
 ];
