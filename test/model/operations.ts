@@ -98,7 +98,8 @@ export const operationKinds = {
     6,
     { slot, path, flags: openFlags, mode },
     (world, v) => {
-      const opened = world.target.open(world.at(v.path), v.flags, v.mode);
+      // Without NONBLOCK a FIFO would wait for its other end.
+      const opened = world.target.open(world.at(v.path), v.flags | O.NONBLOCK, v.mode);
       // Of a FIFO that is open its file system is never told: removed, it is gone there (ESTALE).
       if (isSpecial(world.target.statOpen(opened).kind)) {
         world.target.close(opened);
