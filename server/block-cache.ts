@@ -198,9 +198,12 @@ export class BlockCache {
     }
   }
 
-  /** Writes up to `maxBytes`, at least one block, of what has been waiting longest. @throws {StoreError} */
-  flushSome(maxBytes: number): void {
-    this.#files.flushOldest(Math.max(1, Math.floor(maxBytes / this.#blockBytes)));
+  /**
+   * Writes what has been waiting longest: up to `maxBytes` of data in up to `maxBlocks` blocks, and one
+   * block at least. @throws {StoreError}
+   */
+  flushSome(maxBytes: number, maxBlocks = Number.POSITIVE_INFINITY): void {
+    this.#files.flushOldest(maxBlocks, maxBytes);
   }
 
   /** Drops a file's data, written or not: for a file that is reclaimed. */

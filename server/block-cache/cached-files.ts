@@ -241,15 +241,26 @@ export class CachedFiles {
     this.flushOldest(this.table.slots);
   }
 
-  /** Writes the blocks that have been dirty longest, in the open transaction. @throws {StoreError} */
-  flushOldest(count: number): void {
+  /**
+   * Writes the blocks that have been dirty longest, in the open transaction: up to `count`, and no more
+   * once they hold `maxBytes`; one at least, if there is one. @throws {StoreError}
+   */
+  flushOldest(count: number, maxBytes = Number.POSITIVE_INFINITY): void {
     const slots: number[] = [];
+    let bytes = 0;
     let slot = this.table.first(SlotState.DIRTY);
-    while (slot !== none && slots.length < count) {
+    while (slot !== none && slots.length < count && (bytes < maxBytes || slots.length === 0)) {
       slots.push(slot);
+      bytes += this.#dataBytes(slot);
       slot = this.table.after(slot);
     }
     this.#write(slots);
+  }
+
+  /** What the block of a slot holds before the end of its file. */
+  #dataBytes(slot: number): number {
+    const record = this.#store.contents.peek(this.table.idOf(slot) as FileId);
+    return record === undefined ? 0 : this.#lengthOf(record, this.table.numberOf(slot));
   }
 
   /** Writes the oldest blocks and commits, so that their slots can be taken. @throws {StoreError} */

@@ -9,6 +9,11 @@ const OVERDUE_MS = 2000;
 const IDLE_MS = 100;
 /** Written at a go: a request that comes in the meantime waits no longer than this takes. */
 const FLUSH_BYTES = 512 << 10;
+/**
+ * The same for small files: each is a row or two in pages of their own, and the more of them a commit
+ * takes, the fewer times the pages are written that they share.
+ */
+const FLUSH_BLOCKS = 128;
 /** After a failure to write back (a full disk) the data is left alone for this time. */
 const PAUSE_AFTER_FAILURE_MS = 1000;
 /** How often the log is looked after that has to become shorter first. */
@@ -66,7 +71,7 @@ export class Housekeeping {
     }
     try {
       if (isFlushDue) {
-        this.#cache.flushSome(FLUSH_BYTES);
+        this.#cache.flushSome(FLUSH_BYTES, FLUSH_BLOCKS);
         this.#store.commit();
       } else if (this.#isApplyDue(now)) {
         this.#store.durability.applyIntents();
