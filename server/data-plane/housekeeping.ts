@@ -13,7 +13,7 @@ const FLUSH_BYTES = 512 << 10;
  * The same for small files: each is a row or two in pages of their own, and the more of them a commit
  * takes, the fewer times the pages are written that they share.
  */
-const FLUSH_BLOCKS = 128;
+const FLUSH_BLOCKS = 64;
 /** After a failure to write back (a full disk) the data is left alone for this time. */
 const PAUSE_AFTER_FAILURE_MS = 1000;
 /** How often the log is looked after that has to become shorter first. */
