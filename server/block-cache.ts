@@ -1,6 +1,7 @@
 import { CachedFiles } from './block-cache/cached-files.ts';
 import { FileRanges } from './block-cache/file-ranges.ts';
 import { none, SlotState } from './block-cache/slot-table.ts';
+import { ZeroTails } from './block-cache/zero-tails.ts';
 import type { ExportedCache } from './exported-cache/exported-cache.ts';
 import { lastBlock } from './store/block-table.ts';
 import { currentTime, nextChange } from './store/clock.ts';
@@ -49,6 +50,7 @@ export class BlockCache {
   readonly #memory: Uint8Array;
   readonly #blockBytes: number;
   readonly #files: CachedFiles;
+  readonly #tails: ZeroTails;
   readonly #exported: ExportedCache | undefined;
   readonly #dirtyLimit: number;
   /** What the write under way replaced in slots that readers see, to be put back if it fails. */
@@ -56,7 +58,10 @@ export class BlockCache {
   /** The pieces of the write under way. */
   readonly #pieces: Piece[] = [];
 
-  /** @param memory For at least 8 blocks of the store; it must lie still as long as the cache is used. */
+  /**
+   * @param memory For at least 8 blocks of the store, zeros; it must lie still as long as the cache is
+   * used.
+   */
   constructor(store: Store, memory: Uint8Array, options: BlockCacheOptions = {}) {
     const { blockBytes } = store;
     const slots = Math.floor(memory.length / blockBytes);
@@ -70,6 +75,7 @@ export class BlockCache {
     this.#memory = memory;
     this.#blockBytes = blockBytes;
     this.#files = new CachedFiles(store, memory, slots, options.exported);
+    this.#tails = new ZeroTails(memory, slots, blockBytes);
     this.#exported = options.exported;
     store.contents.beforeChange((id) => options.exported?.files.withdraw(id));
     this.#dirtyLimit = Math.max(quarter, Math.min(wanted, Math.floor((slots * 3) / 4)));
@@ -229,9 +235,8 @@ export class BlockCache {
     if (first <= lastStored) {
       for (const [number, data] of this.#store.contents.read(record, first, last)) {
         const slot = this.#files.acquire();
-        const start = slot * this.#blockBytes;
-        this.#memory.set(data, start);
-        this.#memory.fill(0, start + data.length, start + this.#blockBytes);
+        this.#tails.prepare(slot, 0, data.length);
+        this.#memory.set(data, slot * this.#blockBytes);
         this.#files.addClean(slot, record.id, number, data.length);
       }
     }
@@ -281,7 +286,9 @@ export class BlockCache {
   }
 
   #prepareWhole(number: number): Piece {
-    return { slot: this.#files.acquire(), number, isFresh: true, start: 0, bytes: 0 };
+    const slot = this.#files.acquire();
+    this.#tails.prepare(slot, 0, this.#blockBytes);
+    return { slot, number, isFresh: true, start: 0, bytes: 0 };
   }
 
   #preparePartial(record: InodeRecord, number: number, within: number, bytes: number): Piece {
@@ -293,14 +300,13 @@ export class BlockCache {
     }
     if (slot === none) {
       slot = this.#files.acquire();
-      const start = slot * this.#blockBytes;
-      this.#memory.fill(0, start, start + within);
-      this.#memory.fill(0, start + within + bytes, start + this.#blockBytes);
-      return { slot, number, isFresh: true, start, bytes: 0 };
+      this.#tails.prepare(slot, within, within + bytes);
+      return { slot, number, isFresh: true, start: 0, bytes: 0 };
     }
     if (table.stateOf(slot) === SlotState.CLEAN) {
       table.moveTo(slot, SlotState.CLEAN);
     }
+    this.#tails.reach(slot, within + bytes);
     // A write has two partial blocks at most, the first and the last.
     const start = slot * this.#blockBytes + within;
     const kept = this.#pieces.length === 0 ? 0 : this.#blockBytes;
@@ -346,9 +352,8 @@ export class BlockCache {
       return none;
     }
     const from = slot * this.#blockBytes;
-    const start = copy * this.#blockBytes;
-    this.#memory.copyWithin(start, from, from + tail);
-    this.#memory.fill(0, start + tail, start + this.#blockBytes);
+    this.#tails.prepare(copy, 0, tail);
+    this.#memory.copyWithin(copy * this.#blockBytes, from, from + tail);
     return copy;
   }
 }

@@ -83,6 +83,7 @@ function begin(directory: string, seconds: number): Bench {
 function reopen(bench: Bench): void {
   bench.store.close();
   bench.store = Store.open(join(bench.directory, 'bench.dafs'), { create: false });
+  bench.memory.fill(0);
   bench.cache = new BlockCache(bench.store, bench.memory);
 }
 

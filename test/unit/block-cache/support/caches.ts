@@ -9,7 +9,6 @@ export class TestCache {
 
   constructor(store: Store, slots: number, options?: BlockCacheOptions) {
     this.memory = options?.exported?.blocks ?? new Uint8Array(slots * store.blockBytes);
-    this.memory.fill(0xee);
     this.cache = new BlockCache(store, this.memory, options);
   }
 
