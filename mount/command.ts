@@ -20,6 +20,7 @@ export function buildProgram(): Command {
     )
     .version(packageJson.version)
     .showHelpAfterError('(dafs --help says more)');
+  addStart(program);
   addMount(program);
   addUmount(program);
   addServe(program);
@@ -44,7 +45,7 @@ function withCommand({ commands }: Command, args: readonly string[]): readonly s
 }
 
 /** What a user did wrong costs one line; what we did wrong keeps its stack. */
-export async function reportingErrors(action: () => Promise<unknown>): Promise<void> {
+async function reportingErrors(action: () => Promise<unknown>): Promise<void> {
   try {
     await action();
   } catch (error) {
@@ -53,6 +54,17 @@ export async function reportingErrors(action: () => Promise<unknown>): Promise<v
     process.stderr.write(`dafs: ${text}\n`);
     process.exitCode = 1;
   }
+}
+
+function addStart(program: Command): void {
+  program
+    .command('start')
+    .description('mount your own files, in the foreground; Ctrl-C unmounts')
+    .argument('<directory>', 'an existing, empty directory')
+    .action(async (directory) => {
+      const { startCommand } = await import('./commands/start.ts');
+      await startCommand(directory);
+    });
 }
 
 function addMount(program: Command): void {

@@ -50,7 +50,20 @@ function runWith(program) {
   });
 }
 
+/**
+ * Keeps what Node makes of the sources (types stripped, code compiled) for the next start, which is
+ * then three times as fast and needs less memory: Node does not even load what strips types. Where
+ * the folder cannot be written, nothing is kept.
+ */
+function keepCompiledCode() {
+  const folder = path.join(__dirname, '..', 'node_modules', '.cache', 'dafs-compiled');
+  require('module').enableCompileCache(folder);
+  // For the processes that this one starts, and their threads.
+  if (process.env.NODE_COMPILE_CACHE === undefined) process.env.NODE_COMPILE_CACHE = folder;
+}
+
 function runHere() {
+  keepCompiledCode();
   import(url.pathToFileURL(findMain()).href).catch((error) => fail(error.stack || error));
 }
 

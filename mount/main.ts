@@ -1,5 +1,3 @@
-import { keepCompiledCode } from './compile-cache.ts';
+import { runProgram } from './command.ts';
 
-keepCompiledCode();
-const { runProgram } = await import('./command.ts');
 await runProgram(process.argv.slice(2));

@@ -5,6 +5,7 @@
 
 import { DafsError } from '../client/dafs-error.ts';
 import { listServers } from '../client/runtime-directory.ts';
+import { keepMallocSmall } from '../nic/system-calls.ts';
 import { CommandError } from './command-error.ts';
 import { assertDriverKnown, type DriverMount, loadDriver } from './driver.ts';
 import { type EmbeddedServer, startEmbeddedServer } from './embedded-server.ts';
@@ -67,6 +68,7 @@ export async function checkMountRequest(request: MountRequest): Promise<string> 
  * @throws CommandError, with nothing left behind
  */
 export async function startMount(request: MountRequest): Promise<RunningMount> {
+  keepMallocSmall();
   const directory = await checkMountRequest(request);
   const driver = await loadDriver(request.driver);
   driver.check();

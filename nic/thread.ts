@@ -11,6 +11,12 @@ const suffix = import.meta.filename.slice(-3);
  */
 const MAXIMUM_YOUNG_GENERATION_MB = 3;
 
+/**
+ * The most that V8 may use for what lives longer, in MB: far more than is ever needed. The less it is,
+ * the less garbage V8 lets gather beside the living: with this half as much again, by default thrice.
+ */
+const MAXIMUM_OLD_GENERATION_MB = 1024;
+
 /** The program at `source`, a .ts file of this project, as it is here: in a package it is a .js file. */
 export function programAt(source: URL): URL {
   return new URL(source.href.replace(/\.ts$/, suffix));
@@ -20,6 +26,9 @@ export function programAt(source: URL): URL {
 export function startThread(source: URL, workerData?: unknown): Worker {
   return new Worker(programAt(source), {
     workerData,
-    resourceLimits: { maxYoungGenerationSizeMb: MAXIMUM_YOUNG_GENERATION_MB },
+    resourceLimits: {
+      maxYoungGenerationSizeMb: MAXIMUM_YOUNG_GENERATION_MB,
+      maxOldGenerationSizeMb: MAXIMUM_OLD_GENERATION_MB,
+    },
   });
 }

@@ -1,3 +1,4 @@
+import { keepMallocSmall } from '../../nic/system-calls.ts';
 import { type RunningServer, serve } from '../../server/serve.ts';
 import { parseBytes, parseCount } from '../byte-sizes.ts';
 import { CommandError, describeError } from '../command-error.ts';
@@ -22,6 +23,7 @@ export interface ServeCommandOptions {
  * @throws CommandError SERVER_FAILED or INVALID_OPTION
  */
 export async function serveCommand(database: string, options: ServeCommandOptions): Promise<void> {
+  keepMallocSmall();
   const isEmbedded = process.send !== undefined;
   let server: RunningServer;
   try {

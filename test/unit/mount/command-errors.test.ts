@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRoot } from '../../support/machine.ts';
 import { Workspace } from '../../support/workspace.ts';
 
-const main = fileURLToPath(new URL('../../../mount/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../../mount/dafs.cjs', import.meta.url));
 
 let workspace: Workspace;
 let empty: string;

@@ -1,6 +1,14 @@
 /** The file that npm links as `dafs`. */
 
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +37,25 @@ describe('the launcher', () => {
       'an argument',
     ]);
     expect(stdout).toBe('built an argument\n');
+  });
+
+  it('keeps compiled code for the processes that follow, unless somebody has said where', async () => {
+    const packageDirectory = join(elsewhere, 'package');
+    mkdirSync(join(packageDirectory, 'mount'), { recursive: true });
+    copyFileSync(launcher, join(packageDirectory, 'mount/dafs.cjs'));
+    const source = 'process.stdout.write(process.env.NODE_COMPILE_CACHE as string)';
+    writeFileSync(join(packageDirectory, 'mount/main.ts'), source);
+    const { NODE_COMPILE_CACHE: _, ...environment } = process.env;
+    const start = async (more = {}) => {
+      const args = [join(packageDirectory, 'mount/dafs.cjs')];
+      return (await run(process.execPath, args, { environment: { ...environment, ...more } }))
+        .stdout;
+    };
+    const folder = join(packageDirectory, 'node_modules/.cache/dafs-compiled');
+    expect(await start()).toBe(folder);
+    expect(readdirSync(folder)).not.toEqual([]);
+    const chosen = join(packageDirectory, 'chosen');
+    expect(await start({ NODE_COMPILE_CACHE: chosen })).toBe(chosen);
   });
 
   it('is what package.json says, and executable where it is linked', () => {

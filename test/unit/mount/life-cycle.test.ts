@@ -11,7 +11,7 @@ import { isRoot } from '../../support/machine.ts';
 import { until } from '../../support/run.ts';
 import { isMountPoint, Workspace } from '../../support/workspace.ts';
 
-const start = fileURLToPath(new URL('../../../mount/start.ts', import.meta.url));
+const command = fileURLToPath(new URL('../../../mount/dafs.cjs', import.meta.url));
 
 interface Record {
   directory: string;
@@ -302,9 +302,9 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
     await umount();
   });
 
-  it('by npm start makes the default database and one line of text', async () => {
+  it('by dafs start makes the default database and one line of text', async () => {
     const data = workspace.path('data');
-    const child = spawn(process.execPath, [start, directory], {
+    const child = spawn(process.execPath, [command, 'start', directory], {
       env: { ...workspace.environment, XDG_DATA_HOME: data },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -322,10 +322,10 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
     expect(child.exitCode).toBe(0);
   });
 
-  it('by npm start makes nothing when there is no such directory', async () => {
+  it('by dafs start makes nothing when there is no such directory', async () => {
     const data = workspace.path('data');
     const missing = workspace.path('missing');
-    const { status, stderr } = await workspace.run(process.execPath, [start, missing], {
+    const { status, stderr } = await workspace.dafs(['start', missing], {
       environment: { ...workspace.environment, XDG_DATA_HOME: data },
     });
     expect(status).toBe(1);
