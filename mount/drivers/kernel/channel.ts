@@ -71,7 +71,7 @@ export class Channel implements Wire {
       const count = this.#tryReceive(address, bytes);
       if (count !== 0) {
         this.#inRow++;
-        if (this.#inRow % REQUESTS_PER_PILE === 0) this.#watch.handOver();
+        if (this.#inRow % REQUESTS_PER_PILE === 0) this.#shareIfPiledUp();
         return count;
       }
       this.#inRow = 0;
@@ -84,6 +84,14 @@ export class Channel implements Wire {
     }
     this.#watch.handOver();
     return 0;
+  }
+
+  /**
+   * Lets another worker help, if one more request waits behind the one just taken. A single program
+   * that asks as fast as it is answered makes rows, too, but no pile.
+   */
+  #shareIfPiledUp(): void {
+    if (this.#watch.isMine && this.#watch.hasRequests()) this.#watch.handOver();
   }
 
   /** One read: the length of a request, or 0 when there was none. */

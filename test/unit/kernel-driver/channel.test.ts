@@ -20,11 +20,12 @@ function bench(pollMicroseconds = 50) {
   setNonBlocking(device);
   const wakeFd = createEventDescriptor();
   const stop = new Int32Array(new SharedArrayBuffer(4));
+  const watch = new Watch(createWatchMemory());
   const channel = new Channel({
     fd: device,
     wakeFd,
     stop,
-    watch: new Watch(createWatchMemory()),
+    watch,
     budget: new PollBudget(pollMicroseconds),
     order: new WriteOrder(WriteOrder.createMemory(1), 0),
   });
@@ -37,7 +38,17 @@ function bench(pollMicroseconds = 50) {
     channel.close();
     for (const fd of [...open]) close(fd);
   });
-  return { channel, device, kernel, wakeFd, stop, memory, address: addressOf(memory), close };
+  return {
+    channel,
+    watch,
+    device,
+    kernel,
+    wakeFd,
+    stop,
+    memory,
+    address: addressOf(memory),
+    close,
+  };
 }
 
 const cleanUps: (() => void)[] = [];
@@ -88,4 +99,22 @@ test('a reply that the device does not take is an error', () => {
   const { channel, device, address, close } = bench();
   close(device);
   expect(() => channel.reply(address, 5)).toThrow('refuses');
+});
+
+test('a worker lets another one help when requests pile up', () => {
+  const { channel, watch, kernel, address } = bench();
+  watch.take();
+  for (let index = 0; index < 20; index++) writeFrom(kernel, address, 7);
+  for (let index = 0; index < 10; index++) channel.receive(address, 7);
+  expect(watch.isMine).toBe(false);
+});
+
+test('a worker keeps the watch while each request is the only one, however many lie ready', () => {
+  const { channel, watch, kernel, address } = bench();
+  watch.take();
+  for (let index = 0; index < 100; index++) {
+    writeFrom(kernel, address, 7);
+    channel.receive(address, 7);
+  }
+  expect(watch.isMine).toBe(true);
 });
