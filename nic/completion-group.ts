@@ -1,6 +1,7 @@
 import type { CompletionQueue } from './completion-queue.ts';
 import type { Context } from './context.ts';
 import { NicError } from './error.ts';
+import { yieldProcessor } from './system-calls.ts';
 import type { WorkCompletion } from './work-request.ts';
 
 /** Longest sleep at a go: after each, the sockets are asked who has died. */
@@ -114,7 +115,10 @@ export class CompletionGroup {
     return this.#sleep(completions, timeoutMs);
   }
 
-  /** One round of polling. */
+  /**
+   * One round of polling. Between looks it gives way: what it waits for may come from a thread that
+   * waits for this very processor.
+   */
   #poll(completions: WorkCompletion[] | undefined): number {
     const context = this.#context;
     let found = 0;
@@ -123,6 +127,7 @@ export class CompletionGroup {
         found = this.#look(completions);
         if (context.isWakePending) break;
       }
+      if (found === 0) yieldProcessor();
     } while (found === 0 && !context.isWakePending && !context.pollBudget.isOver());
     context.pollBudget.end(found > 0);
     return found;

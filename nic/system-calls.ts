@@ -41,6 +41,7 @@ const native = {
   sendmsg: libc.func('sendmsg', 'intptr_t', ['int', 'intptr_t', 'int']),
   recvmsg: libc.func('recvmsg', 'intptr_t', ['int', 'intptr_t', 'int']),
   getsockopt: libc.func('getsockopt', 'int', ['int', 'int', 'int', 'intptr_t', 'intptr_t']),
+  schedYield: libc.func('sched_yield', 'int', []),
   mallopt: libc.func('mallopt', 'int', ['int', 'int']),
 };
 
@@ -258,6 +259,11 @@ export function peerCredentials(descriptor: number): { pid: number; uid: number;
 /** Locks the open file against other processes that do the same; released when it is closed. */
 export function lockExclusively(descriptor: number): void {
   checked('flock', native.flock(descriptor, LOCK_EX));
+}
+
+/** Lets another thread that is ready to run on this processor do so; returns at once if none is. */
+export function yieldProcessor(): void {
+  native.schedYield();
 }
 
 /**

@@ -33,7 +33,7 @@ const intentBytes = 2 + 1;
  */
 export class IntentLog {
   readonly #path: string;
-  readonly #identity: Uint8Array;
+  readonly #seed: number;
   readonly #file: number;
   readonly #buffer = Buffer.alloc(capacity);
   readonly #view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, capacity);
@@ -53,7 +53,7 @@ export class IntentLog {
    */
   constructor(databasePath: string, identity: Uint8Array, epoch: number) {
     this.#path = pathOf(databasePath);
-    this.#identity = identity;
+    this.#seed = seedOf(identity);
     this.#epoch = epoch;
     this.#file = openSync(this.#path, 'w', 0o600);
   }
@@ -119,7 +119,8 @@ export class IntentLog {
     view.setUint32(this.#batch + header.BYTES, bytes - header.LENGTH, true);
     view.setFloat64(this.#batch + header.EPOCH, this.#epoch, true);
     view.setFloat64(this.#batch + header.SEQUENCE, this.#sequence, true);
-    const checksum = checksumOf(this.#buffer.subarray(this.#batch, this.#end), this.#identity);
+    const batch = this.#buffer.subarray(this.#batch + header.BYTES, this.#end);
+    const checksum = crc32(batch, this.#seed);
     view.setUint32(this.#batch + header.CHECKSUM, checksum, true);
     if (!this.#write(bytes)) {
       return false;
@@ -147,7 +148,7 @@ export class IntentLog {
 
   /** The intents of all batches of this epoch but the open one. */
   intents(): Intent[] {
-    return readIntents(this.#buffer.subarray(0, this.#batch), this.#identity, this.#epoch);
+    return readIntents(this.#buffer.subarray(0, this.#batch), this.#seed, this.#epoch);
   }
 
   /** @param isObsolete Everything is in the database: the file is removed. */
@@ -185,13 +186,13 @@ export function newEpoch(): number {
 /** The intents that a process left which did not close the database: none, when it has them. */
 export function leftIntents(databasePath: string, identity: Uint8Array, epoch: number): Intent[] {
   const path = pathOf(databasePath);
-  return existsSync(path) ? readIntents(readFileSync(path), identity, epoch) : [];
+  return existsSync(path) ? readIntents(readFileSync(path), seedOf(identity), epoch) : [];
 }
 
 const pathOf = (databasePath: string): string => `${databasePath}-intents`;
 
 /** What is whole and of this epoch, from the beginning on. */
-function readIntents(file: Buffer, identity: Uint8Array, epoch: number): Intent[] {
+function readIntents(file: Buffer, seed: number, epoch: number): Intent[] {
   const intents: Intent[] = [];
   let at = 0;
   for (let sequence = 0; at + header.LENGTH <= file.length; sequence++) {
@@ -200,7 +201,8 @@ function readIntents(file: Buffer, identity: Uint8Array, epoch: number): Intent[
       end <= file.length &&
       file.readDoubleLE(at + header.EPOCH) === epoch &&
       file.readDoubleLE(at + header.SEQUENCE) === sequence &&
-      file.readUInt32LE(at + header.CHECKSUM) === checksumOf(file.subarray(at, end), identity);
+      file.readUInt32LE(at + header.CHECKSUM) ===
+        crc32(file.subarray(at + header.BYTES, end), seed);
     if (!isNext) {
       break;
     }
@@ -240,7 +242,8 @@ function sizeOf(sql: Uint8Array, values: readonly Value[]): number {
   return bytes;
 }
 
-/** A batch of another database, copied to this one's place, has another checksum. */
-function checksumOf(batch: Uint8Array, identity: Uint8Array): number {
-  return crc32(batch.subarray(header.BYTES), crc32(identity));
-}
+/**
+ * What checksums begin with: a batch of another database, copied to this one's place, has another
+ * checksum.
+ */
+const seedOf = (identity: Uint8Array): number => crc32(identity);
