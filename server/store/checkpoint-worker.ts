@@ -3,9 +3,16 @@ import { workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { Shared, State } from './checkpointer.ts';
 
+interface CheckpointResult {
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
 const { path, shared } = workerData as { path: string; shared: Int32Array };
 
 const database = open();
+/** Prepared once: statements are given back by the garbage collector, which has no cause to run here. */
+const passiveCheckpoint = database.prepare<[], CheckpointResult>('PRAGMA wal_checkpoint(PASSIVE)');
 
 while (serve(Atomics.load(shared, Shared.STATE))) {
   Atomics.wait(shared, Shared.STATE, State.IDLE);
@@ -40,9 +47,7 @@ function serve(state: number): boolean {
 /** A failure leaves all in the log; the store meets it itself when the log has to start over. */
 function checkpoint(): void {
   try {
-    const [result] = database.pragma('wal_checkpoint(PASSIVE)') as [
-      { log: number; checkpointed: number },
-    ];
+    const [result] = passiveCheckpoint.all() as [CheckpointResult];
     Atomics.store(shared, Shared.LOG_PAGES, result.log);
     Atomics.store(shared, Shared.WRITTEN_PAGES, result.checkpointed);
   } catch {
