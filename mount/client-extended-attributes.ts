@@ -75,6 +75,8 @@ class ClientExtendedAttributes implements ExtendedAttributes {
   }
 
   list(caller: Caller, nodeid: Nodeid): readonly Uint8Array[] {
+    // Who lacks the capability does not see trusted attributes: no refusal here, either.
+    this.#credentials.refresh(caller);
     return this.#attributes.list(this.#handles.of(nodeid), this.#credentials.of(caller));
   }
 

@@ -140,8 +140,9 @@ const deeds: readonly Deed[] = [
       t.setXattr('a', 'trusted.name', bytesOf('value'));
     },
     run: (t) => {
+      const names = Buffer.from(t.listXattr('a')).toString();
       assert.equal(t.getXattr('a', 'trusted.name').length, 5);
-      assert.match(Buffer.from(t.listXattr('a')).toString(), /trusted\.name/);
+      assert.match(names, /trusted\.name/);
     },
     refusal: 'ENODATA',
   },
