@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type RunOptions, type RunResult, run, succeed, until } from './run.ts';
 
-const command = fileURLToPath(new URL('../../mount/dafs.cjs', import.meta.url));
+/** The `dafs` command, as npm links it. */
+export const command = fileURLToPath(new URL('../../mount/dafs.cjs', import.meta.url));
 
 /** Generous, because a machine busy with other tests starts processes slowly. */
 const READY_LIMIT_MS = 45_000;

@@ -1,12 +1,9 @@
 /** What the command says when it cannot do what it was asked: one line, and a status of 1. */
 
 import { chmodSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRoot } from '../../support/machine.ts';
-import { Workspace } from '../../support/workspace.ts';
-
-const main = fileURLToPath(new URL('../../../mount/dafs.cjs', import.meta.url));
+import { command, Workspace } from '../../support/workspace.ts';
 
 let workspace: Workspace;
 let empty: string;
@@ -128,7 +125,7 @@ describe.skipIf(!isRoot())('on a machine that does not let it, dafs mount says s
   const mountAfter = (preparation: string) =>
     workspace.run('unshare', [
       ...['--mount', 'sh', '-c', `${preparation} exec "$@"`, 'sh'],
-      ...[process.execPath, main, 'mount', database, empty],
+      ...[process.execPath, command, 'mount', database, empty],
     ]);
 
   it('/dev/fuse is missing', async () => {

@@ -4,14 +4,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { driverTable } from '../../support/drivers.ts';
 import { isRoot } from '../../support/machine.ts';
 import { until } from '../../support/run.ts';
-import { isMountPoint, Workspace } from '../../support/workspace.ts';
-
-const command = fileURLToPath(new URL('../../../mount/dafs.cjs', import.meta.url));
+import { command, isMountPoint, Workspace } from '../../support/workspace.ts';
 
 interface Record {
   directory: string;
