@@ -25,6 +25,8 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/property-tests.ts'],
+    reporters: ['default', './test/support/long-running.ts'],
     // Tests start server and mount processes and map shared memory: processes of their own keep a
     // crash of one file from taking the others along. They wait a good deal, so that two cores bear
     // three of them.

@@ -40,12 +40,18 @@ export class Room {
 
   /** @throws {StoreError} ENOSPC, EDQUOT when the capacity does not let an owner have so much more. */
   requireBytes(owner: number, bytes: number): void {
-    this.#usage.require(owner, bytes, 0);
+    this.#usage.require({ owner, bytes, objects: 0 });
   }
 
-  /** The same for one more object that holds `bytes`. */
-  requireObject(owner: number, bytes: number): void {
-    this.#usage.require(owner, bytesPerObject + bytes, 1);
+  /**
+   * The same for one more object that holds `bytes`, and for its name in a directory of that owner's;
+   * no name has no bytes.
+   */
+  requireObject(owner: number, bytes: number, nameOwner: number, nameBytes: number): void {
+    this.#usage.require(
+      { owner, bytes: bytesPerObject + bytes, objects: 1 },
+      { owner: nameOwner, bytes: nameBytes, objects: 0 },
+    );
   }
 
   /**

@@ -16,6 +16,11 @@ interface Tally {
   objects: number;
 }
 
+/** What an owner is to have more. */
+export interface Demand extends Readonly<Tally> {
+  readonly owner: number;
+}
+
 /**
  * Counts what the objects of a store take, in all and by their owners, and says no when that would
  * become more than there may be. What is in memory only counts as if it were stored: so a write that
@@ -70,29 +75,31 @@ export class Usage {
 
   /** Whether an owner may have so many bytes more. */
   admits(owner: number, bytes: number): boolean {
-    return this.#objection(owner, bytes, 0) === undefined;
+    return this.#objection([{ owner, bytes, objects: 0 }]) === undefined;
   }
 
-  /** @throws {StoreError} ENOSPC, EDQUOT when there may not be so much more of an owner's. */
-  require(owner: number, bytes: number, objects: number): void {
-    const objection = this.#objection(owner, bytes, objects);
+  /** @throws {StoreError} ENOSPC, EDQUOT when there may not be all of it. */
+  require(...demands: readonly Demand[]): void {
+    const objection = this.#objection(demands);
     if (objection !== undefined) {
       throw new StoreError(objection, 'the capacity of the file system is used up');
     }
   }
 
-  #objection(owner: number, bytes: number, objects: number): StoreErrorCode | undefined {
+  #objection(demands: readonly Demand[]): StoreErrorCode | undefined {
     if (!this.isLimited) {
       return undefined;
     }
     this.#count();
     const { bytesPerUser, objectsPerUser } = this.#capacity;
-    const own = this.#owners.get(owner);
     const most = { bytes: bytesPerUser, objects: objectsPerUser };
-    if (owner !== superuser && exceeds(own, most, bytes, objects)) {
-      return 'EDQUOT';
+    for (const { owner } of demands) {
+      const wanted = sumOf(demands.filter((demand) => demand.owner === owner));
+      if (owner !== superuser && exceeds(this.#owners.get(owner), most, wanted)) {
+        return 'EDQUOT';
+      }
     }
-    return exceeds(this.#all, this.#capacity, bytes, objects) ? 'ENOSPC' : undefined;
+    return exceeds(this.#all, this.#capacity, sumOf(demands)) ? 'ENOSPC' : undefined;
   }
 
   #countRows(database: Database.Database): void {
@@ -142,15 +149,24 @@ export class Usage {
   }
 }
 
+function sumOf(demands: readonly Demand[]): Tally {
+  const sum: Tally = { bytes: 0, objects: 0 };
+  for (const { bytes, objects } of demands) {
+    sum.bytes += bytes;
+    sum.objects += objects;
+  }
+  return sum;
+}
+
 function exceeds(
   used: Tally | undefined,
   most: { readonly bytes?: number | undefined; readonly objects?: number | undefined },
-  bytes: number,
-  objects: number,
+  wanted: Tally,
 ): boolean {
-  const isFull = (has: number, wanted: number, limit: number | undefined) =>
-    wanted > 0 && limit !== undefined && has + wanted > limit;
+  const isFull = (has: number, more: number, limit: number | undefined) =>
+    more > 0 && limit !== undefined && has + more > limit;
   return (
-    isFull(used?.bytes ?? 0, bytes, most.bytes) || isFull(used?.objects ?? 0, objects, most.objects)
+    isFull(used?.bytes ?? 0, wanted.bytes, most.bytes) ||
+    isFull(used?.objects ?? 0, wanted.objects, most.objects)
   );
 }

@@ -60,6 +60,17 @@ describe('a store with a size', () => {
     expect(codeOf(() => create(store, 'another', 7))).toBeUndefined();
   });
 
+  it('has no room for a file when it has only for the file or for its name', () => {
+    const { store, cache } = limited({ bytes: 20 * block });
+    const file = create(store, 'file', 7);
+    const room = 520;
+    const { freeBytes } = store.statistics();
+    cache.write(file, 0, Buffer.alloc(freeBytes - room, 1));
+    expect(store.statistics().freeBytes).toBe(room);
+    expect(codeOf(() => create(store, 'another', 8))).toBe('ENOSPC');
+    expect(store.statistics().freeBytes).toBe(room);
+  });
+
   it('has room again as soon as something is removed', () => {
     const { store, cache } = limited({ bytes: 1_000_000 });
     const first = create(store, 'first', 7);

@@ -17,8 +17,18 @@ import {
 const block = 4096;
 const owner = { mode: 0o644, uid: 1, gid: 2 };
 
-/** All rows of a closed database; what opening does to it is done. */
-function rowsOf(path: string) {
+/** What writing data changes in an inode at once. */
+const changedByData = [
+  'change',
+  ...['mtime', 'ctime'].flatMap((time) => [`${time}Seconds`, `${time}Nseconds`]),
+];
+
+/**
+ * All rows of a closed database; what opening does to it is done.
+ * @param ahead files with data that the database has not got: nobody has been promised their times,
+ * which may get there earlier, with another change of the file
+ */
+function rowsOf(path: string, ahead: readonly FileId[] = []) {
   const store = openStore(path);
   reclaimAll(store);
   store.close();
@@ -29,10 +39,16 @@ function rowsOf(path: string) {
     .all();
   const rows = tables.map((table) => {
     const all = database.prepare<[], Record<string, unknown>>(`SELECT * FROM ${table}`).all();
-    return [table, all.map(({ intentEpoch: _, ...row }) => row)];
+    return [table, all.map((row) => promised(table, row, ahead))];
   });
   database.close();
   return Object.fromEntries(rows);
+}
+
+function promised(table: string, row: Record<string, unknown>, ahead: readonly FileId[]) {
+  const isAhead = table === 'inode' && ahead.includes(row.id as FileId);
+  const unpromised = ['intentEpoch', ...(isAhead ? changedByData : [])];
+  return Object.fromEntries(Object.entries(row).filter(([column]) => !unpromised.includes(column)));
 }
 
 /** Ids are given one after the other, from the root's on. */
@@ -197,8 +213,9 @@ describe('a killed process', () => {
       }
       store.commit();
       const killed = killedCopy(store);
+      const ahead = everyId.filter((id) => store.contents.peek(id)?.dataPending);
       store.close();
-      expect(rowsOf(killed)).toEqual(rowsOf(store.path));
+      expect(rowsOf(killed, ahead)).toEqual(rowsOf(store.path, ahead));
     });
     fc.assert(property, { numRuns: 30 });
   });
