@@ -21,6 +21,7 @@ export {
   NO_ID,
   parseAcl,
 } from './posix-acl.ts';
+export { StateKind, StateTable } from './state-table.ts';
 export { Store } from './store.ts';
 export {
   type AttributeChanges,

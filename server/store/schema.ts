@@ -134,6 +134,18 @@ export const migrations: readonly Migration[] = [
     version: 6,
     statements: 'ALTER TABLE inode ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;',
   },
+  {
+    // What the server knows of its clients: state-table.ts.
+    version: 7,
+    statements: `
+      CREATE TABLE state (
+        kind INTEGER NOT NULL,
+        key BLOB NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (kind, key)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ];
 
 /** The schema that this program writes, and the newest that it reads. */
@@ -148,6 +160,7 @@ export const tableVersions = {
   symlink: 1,
   attribute: 1,
   allocation: 3,
+  state: 7,
 } as const;
 
 /**

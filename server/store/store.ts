@@ -19,6 +19,7 @@ import { type OpenedDatabase, openDatabase } from './open.ts';
 import type { Ownership } from './ownership.ts';
 import { Reclaimer } from './reclaimer.ts';
 import { Room } from './room.ts';
+import { StateTable } from './state-table.ts';
 import { Statements } from './statements.ts';
 import { storeErrorOf, Transaction, type TransactionObserver } from './transaction.ts';
 import {
@@ -68,6 +69,8 @@ export class Store {
   readonly room: Room;
   /** The extended attributes of all objects. */
   readonly extendedAttributes: ExtendedAttributes;
+  /** What the server knows besides the files. */
+  readonly state: StateTable;
 
   readonly #database: Database.Database;
   readonly #ownership: Ownership;
@@ -119,6 +122,7 @@ export class Store {
       reclaimed,
       this.#usage,
     );
+    this.state = new StateTable(statements, this.#transaction);
     this.#entries = new EntryTable(statements, this.#transaction);
     this.#blocks = new BlockTable(statements, row.blockBytes, new AllocationTable(statements));
     this.#disk = new DiskRoom(database, path);
