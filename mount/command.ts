@@ -25,6 +25,7 @@ export function buildProgram(): Command {
   addUmount(program);
   addServe(program);
   addStatus(program);
+  addFsck(program);
   return program;
 }
 
@@ -127,6 +128,20 @@ function addStatus(program: Command): void {
     .action(async (options) => {
       const { statusCommand } = await import('./commands/status.ts');
       await statusCommand(options);
+    });
+}
+
+function addFsck(program: Command): void {
+  program
+    .command('fsck')
+    .description('look for damage in a database that no server has open, and mend it')
+    .argument('<database>', 'an SQLite file')
+    .option('--repair', 'mend what can be mended', false)
+    .option('--json', 'for programs', false)
+    .addHelpText('after', '\nExit status: 0 clean, 1 all mended, 4 damage left, 8 not checked.')
+    .action(async (database, options) => {
+      const { fsckCommand } = await import('./commands/fsck.ts');
+      await fsckCommand(database, options);
     });
 }
 

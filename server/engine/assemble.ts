@@ -6,8 +6,6 @@ import type { ExportedCache } from '../exported-cache/exported-cache.ts';
 import { Filehandles } from '../filehandles.ts';
 import { Notifications } from '../notifications/notifications.ts';
 import type { Authentication } from '../sessions/authentication.ts';
-import type { ProcessStart } from '../sessions/client-process.ts';
-import { ClientRecords } from '../sessions/client-records.ts';
 import { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
 import { LockGrants } from '../sessions/lock-grants.ts';
@@ -41,7 +39,6 @@ export interface EngineOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly random: Random64;
-  readonly processStart: ProcessStart;
   readonly reportFault: FaultReporter;
 }
 
@@ -69,9 +66,6 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
   const sessions: SessionTable = new SessionTable({
     limits,
     opens,
-    records: new ClientRecords(store.state),
-    clock,
-    processStart: options.processStart,
     drawId: () => nonZero(random),
     onClientsChange: () => notifications.clientsChanged(),
   });
@@ -103,8 +97,6 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     resume: (exchange, complete) => engine.resume(exchange, complete),
   };
   const engine = new Engine(service, options.reportFault);
-  sessions.recover();
-  sessions.releaseOverdue();
   return { engine, service };
 }
 

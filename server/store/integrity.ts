@@ -75,15 +75,9 @@ function findDamage(
   version: number,
   databaseBytes: number,
 ): string | undefined {
-  const names = database.prepare('SELECT name FROM sqlite_schema').pluck().all();
-  const missing = Object.entries(tableVersions).find(
-    ([name, since]) => since <= version && !names.includes(name),
-  );
+  const missing = missingPart(database, version);
   if (missing !== undefined) {
-    return `table ${missing[0]} is missing`;
-  }
-  if (database.prepare('SELECT 1 FROM filesystem WHERE id = 1').get() === undefined) {
-    return 'the row of the file system is missing';
+    return missing;
   }
   const rootType = database.prepare('SELECT type FROM inode WHERE id = ?').pluck().get(rootId);
   if (rootType !== FileType.DIRECTORY) {
@@ -95,6 +89,19 @@ function findDamage(
   }
   walkTables(database);
   return undefined;
+}
+
+/** Says what a database of this version of the schema lacks without which it means nothing. */
+export function missingPart(database: Database.Database, version: number): string | undefined {
+  const names = database.prepare('SELECT name FROM sqlite_schema').pluck().all();
+  const missing = Object.entries(tableVersions).find(
+    ([name, since]) => since <= version && !names.includes(name),
+  );
+  if (missing !== undefined) {
+    return `table ${missing[0]} is missing`;
+  }
+  const hasRow = database.prepare('SELECT 1 FROM filesystem WHERE id = 1').get() !== undefined;
+  return hasRow ? undefined : 'the row of the file system is missing';
 }
 
 /** Steps through rows until the time is up; SQLite throws at a page that is not what it should be. */

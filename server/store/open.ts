@@ -51,6 +51,25 @@ export function openDatabase(givenPath: string, options: StoreOptions): OpenedDa
   }
 }
 
+/**
+ * Takes a database for this process in which there may be any damage: only that it is ours is certain.
+ * Nothing is changed yet; `bringUpToDate` does that.
+ * @throws {StoreOpenError}
+ */
+export function openDamaged(givenPath: string): OpenedDatabase {
+  const path = locate(givenPath, { create: false });
+  const ownership = Ownership.acquire(path);
+  try {
+    if (!checkHeader(path)) {
+      throw new StoreOpenError('NOT_OURS', path, `${path} is empty: it holds no file system`);
+    }
+    return { path, database: connect(path), ownership };
+  } catch (error) {
+    ownership.release();
+    throw refusalOf(path, error);
+  }
+}
+
 function refusalOf(path: string, error: unknown): unknown {
   if (error instanceof Database.SqliteError) {
     return refusal(path, error);
@@ -111,7 +130,14 @@ function prepareDatabase(path: string, options: StoreOptions): Database.Database
   } else {
     checkWithoutTrace(path, status.size);
   }
-  return connect(path);
+  const database = connect(path);
+  try {
+    bringUpToDate(database, path);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** The check makes SQLite's side files where there are none; a refused database loses them again. */
@@ -161,8 +187,6 @@ function connect(path: string): Database.Database {
     database.pragma('synchronous = NORMAL');
     database.pragma('wal_autocheckpoint = 0');
     database.pragma('foreign_keys = OFF');
-    recoverIntents(database, path);
-    migrate(database);
     // The names of the database and of its log are on stable storage before anything relies on it.
     const directory = openSync(dirname(path), 'r');
     fsyncSync(directory);
@@ -175,9 +199,14 @@ function connect(path: string): Database.Database {
 }
 
 /**
- * Makes the changes again that a process had acknowledged when it was ended. Migrations come after
- * that: the changes are written for the schema of that process.
+ * Makes the changes again that a process had acknowledged when it was ended, and then migrates: the
+ * changes are written for the schema of that process.
  */
+export function bringUpToDate(database: Database.Database, path: string): void {
+  recoverIntents(database, path);
+  migrate(database);
+}
+
 function recoverIntents(database: Database.Database, path: string): void {
   if (Number(database.pragma('user_version', { simple: true })) < firstVersionWithIntents) {
     return;
@@ -191,8 +220,10 @@ function recoverIntents(database: Database.Database, path: string): void {
   if (intents.length === 0) {
     return;
   }
-  // A disk that is full has room for this where the log begins.
-  database.pragma('wal_checkpoint(RESTART)');
+  if (!database.inTransaction) {
+    // A disk that is full has room for this where the log begins.
+    database.pragma('wal_checkpoint(RESTART)');
+  }
   database.transaction(() => {
     makeAgain(database, intents);
     database.prepare('UPDATE filesystem SET intentEpoch = ?').run(newEpoch());

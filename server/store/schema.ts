@@ -205,9 +205,14 @@ export function initialize(database: Database, blockBytes: number): void {
     root.mtime = now;
     root.btime = now;
     touch(root, now);
-    const row = rowOf(root);
-    database
-      .prepare(`INSERT INTO inode (${inodeColumns.join(', ')}) VALUES (${row.map(() => '?')})`)
-      .run(...row);
+    insertInode(database, root);
   })();
+}
+
+/** Writes the row of a new inode. */
+export function insertInode(database: Database, record: InodeRecord): void {
+  const row = rowOf(record);
+  database
+    .prepare(`INSERT INTO inode (${inodeColumns.join(', ')}) VALUES (${row.map(() => '?')})`)
+    .run(...row);
 }

@@ -21,12 +21,13 @@ const rooms: readonly Room[] = [
     folder: 'server/',
     mayImport: ['server/', 'client/protocol/', 'client/runtime-directory.ts', 'nic/index.ts'],
   },
-  // The command line starts servers, and it is the mount's. What else it needs of the server it
-  // asks for as every client does.
+  // The command line starts servers, and works on databases that have none; and it is the mount's.
+  // What else it needs of the server it asks for as every client does.
   {
     folder: 'mount/commands/serve.ts',
     mayImport: ['mount/', 'client/', 'server/serve.ts', 'nic/system-calls'],
   },
+  { folder: 'mount/commands/fsck.ts', mayImport: ['mount/', 'server/fsck/fsck.ts'] },
   // A driver waits for the kernel by the same rules as the adapter waits for its peers, and starts its
   // threads as everybody does.
   {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fsck } from '../../../server/fsck/fsck.ts';
 import { type FileId, FileType, rootId, type Store } from '../../../server/store/index.ts';
 import { Model } from './support/model.ts';
 import {
@@ -284,6 +285,7 @@ describe('Store', () => {
       comparison.end('reopen');
       comparison.check();
       comparison.store.close();
+      expect(fsck(comparison.store.path, { isRepair: false }).findings).toEqual([]);
     });
     fc.assert(property, { numRuns: 40 });
   }, 120_000);

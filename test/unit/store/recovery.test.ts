@@ -2,6 +2,7 @@ import { copyFileSync, existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fsck } from '../../../server/fsck/fsck.ts';
 import { type FileId, FileType, rootId, type Store } from '../../../server/store/index.ts';
 import { pattern, TestCache } from '../block-cache/support/caches.ts';
 import {
@@ -215,6 +216,9 @@ describe('a killed process', () => {
       const killed = killedCopy(store);
       const ahead = everyId.filter((id) => store.contents.peek(id)?.dataPending);
       store.close();
+      for (const path of [killed, store.path]) {
+        expect(fsck(path, { isRepair: false }).findings).toEqual([]);
+      }
       expect(rowsOf(killed, ahead)).toEqual(rowsOf(store.path, ahead));
     });
     fc.assert(property, { numRuns: 30 });

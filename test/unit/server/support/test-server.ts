@@ -27,7 +27,7 @@ import { statusName } from '../../../../client/protocol/status.ts';
 import type { DirectOpBuffer } from '../../../../client/protocol/types.ts';
 import type { Credential } from '../../../../server/access-control.ts';
 import { BlockCache } from '../../../../server/block-cache.ts';
-import { assembleEngine, type Random64 } from '../../../../server/engine/assemble.ts';
+import { assembleEngine } from '../../../../server/engine/assemble.ts';
 import type { Channel, ChannelPort, PeerIdentity } from '../../../../server/engine/channel.ts';
 import { systemClock } from '../../../../server/engine/clock.ts';
 import type { Engine } from '../../../../server/engine/engine.ts';
@@ -46,7 +46,6 @@ import {
 } from '../../../../server/sessions/limits.ts';
 import type { SessionParameters } from '../../../../server/sessions/negotiation.ts';
 import { Store } from '../../../../server/store/index.ts';
-import { killedCopy } from '../../store/support/stores.ts';
 
 export const SERVER_UID = 500;
 
@@ -65,12 +64,6 @@ export interface TestServerOptions {
   readonly cacheBytes?: number;
   /** Whether clients may read the cache by themselves. */
   readonly ordma?: boolean;
-  /** What the server serves; a new database of its own when left out. */
-  readonly database?: string;
-  /** Where ids come from. */
-  readonly random?: Random64;
-  /** Processes that have ended: all others live. */
-  readonly endedProcesses?: Iterable<number>;
 }
 
 export class TestServer {
@@ -80,19 +73,11 @@ export class TestServer {
   readonly faults: unknown[] = [];
   /** The clock of time limits; file times are real. */
   monotonicMs = 0;
-  /** Processes that have ended: all others live. */
-  readonly endedProcesses: Set<number>;
-  readonly #options: TestServerOptions;
-  readonly #random: Random64;
   readonly #directory: string;
 
   constructor(options: TestServerOptions = {}) {
-    this.#options = options;
-    this.endedProcesses = new Set(options.endedProcesses);
-    this.#random = options.random ?? countingRandom();
     this.#directory = mkdtempSync(join(tmpdir(), 'dafs-server-'));
-    const database = options.database ?? join(this.#directory, 'test.db');
-    this.store = Store.open(database, { create: true });
+    this.store = Store.open(join(this.#directory, 'test.db'), { create: true });
     const limits = { ...defaultLimits, ...options.limits };
     const cacheBytes = options.cacheBytes ?? 32 << 20;
     const layout = ExportedCache.layoutFor(cacheBytes, this.store.blockBytes);
@@ -116,8 +101,7 @@ export class TestServer {
       }),
       limits,
       clock: { now: systemClock.now, monotonicMs: () => this.monotonicMs },
-      random: this.#random,
-      processStart: (pid) => (this.endedProcesses.has(pid) ? undefined : `start of ${pid}`),
+      random: countingRandom(),
       reportFault: (error) => this.faults.push(error),
     });
     this.engine = engine;
@@ -134,12 +118,6 @@ export class TestServer {
     const connection = this.connection(options.peer);
     connection.connect(options);
     return connection;
-  }
-
-  /** What a new process serves after this one was killed just now: only the files of the store are left. */
-  successor(options: TestServerOptions = {}): TestServer {
-    const database = killedCopy(this.store);
-    return new TestServer({ ...this.#options, random: this.#random, ...options, database });
   }
 
   close(): void {
