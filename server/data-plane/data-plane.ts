@@ -15,7 +15,7 @@ import { systemClock } from '../engine/clock.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Service } from '../engine/service.ts';
 import { Authentication, type PasswordVerifier } from '../sessions/authentication.ts';
-import { Store } from '../store/index.ts';
+import { LogSyncThread, Store } from '../store/index.ts';
 import { Connection, type Fabric } from './connection.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { DataPlaneOptions, DataPlaneStatus } from './messages.ts';
@@ -60,6 +60,7 @@ export class DataPlane {
       create: options.create,
       ...(options.blockBytes !== undefined && { blockBytes: options.blockBytes }),
       capacity: options.capacity,
+      openLogSync: (logFile) => new LogSyncThread(logFile, this.#context.waker()),
     });
     const domain = this.#context.allocateProtectionDomain();
     this.#memory = new RegisteredMemory(domain);

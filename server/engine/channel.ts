@@ -5,6 +5,7 @@ import { type ChainState, emptyChain } from './chain.ts';
 import type { Directives } from './directives.ts';
 import type { Exchange } from './exchange.ts';
 import type { RemoteMemory } from './memory.ts';
+import type { AnswerGroup } from './stable-answers.ts';
 
 /** The process at the other end of a connection, as the kernel vouches for it. */
 export interface PeerIdentity {
@@ -51,6 +52,8 @@ export class Channel {
   /** The byte order of its messages: the first one decides (section 6.1.1.5). */
   littleEndian: boolean | undefined;
   chain: ChainState = emptyChain;
+  /** Where the last answer was put, if it was held back: those behind it in its chain follow it. */
+  held: AnswerGroup | undefined;
   isClosed = false;
   /** When it is closed unless it has become part of a session by then, on the monotonic clock. */
   deadlineMs: number | undefined;

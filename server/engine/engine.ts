@@ -15,6 +15,7 @@ import { type DispatchEntry, dispatchTable } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
 import { refuse } from './refusal.ts';
 import { PARKED, type Service } from './service.ts';
+import { StableAnswers } from './stable-answers.ts';
 import { statusOf } from './status.ts';
 
 /** Told of errors that no status of the draft foresees: defects of the server. */
@@ -31,12 +32,19 @@ export class Engine {
   readonly #channels = new Set<Channel>();
   /** Exchanges whose answer is encoded and waits for the commit. */
   readonly #answered: Exchange[] = [];
+  readonly #stableAnswers: StableAnswers;
   readonly #responseHeader = new ResponseHeader();
   #requestCount = 0;
 
   constructor(service: Service, reportFault: FaultReporter) {
     this.#service = service;
     this.#reportFault = reportFault;
+    this.#stableAnswers = new StableAnswers(
+      service.store,
+      service.cache,
+      (exchange, failure) => this.#sendHeld(exchange, failure),
+      (error) => this.#noteFailure(error),
+    );
   }
 
   get channelCount(): number {
@@ -131,19 +139,24 @@ export class Engine {
     }
   }
 
-  /** Makes durable what the requests so far have promised, and sends their answers. */
+  /**
+   * Commits what the requests so far have changed, and sends their answers; those that promise stable
+   * storage when the promise is kept: also for that this is to be called again and again.
+   */
   finish(): void {
     const failure = this.#commit();
     for (const exchange of this.#answered) {
       if (failure !== undefined && exchange.isModified) {
         exchange.undo?.();
+        exchange.stableFile = undefined;
         this.#setFailure(exchange, failure);
       }
-      if (!exchange.channel.isClosed) {
+      if (!exchange.channel.isClosed && !this.#stableAnswers.hold(exchange)) {
         this.#send(exchange);
       }
     }
     this.#answered.length = 0;
+    this.#stableAnswers.advance();
     this.#service.notifications.flush();
   }
 
@@ -261,25 +274,31 @@ export class Engine {
 
   /** One commit for all that was changed. Returns the status that stands for its failure. */
   #commit(): DafsStatus | undefined {
-    const { store, cache } = this.#service;
-    let mustBeStable = false;
+    const { store } = this.#service;
     try {
-      for (const { stableFile } of this.#answered) {
-        if (stableFile !== undefined) {
-          mustBeStable = true;
-          cache.flush(stableFile === 'all' ? undefined : stableFile);
-        }
-      }
-      if (mustBeStable) {
-        store.sync();
-      } else if (store.inTransaction) {
+      if (store.inTransaction) {
         store.commit();
       }
       return undefined;
     } catch (error) {
-      this.#reportFault(error);
-      return statusOf(error) ?? DafsStatus.DAFSERR_IO;
+      return this.#noteFailure(error);
     }
+  }
+
+  #noteFailure(error: unknown): DafsStatus {
+    this.#reportFault(error);
+    return statusOf(error) ?? DafsStatus.DAFSERR_IO;
+  }
+
+  /** Sends an answer that was held back, unless its client is gone. */
+  #sendHeld(exchange: Exchange, failure: DafsStatus | undefined): void {
+    if (exchange.channel.isClosed) {
+      return;
+    }
+    if (failure !== undefined) {
+      this.#setFailure(exchange, failure);
+    }
+    this.#send(exchange);
   }
 
   #send(exchange: Exchange): void {

@@ -1,6 +1,8 @@
-import { closeSync, fdatasyncSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { Checkpointer } from './checkpointer.ts';
+import type { StoreError } from './errors.ts';
 import type { IntentLog } from './intent-log.ts';
+import { BlockingLogSync, type LogSync, type OpenLogSync } from './log-sync.ts';
 import { storeErrorOf, type Transaction } from './transaction.ts';
 
 /** The way of what was committed: from the intent log into the database's log, onto the disk. */
@@ -9,18 +11,25 @@ export class Durability {
   readonly #intents: IntentLog;
   readonly #checkpointer: Checkpointer;
   readonly #logFile: number;
-  #syncedStores = 0;
+  readonly #logSync: LogSync;
+  /** Commits of the database that are on stable storage, and that the sync under way covers. */
+  #stableStores = 0;
+  #coveredStores = 0;
+  /** A sync failed: what it should have covered is lost to the kernel, and no later one covers it. */
+  #failure: StoreError | undefined;
 
   constructor(
     path: string,
     transaction: Transaction,
     intents: IntentLog,
     checkpointer: Checkpointer,
+    openLogSync: OpenLogSync = (logFile) => new BlockingLogSync(logFile),
   ) {
     this.#transaction = transaction;
     this.#intents = intents;
     this.#checkpointer = checkpointer;
     this.#logFile = openSync(`${path}-wal`, 'r');
+    this.#logSync = openLogSync(this.#logFile);
   }
 
   /** The intent log holds commits that the database lacks. */
@@ -44,16 +53,47 @@ export class Durability {
 
   /** Commits, and returns when all commits so far are on stable storage. @throws {StoreError} */
   sync(): void {
+    this.#logSync.await();
+    this.syncHasEnded();
+    this.beginSync();
+    this.#logSync.await();
+    this.syncHasEnded();
+  }
+
+  /**
+   * Commits, and begins to bring all commits so far onto stable storage, where they are when
+   * `syncHasEnded` says so. No sync may be under way.
+   * @throws {StoreError} as commit does; EIO: a sync has failed, and none is begun any more.
+   */
+  beginSync(): void {
+    this.#requireWhole();
     this.#transaction.apply();
-    if (this.#syncedStores === this.#transaction.stores) {
-      return;
+    this.#coveredStores = this.#transaction.stores;
+    if (this.#coveredStores !== this.#stableStores) {
+      this.#logSync.begin();
+    }
+  }
+
+  /**
+   * Whether the sync that was begun last has ended.
+   * @throws {StoreError} EIO: it failed, or an earlier one. The kernel takes data that it could not
+   * write for written, so nothing that was not stable by then ever is.
+   */
+  syncHasEnded(): boolean {
+    this.#requireWhole();
+    if (this.#coveredStores === this.#stableStores) {
+      return true;
     }
     try {
-      fdatasyncSync(this.#logFile);
+      if (!this.#logSync.hasEnded()) {
+        return false;
+      }
     } catch (error) {
-      throw storeErrorOf(error);
+      this.#failure = storeErrorOf(error);
+      throw this.#failure;
     }
-    this.#syncedStores = this.#transaction.stores;
+    this.#stableStores = this.#coveredStores;
+    return true;
   }
 
   /**
@@ -74,12 +114,19 @@ export class Durability {
   close(): void {
     let isApplied = false;
     try {
+      this.#logSync.close();
       this.applyIntents();
       isApplied = true;
     } finally {
       this.#intents.close(isApplied);
       this.#checkpointer.close();
       closeSync(this.#logFile);
+    }
+  }
+
+  #requireWhole(): void {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
     }
   }
 }

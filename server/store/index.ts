@@ -5,6 +5,8 @@ export {
   type StoreOpenErrorCode,
 } from './errors.ts';
 export type { AttributeEntry, AttributeOption } from './extended-attributes.ts';
+export type { LogSync, OpenLogSync } from './log-sync.ts';
+export { LogSyncThread } from './log-sync-thread.ts';
 export {
   ACCESS_ACL_NAME,
   type Acl,

@@ -92,7 +92,7 @@ export class Store {
   static open(path: string, options: StoreOptions): Store {
     const opened = openDatabase(path, options);
     try {
-      return new Store(opened, options.capacity ?? {});
+      return new Store(opened, options);
     } catch (error) {
       opened.database.close();
       opened.ownership.release();
@@ -100,7 +100,8 @@ export class Store {
     }
   }
 
-  private constructor({ path, database, ownership }: OpenedDatabase, capacity: Capacity) {
+  private constructor({ path, database, ownership }: OpenedDatabase, options: StoreOptions) {
+    const { capacity = {} } = options;
     const row = database
       .prepare<[], FilesystemRow>('SELECT * FROM filesystem')
       .get() as FilesystemRow;
@@ -163,7 +164,13 @@ export class Store {
       this.#usage,
       this.room,
     );
-    this.durability = new Durability(path, this.#transaction, intents, this.#checkpointer);
+    this.durability = new Durability(
+      path,
+      this.#transaction,
+      intents,
+      this.#checkpointer,
+      options.openLogSync,
+    );
     this.#reclaimer.recover();
   }
 

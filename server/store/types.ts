@@ -1,6 +1,7 @@
 /**
  * The words of the store: what a file system object is, apart from where its rows lie.
  */
+import type { OpenLogSync } from './log-sync.ts';
 import type { Acl } from './posix-acl.ts';
 
 declare const fileIdBrand: unique symbol;
@@ -187,4 +188,6 @@ export interface StoreOptions {
   readonly blockBytes?: number;
   /** Unlimited by default. */
   readonly capacity?: Capacity;
+  /** How the log gets onto the disk; in the caller's thread by default. */
+  readonly openLogSync?: OpenLogSync;
 }

@@ -290,12 +290,14 @@ describe('stability', () => {
     const file = files.create('file');
     const { store } = server;
     const commit = store.commit.bind(store);
-    const sync = store.sync.bind(store);
+    const { durability } = store;
+    const beginSync = durability.beginSync.bind(durability);
     const fail = () => {
       store.rollback();
       throw Object.assign(new Error('disk'), { name: 'Error' });
     };
-    Object.assign(store, { commit: fail, sync: fail });
+    Object.assign(store, { commit: fail });
+    Object.assign(durability, { beginSync: fail });
     const connection = files.connection;
     const created = files.open('new', {
       open: { openType: 1, how: { createMode: 0, createAttrs: {} } },
@@ -304,7 +306,8 @@ describe('stability', () => {
     expect(server.service.opens.size).toBe(1);
     expect(files.write(file, 0, 'x', 2).status).toBe('IO');
     expect(connection.call('NULL', {}).status).toBe('OK');
-    Object.assign(store, { commit, sync });
+    Object.assign(store, { commit });
+    Object.assign(durability, { beginSync });
     expect(files.lookup('new').status).toBe('NOENT');
     expect(files.write(file, 0, 'x', 2).status).toBe('OK');
     expect(server.faults.splice(0).length).toBeGreaterThan(0);

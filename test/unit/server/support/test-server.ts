@@ -45,7 +45,7 @@ import {
   MINIMUM_MESSAGE_BYTES,
 } from '../../../../server/sessions/limits.ts';
 import type { SessionParameters } from '../../../../server/sessions/negotiation.ts';
-import { Store } from '../../../../server/store/index.ts';
+import { type OpenLogSync, Store } from '../../../../server/store/index.ts';
 
 export const SERVER_UID = 500;
 
@@ -64,6 +64,8 @@ export interface TestServerOptions {
   readonly cacheBytes?: number;
   /** Whether clients may read the cache by themselves. */
   readonly ordma?: boolean;
+  /** How the log gets onto the disk. */
+  readonly openLogSync?: OpenLogSync;
 }
 
 export class TestServer {
@@ -77,7 +79,11 @@ export class TestServer {
 
   constructor(options: TestServerOptions = {}) {
     this.#directory = mkdtempSync(join(tmpdir(), 'dafs-server-'));
-    this.store = Store.open(join(this.#directory, 'test.db'), { create: true });
+    const { openLogSync } = options;
+    this.store = Store.open(join(this.#directory, 'test.db'), {
+      create: true,
+      ...(openLogSync !== undefined && { openLogSync }),
+    });
     const limits = { ...defaultLimits, ...options.limits };
     const cacheBytes = options.cacheBytes ?? 32 << 20;
     const layout = ExportedCache.layoutFor(cacheBytes, this.store.blockBytes);

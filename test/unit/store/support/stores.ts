@@ -6,10 +6,12 @@ import {
   type FileId,
   FileType,
   type Inode,
+  type OpenLogSync,
   rootId,
   Store,
   StoreError,
 } from '../../../../server/store/index.ts';
+import { BlockingLogSync } from '../../../../server/store/log-sync.ts';
 
 const endings: (() => void)[] = [];
 
@@ -27,8 +29,13 @@ export function temporaryDirectory(): string {
 }
 
 /** A store that the end of the test closes, unless it is closed already. */
-export function openStore(path: string, blockBytes = 4096, capacity: Capacity = {}): Store {
-  const store = Store.open(path, { create: true, blockBytes, capacity });
+export function openStore(
+  path: string,
+  blockBytes = 4096,
+  capacity: Capacity = {},
+  openLogSync: OpenLogSync = (logFile) => new BlockingLogSync(logFile),
+): Store {
+  const store = Store.open(path, { create: true, blockBytes, capacity, openLogSync });
   endings.push(() => {
     try {
       store.close();

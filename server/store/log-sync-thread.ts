@@ -1,0 +1,81 @@
+import { getSystemErrorName } from 'node:util';
+import type { Worker } from 'node:worker_threads';
+import { startThread, type WakerToken } from '../../nic/index.ts';
+import type { LogSync } from './log-sync.ts';
+
+/** Places in the memory shared with the thread. */
+export const Shared = { STATE: 0, ERRNO: 1, LENGTH: 2 } as const;
+/** Values of the place STATE. */
+export const State = { IDLE: 0, REQUESTED: 1, CLOSING: 2, CLOSED: 3 } as const;
+
+/** What the thread is started with. */
+export interface LogSyncThreadData {
+  readonly logFile: number;
+  readonly shared: Int32Array;
+  readonly waker: WakerToken;
+}
+
+/**
+ * Syncs in a thread of its own, which the first sync starts: whoever writes to the log goes on
+ * meanwhile, and is woken at the end, when he sleeps in a wait of a NIC's context.
+ */
+export class LogSyncThread implements LogSync {
+  readonly #logFile: number;
+  readonly #waker: WakerToken;
+  readonly #shared = new Int32Array(
+    new SharedArrayBuffer(Shared.LENGTH * Int32Array.BYTES_PER_ELEMENT),
+  );
+  #thread: Worker | undefined;
+
+  /** @param waker of the context that the caller sleeps in */
+  constructor(logFile: number, waker: WakerToken) {
+    this.#logFile = logFile;
+    this.#waker = waker;
+  }
+
+  begin(): void {
+    this.#thread ??= this.#start();
+    this.#tell(State.REQUESTED);
+  }
+
+  hasEnded(): boolean {
+    if (Atomics.load(this.#shared, Shared.STATE) === State.REQUESTED) {
+      return false;
+    }
+    const errno = Atomics.load(this.#shared, Shared.ERRNO);
+    if (errno !== 0) {
+      throw new Error(`${getSystemErrorName(errno)}: fdatasync of the log`);
+    }
+    return true;
+  }
+
+  await(): void {
+    Atomics.wait(this.#shared, Shared.STATE, State.REQUESTED);
+  }
+
+  close(): void {
+    if (this.#thread === undefined) {
+      return;
+    }
+    this.await();
+    this.#tell(State.CLOSING);
+    Atomics.wait(this.#shared, Shared.STATE, State.CLOSING);
+    this.#thread = undefined;
+  }
+
+  #tell(state: number): void {
+    Atomics.store(this.#shared, Shared.STATE, state);
+    Atomics.notify(this.#shared, Shared.STATE);
+  }
+
+  #start(): Worker {
+    const data: LogSyncThreadData = {
+      logFile: this.#logFile,
+      shared: this.#shared,
+      waker: this.#waker,
+    };
+    const thread = startThread(new URL('./log-sync-worker.ts', import.meta.url), data);
+    thread.unref();
+    return thread;
+  }
+}

@@ -1,0 +1,101 @@
+/** The thread that syncs the log, and what becomes of real errors. */
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { Context, createWorkCompletions } from '../../../nic/index.ts';
+import { BlockingLogSync } from '../../../server/store/log-sync.ts';
+import { LogSyncThread } from '../../../server/store/log-sync-thread.ts';
+import { codeOf, makeFile, names, openStore, temporaryDirectory } from './support/stores.ts';
+
+const LIMIT = { timeout: 60_000 };
+
+function newLog(): number {
+  const path = join(temporaryDirectory(), 'log');
+  writeFileSync(path, 'data');
+  return openSync(path, 'r');
+}
+
+it('ends whatever it syncs, one after the other, and wakes who sleeps meanwhile', LIMIT, () => {
+  const log = newLog();
+  const context = Context.open();
+  const group = context.createCompletionGroup();
+  const completions = createWorkCompletions(1);
+  const thread = new LogSyncThread(log, context.waker());
+  for (let count = 0; count < 100; count += 1) {
+    thread.begin();
+    while (!thread.hasEnded()) {
+      group.wait(completions, 30_000);
+      context.takeWake();
+    }
+  }
+  thread.begin();
+  thread.close();
+  expect(thread.hasEnded()).toBe(true);
+  context.close();
+  closeSync(log);
+});
+
+it.each(['in the same thread', 'in another one'])(
+  'tells of an error that the system gives, %s',
+  LIMIT,
+  (where) => {
+    const device = openSync('/dev/null', 'r');
+    const context = Context.open();
+    const sync =
+      where === 'in another one'
+        ? new LogSyncThread(device, context.waker())
+        : new BlockingLogSync(device);
+    sync.begin();
+    sync.await();
+    // What cannot be synced is refused by the kernel: see fdatasync(2).
+    expect(() => sync.hasEnded()).toThrow(/EINVAL/);
+    sync.close();
+    context.close();
+    closeSync(device);
+  },
+);
+
+it('syncs a store from a thread of its own', LIMIT, () => {
+  const context = Context.open();
+  const path = join(temporaryDirectory(), 'store.dafs');
+  openStore(path).close();
+  let syncs = 0;
+  const store = openStore(path, undefined, {}, (logFile) => {
+    const thread = new LogSyncThread(logFile, context.waker());
+    const begin = thread.begin.bind(thread);
+    return Object.assign(thread, {
+      begin: () => {
+        syncs += 1;
+        begin();
+      },
+    });
+  });
+  makeFile(store, 'first');
+  store.durability.beginSync();
+  makeFile(store, 'second');
+  store.sync();
+  expect(syncs).toBe(2);
+  store.sync();
+  expect(syncs).toBe(2);
+  expect(readFileSync(`${path}-wal`).includes('second')).toBe(true);
+  store.close();
+  context.close();
+});
+
+it('is not tried again once it has failed: the kernel would not tell a second time', LIMIT, () => {
+  const device = openSync('/dev/null', 'r');
+  const path = join(temporaryDirectory(), 'store.dafs');
+  openStore(path).close();
+  let syncs = 0;
+  const store = openStore(path, undefined, {}, () => {
+    syncs += 1;
+    return new BlockingLogSync(device);
+  });
+  makeFile(store, 'file');
+  expect(codeOf(() => store.sync())).toBe('EIO');
+  expect(codeOf(() => store.sync())).toBe('EIO');
+  expect(codeOf(() => store.durability.beginSync())).toBe('EIO');
+  expect(syncs).toBe(1);
+  expect(names(store)).toEqual(['file']);
+  closeSync(device);
+});
