@@ -15,6 +15,7 @@ import { systemClock } from '../engine/clock.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Service } from '../engine/service.ts';
 import { Authentication, type PasswordVerifier } from '../sessions/authentication.ts';
+import { systemProcessStart } from '../sessions/client-process.ts';
 import { LogSyncThread, Store } from '../store/index.ts';
 import { Connection, type Fabric } from './connection.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -84,6 +85,7 @@ export class DataPlane {
       limits,
       clock: systemClock,
       random: systemRandom,
+      processStart: systemProcessStart,
       reportFault: options.reportFault,
     });
     this.#engine = engine;

@@ -6,6 +6,8 @@ import type { ExportedCache } from '../exported-cache/exported-cache.ts';
 import { Filehandles } from '../filehandles.ts';
 import { Notifications } from '../notifications/notifications.ts';
 import type { Authentication } from '../sessions/authentication.ts';
+import type { ProcessStart } from '../sessions/client-process.ts';
+import { ClientRecords } from '../sessions/client-records.ts';
 import { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
 import { LockGrants } from '../sessions/lock-grants.ts';
@@ -39,6 +41,7 @@ export interface EngineOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly random: Random64;
+  readonly processStart: ProcessStart;
   readonly reportFault: FaultReporter;
 }
 
@@ -66,6 +69,9 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
   const sessions: SessionTable = new SessionTable({
     limits,
     opens,
+    records: new ClientRecords(store.state),
+    clock,
+    processStart: options.processStart,
     drawId: () => nonZero(random),
     onClientsChange: () => notifications.clientsChanged(),
   });
@@ -97,6 +103,8 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     resume: (exchange, complete) => engine.resume(exchange, complete),
   };
   const engine = new Engine(service, options.reportFault);
+  sessions.recover();
+  sessions.releaseOverdue();
   return { engine, service };
 }
 

@@ -83,7 +83,7 @@ export class Engine {
     return channel;
   }
 
-  /** A connection is gone. What its session held is released; `finish` makes that durable. */
+  /** A connection is gone. What nobody will come back for is released; `finish` makes that durable. */
   detach(channel: Channel): void {
     if (!this.#channels.delete(channel)) {
       return;
@@ -98,7 +98,7 @@ export class Engine {
       this.#service.notifications.unsubscribe(session);
     }
     if (channel.role === 'operations') {
-      this.#service.sessions.end(session);
+      this.#service.sessions.lose(session);
       session.backControl?.close('the session has ended');
       session.rdmaRead?.close('the session has ended');
     } else if (session.backControl === channel) {
@@ -165,8 +165,12 @@ export class Engine {
     return this.#service.notifications.dueMs();
   }
 
-  /** Closes connections that did not become sessions in time. To be called about once a second. */
+  /**
+   * Closes connections that did not become sessions in time, and releases clients that have not come
+   * back in time; `finish` makes that durable. To be called about once a second.
+   */
   closeOverdue(): void {
+    this.#service.sessions.releaseOverdue();
     const now = this.#service.clock.monotonicMs();
     for (const channel of this.#channels) {
       if (channel.deadlineMs !== undefined && channel.deadlineMs <= now) {
@@ -228,8 +232,7 @@ export class Engine {
       entry?.operation.results.encode(response, results);
     }
     const { status, args } = exchange;
-    exchange.isModified =
-      entry?.operation.modifies === true && status === DafsStatus.DAFS_STATUS_OK;
+    exchange.isModified ||= status === DafsStatus.DAFS_STATUS_OK && changesState(entry);
     channel.chain = leaveChain(
       channel.chain,
       header.chainFlags,
@@ -324,6 +327,9 @@ export class Engine {
     channel.port.send(exchange);
   }
 }
+
+const changesState = (entry: DispatchEntry | undefined): boolean =>
+  entry !== undefined && (entry.operation.modifies || entry.operation.cached);
 
 /** The next lower version that we speak, 0 if there is none (section 6.1.3). */
 const supportedVersionBelow = (version: number): number =>

@@ -23,7 +23,7 @@ export class Exchange {
   readonly slot: number;
   readonly header = new RequestHeader();
   status: DafsStatus = DafsStatus.DAFS_STATUS_OK;
-  /** The answer depends on the commit of what the request changed. */
+  /** The answer depends on the commit, because the request changed something or tells of what did. */
   isModified = false;
   /** The file, or all, that must be on stable storage before the answer goes out. */
   stableFile: FileId | 'all' | undefined;

@@ -1,43 +1,60 @@
 import { CredType } from '../../client/protocol/constants.ts';
 import { FILE_CAPABILITIES } from '../../client/protocol/extensions.ts';
-import type { ArgumentsOf } from '../../client/protocol/operations.ts';
+import type { ArgumentsOf, ResultsOf } from '../../client/protocol/operations.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { CredHandle } from '../../client/protocol/types.ts';
 import type { Credential } from '../access-control.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
+import type { Service } from '../engine/service.ts';
 import type { Limits } from '../sessions/limits.ts';
 
 /** Registering credentials and releasing them (sections 6.2.8 and 6.2.9; EXTENSIONS.md). */
 export const credentialHandlers = {
   REGISTER_CRED(service, exchange, args) {
-    const { credentials } = requireTrust(exchange);
-    const credential = credentialOf(args.cred, exchange, service.limits);
-    return { credHandle: credentials.register(credential) as CredHandle };
+    requireTrust(exchange);
+    return register(service, exchange, credentialOf(args.cred, exchange, service.limits));
   },
 
   REGISTER_CRED2(service, exchange, args) {
-    const { credentials } = requireTrust(exchange);
+    requireTrust(exchange);
     const user = userOf(args, service.limits);
     // Those that have nothing to do with files are nobody's: there is nothing to ask them for.
     const capabilities = (args.capabilities & FILE_CAPABILITIES) >>> 0;
     const { keepsAccessTimes } = args;
-    const credential = { ...user, capabilities, keepsAccessTimes };
-    return { credHandle: credentials.register(credential) as CredHandle };
+    return register(service, exchange, { ...user, capabilities, keepsAccessTimes });
   },
 
-  RELEASE_CRED(_service, exchange, args) {
-    requireTrust(exchange).credentials.release(args.credHandle);
+  RELEASE_CRED(service, exchange, { credHandle }) {
+    requireTrust(exchange);
+    const { client } = exchange;
+    const credential = client.credentials.find(credHandle);
+    client.credentials.release(credHandle);
+    service.sessions.credentialChanged(client, credHandle, undefined);
+    exchange.isModified = true;
+    exchange.undo = () => client.credentials.restore(credHandle, credential);
     return undefined;
   },
 } satisfies Handlers;
 
-function requireTrust(exchange: Exchange) {
+function requireTrust(exchange: Exchange): void {
   if (exchange.session.principal?.isTrusted !== true) {
     refuse(DafsStatus.DAFSERR_NOT_AUTHORIZED);
   }
-  return exchange.client;
+}
+
+function register(
+  service: Service,
+  exchange: Exchange,
+  credential: Credential,
+): ResultsOf<'REGISTER_CRED'> {
+  const { client } = exchange;
+  const credHandle = client.credentials.register(credential) as CredHandle;
+  service.sessions.credentialChanged(client, credHandle, credential);
+  exchange.isModified = true;
+  exchange.undo = () => client.credentials.release(credHandle);
+  return { credHandle };
 }
 
 function credentialOf(

@@ -21,15 +21,14 @@ type ConnectArguments = ArgumentsOf<'CLIENT_CONNECT'>;
 /** Setting sessions up and ending them (section 6.2). */
 export const sessionHandlers = {
   CLIENT_CONNECT(service, exchange, args) {
-    return connectResults(service, connect(service, exchange.channel, args));
+    return connectResults(service, connect(service, exchange, args));
   },
 
   CLIENT_CONNECT_AUTH(service, exchange, args) {
-    const { channel } = exchange;
     // What the draft lists here for a client that cannot prove who it is (section 6.2.4).
     const failure = DafsStatus.DAFSERR_NOT_AUTHENTICATED;
     return authenticate(service, exchange, args.authReq, failure, (principal) => {
-      const session = connect(service, channel, args, principal);
+      const session = connect(service, exchange, args, principal);
       return { ...connectResults(service, session), ...authResults(principal) };
     });
   },
@@ -40,8 +39,7 @@ export const sessionHandlers = {
     return authenticate(service, exchange, args.authReq, failure, (principal) => {
       const { principal: current } = session;
       if (current === undefined) {
-        service.sessions.authenticate(session, principal);
-        exchange.channel.deadlineMs = undefined;
+        admit(service, exchange, session, principal);
       } else if (!isSamePrincipal(current, principal)) {
         refuse(DafsStatus.DAFSERR_NOT_AUTHORIZED);
       }
@@ -76,12 +74,10 @@ export const sessionHandlers = {
   DISCONNECT(service, exchange) {
     const { channel, session } = exchange;
     service.notifications.unsubscribe(session);
-    service.sessions.end(session);
+    service.sessions.disconnect(session);
     session.backControl?.close('the session has ended');
     session.rdmaRead?.close('the session has ended');
-    channel.session = undefined;
-    channel.role = 'ended';
-    channel.deadlineMs = service.clock.monotonicMs() + LINGER_MS;
+    retire(service, channel);
     return undefined;
   },
 
@@ -132,11 +128,12 @@ const authResults = (principal: Principal): { authRes: AuthResult; trusted: bool
 /** Makes a session on a new channel, which becomes its operations channel. */
 function connect(
   service: Service,
-  channel: Channel,
+  exchange: Exchange,
   args: ConnectArguments,
   principal?: Principal,
 ): Session {
   const { limits, sessions } = service;
+  const { channel } = exchange;
   requireIdentifier(args.clientIdString.length, 1, limits.maxIdentifierBytes);
   requireIdentifier(args.fenceIdString.length, 0, limits.maxIdentifierBytes);
   const parameters = negotiate(args, limits, WRITE_INLINE_DATA_OFFSET);
@@ -150,18 +147,36 @@ function connect(
   );
   try {
     if (principal !== undefined) {
-      sessions.authenticate(session, principal);
-      channel.deadlineMs = undefined;
+      admit(service, exchange, session, principal);
     }
     channel.port.resize(parameters);
   } catch (error) {
-    sessions.end(session);
+    sessions.takeBack(session);
     throw error;
   }
   channel.session = session;
   channel.role = 'operations';
   channel.credits.negotiated(parameters.maxRequests);
   return session;
+}
+
+/** Makes a session that of its client, unless the database does not take it. */
+function admit(service: Service, exchange: Exchange, session: Session, principal: Principal): void {
+  const { channel } = exchange;
+  service.sessions.authenticate(session, principal);
+  channel.deadlineMs = undefined;
+  exchange.isModified = true;
+  exchange.undo = () => {
+    service.sessions.takeBack(session);
+    retire(service, channel);
+  };
+}
+
+/** Nothing can be asked for on the channel any more. */
+function retire(service: Service, channel: Channel): void {
+  channel.session = undefined;
+  channel.role = 'ended';
+  channel.deadlineMs = service.clock.monotonicMs() + LINGER_MS;
 }
 
 function requireIdentifier(bytes: number, minimum: number, maximum: number): void {
@@ -175,7 +190,6 @@ function connectResults(service: Service, session: Session): ResultsOf<'CLIENT_C
     ...session.parameters,
     sessionId: session.id as SessionId,
     clientId: session.claim.clientId as ClientId,
-    useResponseCache: false,
     maxCredentials: service.sessions.credentialCapacity(session),
   };
 }

@@ -1,7 +1,11 @@
 import { DafsStatus } from '../../client/protocol/status.ts';
+import type { Credential } from '../access-control.ts';
 import type { Channel } from '../engine/channel.ts';
+import type { Clock } from '../engine/clock.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { OpenTable } from '../state/opens.ts';
+import { type ClientProcess, hasEnded, type ProcessStart } from './client-process.ts';
+import type { ClientRecords } from './client-records.ts';
 import { CredentialTable } from './credentials.ts';
 import type { Limits } from './limits.ts';
 import { credentialCapacity, type SessionParameters } from './negotiation.ts';
@@ -10,6 +14,9 @@ import { Client, type ClientClaim, isSamePrincipal, type Principal, Session } fr
 export interface SessionTableOptions {
   readonly limits: Limits;
   readonly opens: OpenTable;
+  readonly records: ClientRecords;
+  readonly clock: Clock;
+  readonly processStart: ProcessStart;
   /** Draws the 64 random bits of a session or client id; never 0. */
   readonly drawId: () => bigint;
   /** Called when a client came or went. */
@@ -38,6 +45,20 @@ export class SessionTable {
     return this.#sessions.values();
   }
 
+  /**
+   * Knows the clients of the last server again. They have the time of a lease to come back; those
+   * whose processes have ended go with the first `releaseOverdue`.
+   */
+  recover(): readonly Client[] {
+    const clients = this.#options.records.read();
+    for (const client of clients) {
+      client.expiresMs = this.#leaseEndMs();
+      this.#clients.set(client.claim.idString, client);
+    }
+    this.#options.onClientsChange();
+    return clients;
+  }
+
   /** Makes a session for a client that has yet to authenticate. */
   connect(
     idString: string,
@@ -47,12 +68,13 @@ export class SessionTable {
     channel: Channel,
   ): Session {
     const known = this.#clients.get(idString);
-    const isSameIncarnation = known !== undefined && known.verifier === verifier;
-    const clientId = isSameIncarnation ? known.clientId : this.#options.drawId();
+    const same = known?.claim.verifier === verifier ? known : undefined;
+    const clientId = same?.clientId ?? this.#options.drawId();
     const claim: ClientClaim = { idString, verifier, clientId };
+    const useResponseCache = parameters.useResponseCache && same?.isDurable !== false;
     const session = new Session(
       this.#options.drawId(),
-      parameters,
+      { ...parameters, useResponseCache },
       claim,
       channel,
       wantedCredentials,
@@ -63,8 +85,8 @@ export class SessionTable {
 
   /**
    * Believes a session's claim now that its peer has authenticated: a new client (the draft's case
-   * A), one more session of a known one (B), or a new incarnation, whose predecessor loses its
-   * opens and its sessions (C).
+   * A), one more session of a known one (B), which may have no other any more, or a new incarnation,
+   * whose predecessor loses its opens and its sessions (C).
    *
    * @throws Refusal DAFSERR_CLID_INUSE when the client id string is another principal's,
    * DAFSERR_STALE_CLIENTID when the client id that CLIENT_CONNECT returned was released or superseded
@@ -76,8 +98,8 @@ export class SessionTable {
     if (known !== undefined && !isSamePrincipal(known.principal, principal)) {
       refuse(DafsStatus.DAFSERR_CLID_INUSE);
     }
-    if (known !== undefined && known.verifier !== session.claim.verifier) {
-      this.#supersede(idString, known);
+    if (known !== undefined && known.claim.verifier !== session.claim.verifier) {
+      this.#supersede(known);
     }
     const client = this.#clients.get(idString) ?? this.#admit(session, principal);
     if (client.clientId !== session.claim.clientId) {
@@ -86,7 +108,9 @@ export class SessionTable {
     if (client.sessions.size >= this.#options.limits.maxSessionsPerClient) {
       refuse(DafsStatus.DAFSERR_RESOURCE);
     }
+    this.#follow(client, this.#processOf(session));
     client.sessions.add(session);
+    client.expiresMs = undefined;
     session.client = client;
     session.principal = principal;
     return client;
@@ -97,22 +121,61 @@ export class SessionTable {
     return this.#sessions.get(sessionId) ?? refuse(DafsStatus.DAFSERR_UNKNOWN_SESSION);
   }
 
-  /** Forgets a session; with its last session a client loses all that it holds. */
-  end(session: Session): void {
-    if (!this.#sessions.delete(session.id)) {
+  /** Ends a session that its client ends; with its last session a client loses all that it holds. */
+  disconnect(session: Session): void {
+    const client = this.#remove(session);
+    if (client?.sessions.size === 0) {
+      this.#release(client);
+    }
+  }
+
+  /**
+   * Ends a session whose connection is lost. A durable client that lives keeps what it holds, and has
+   * the time of a lease to come back for it.
+   */
+  lose(session: Session): void {
+    const client = this.#remove(session);
+    if (client === undefined || client.sessions.size > 0) {
       return;
     }
-    const { client } = session;
-    if (client === undefined) {
-      return;
+    if (client.isDurable && !hasEnded(client.process, this.#options.processStart)) {
+      client.expiresMs = this.#leaseEndMs();
+    } else {
+      this.#release(client);
     }
-    client.sessions.delete(session);
-    if (client.sessions.size === 0) {
-      this.#options.opens.closeAllOf(client);
-      if (this.#clients.get(session.claim.idString) === client) {
-        this.#clients.delete(session.claim.idString);
-        this.#options.onClientsChange();
+  }
+
+  /** Ends a session whose making the database did not take. */
+  takeBack(session: Session): void {
+    const client = this.#remove(session);
+    if (client !== undefined && session.isFirst) {
+      this.#release(client);
+    } else if (client?.sessions.size === 0) {
+      client.expiresMs = this.#leaseEndMs();
+    }
+  }
+
+  /** Releases the clients that will not come back, or have not. To be called about once a second. */
+  releaseOverdue(): void {
+    const { clock, processStart } = this.#options;
+    const now = clock.monotonicMs();
+    for (const client of [...this.#clients.values()]) {
+      const { expiresMs } = client;
+      if (expiresMs !== undefined && (expiresMs <= now || hasEnded(client.process, processStart))) {
+        this.#release(client);
       }
+    }
+  }
+
+  /** A client has registered a credential, or has none of that handle any more. */
+  credentialChanged(client: Client, handle: number, credential: Credential | undefined): void {
+    if (!client.isDurable) {
+      return;
+    }
+    if (credential === undefined) {
+      this.#options.records.deleteCredential(client, handle);
+    } else {
+      this.#options.records.putCredential(client, handle, credential);
     }
   }
 
@@ -127,15 +190,61 @@ export class SessionTable {
 
   #admit(session: Session, principal: Principal): Client {
     const capacity = credentialCapacity(session.wantedCredentials, this.#options.limits);
-    const client = new Client(session.claim, principal, new CredentialTable(capacity));
+    const client = new Client(
+      session.claim,
+      principal,
+      new CredentialTable(capacity),
+      session.parameters.useResponseCache,
+      this.#processOf(session),
+    );
+    if (client.isDurable) {
+      this.#options.records.put(client);
+    }
+    session.isFirst = true;
     this.#clients.set(session.claim.idString, client);
     this.#options.onClientsChange();
     return client;
   }
 
-  #supersede(idString: string, predecessor: Client): void {
-    this.#clients.delete(idString);
-    this.#options.opens.closeAllOf(predecessor);
+  #processOf({ operations }: Session): ClientProcess {
+    const { pid } = operations.port.peer;
+    return { pid, start: this.#options.processStart(pid) };
+  }
+
+  /** The process of the latest session is the one whose life counts. */
+  #follow(client: Client, { pid, start }: ClientProcess): void {
+    if (client.process.pid !== pid || client.process.start !== start) {
+      client.process = { pid, start };
+      if (client.isDurable) {
+        this.#options.records.put(client);
+      }
+    }
+  }
+
+  #leaseEndMs(): number {
+    return this.#options.clock.monotonicMs() + this.#options.limits.leaseMs;
+  }
+
+  /** @returns the session's client, unless there was none, or it has been released. */
+  #remove(session: Session): Client | undefined {
+    this.#sessions.delete(session.id);
+    const { client } = session;
+    const isKnown = client?.sessions.delete(session) === true;
+    return isKnown && this.#clients.get(session.claim.idString) === client ? client : undefined;
+  }
+
+  /** Forgets a client with all that it holds. */
+  #release(client: Client): void {
+    this.#options.opens.closeAllOf(client);
+    if (client.isDurable) {
+      this.#options.records.delete(client);
+    }
+    this.#clients.delete(client.claim.idString);
+    this.#options.onClientsChange();
+  }
+
+  #supersede(predecessor: Client): void {
+    this.#release(predecessor);
     for (const session of [...predecessor.sessions]) {
       session.operations.close('the client has started anew');
     }

@@ -12,14 +12,24 @@ export const DEFAULT_CREDENTIAL_HANDLE = 0;
 export class CredentialTable {
   readonly capacity: number;
   readonly #byHandle = new Map<number, Credential>();
-  #lastHandle = DEFAULT_CREDENTIAL_HANDLE;
+  #lastHandle: number;
 
-  constructor(capacity: number) {
+  /** @param lastHandle the latest that was ever given */
+  constructor(capacity: number, lastHandle = DEFAULT_CREDENTIAL_HANDLE) {
     this.capacity = capacity;
+    this.#lastHandle = lastHandle;
   }
 
   get size(): number {
     return this.#byHandle.size;
+  }
+
+  get lastHandle(): number {
+    return this.#lastHandle;
+  }
+
+  handles(): Iterable<number> {
+    return this.#byHandle.keys();
   }
 
   /** @throws Refusal DAFSERR_RESOURCE when the client holds as many as were negotiated. */
@@ -30,6 +40,11 @@ export class CredentialTable {
     this.#lastHandle += 1;
     this.#byHandle.set(this.#lastHandle, credential);
     return this.#lastHandle;
+  }
+
+  /** Puts a credential back under the handle that it had. */
+  restore(handle: number, credential: Credential): void {
+    this.#byHandle.set(handle, credential);
   }
 
   /** @throws Refusal DAFSERR_NO_CREDS when there is no such handle. */

@@ -30,6 +30,8 @@ export interface Limits {
   readonly maxDirectBuffers: number;
   /** A connection without an authenticated session is closed after this time. */
   readonly handshakeMs: number;
+  /** What a client holds that lost its connections, or its server, is kept so long for its return. */
+  readonly leaseMs: number;
 }
 
 /** A message buffer is never smaller: the first exchange needs as much (section 3.2.6.3). */
@@ -51,4 +53,5 @@ export const defaultLimits: Limits = {
   maxTransferBytes: 1 << 20,
   maxDirectBuffers: 64,
   handshakeMs: 10_000,
+  leaseMs: 30_000,
 };

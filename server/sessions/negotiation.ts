@@ -3,6 +3,7 @@ import { type Limits, MINIMUM_MESSAGE_BYTES } from './limits.ts';
 /** What CLIENT_CONNECT asks for (section 6.2.1); 0 leaves a number to the server. */
 export interface ParameterWishes {
   readonly useChecksums: boolean;
+  readonly useResponseCache: boolean;
   readonly maxCredentials: number;
   readonly maxRequestSize: number;
   readonly maxResponseSize: number;
@@ -15,6 +16,7 @@ export interface ParameterWishes {
 /** What a session obeys for all of its life. */
 export interface SessionParameters {
   readonly useChecksums: boolean;
+  readonly useResponseCache: boolean;
   readonly maxRequestSize: number;
   readonly maxResponseSize: number;
   readonly maxRequests: number;
@@ -46,6 +48,7 @@ export function negotiate(
   const wanted = wishes.maxRequests || DEFAULT_REQUESTS;
   return {
     useChecksums: wishes.useChecksums,
+    useResponseCache: wishes.useResponseCache,
     maxRequestSize,
     maxResponseSize,
     maxRequests: Math.max(1, Math.min(wanted, limits.maxRequests, affordable)),

@@ -4,6 +4,7 @@ import type { Credential } from '../access-control.ts';
 import type { Channel } from '../engine/channel.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Open, OpenHolder } from '../state/opens.ts';
+import type { ClientProcess } from './client-process.ts';
 import { type CredentialTable, DEFAULT_CREDENTIAL_HANDLE } from './credentials.ts';
 import type { SessionParameters } from './negotiation.ts';
 
@@ -33,18 +34,38 @@ export interface ClientClaim {
 
 /** One incarnation of a client: what its sessions have in common. */
 export class Client implements OpenHolder {
-  readonly clientId: bigint;
-  readonly verifier: bigint;
+  readonly claim: ClientClaim;
   readonly principal: Principal;
   readonly credentials: CredentialTable;
+  /**
+   * Whether what it holds is in the database, and is kept for a while when its connections are lost:
+   * its first session asked for a response cache. The database knows it by its client id.
+   */
+  readonly isDurable: boolean;
+  /** The process that made the latest of its sessions. */
+  process: ClientProcess;
   readonly sessions = new Set<Session>();
   readonly opens = new Set<Open>();
+  /** Without sessions: until when it is kept, on the monotonic clock. */
+  expiresMs: number | undefined;
 
-  constructor(claim: ClientClaim, principal: Principal, credentials: CredentialTable) {
-    this.clientId = claim.clientId;
-    this.verifier = claim.verifier;
+  constructor(
+    claim: ClientClaim,
+    principal: Principal,
+    credentials: CredentialTable,
+    isDurable: boolean,
+    process: ClientProcess,
+  ) {
+    this.claim = claim;
     this.principal = principal;
     this.credentials = credentials;
+    this.isDurable = isDurable;
+    this.process = process;
+  }
+
+  /** Never another client's, and the same as long as there is this one, over restarts of the server. */
+  get clientId(): bigint {
+    return this.claim.clientId;
   }
 }
 
@@ -61,6 +82,8 @@ export class Session {
   /** Set when the client has authenticated; nothing but that is possible before. */
   client: Client | undefined;
   principal: Principal | undefined;
+  /** With this session its client became known. */
+  isFirst = false;
   /** What EXTENSIONS granted. */
   readonly extensions = new Set<Extension>();
 

@@ -59,7 +59,7 @@ describe('CLIENT_CONNECT', () => {
       maxCredentials: 7,
       useBackControlChannel: true,
       useRdmaReadChannel: true,
-      useResponseCache: false,
+      useResponseCache: true,
       useChecksums: false,
     });
   });

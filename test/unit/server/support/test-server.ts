@@ -27,7 +27,7 @@ import { statusName } from '../../../../client/protocol/status.ts';
 import type { DirectOpBuffer } from '../../../../client/protocol/types.ts';
 import type { Credential } from '../../../../server/access-control.ts';
 import { BlockCache } from '../../../../server/block-cache.ts';
-import { assembleEngine } from '../../../../server/engine/assemble.ts';
+import { assembleEngine, type Random64 } from '../../../../server/engine/assemble.ts';
 import type { Channel, ChannelPort, PeerIdentity } from '../../../../server/engine/channel.ts';
 import { systemClock } from '../../../../server/engine/clock.ts';
 import type { Engine } from '../../../../server/engine/engine.ts';
@@ -46,6 +46,7 @@ import {
 } from '../../../../server/sessions/limits.ts';
 import type { SessionParameters } from '../../../../server/sessions/negotiation.ts';
 import { type OpenLogSync, Store } from '../../../../server/store/index.ts';
+import { killedCopy } from '../../store/support/stores.ts';
 
 export const SERVER_UID = 500;
 
@@ -66,6 +67,12 @@ export interface TestServerOptions {
   readonly ordma?: boolean;
   /** How the log gets onto the disk. */
   readonly openLogSync?: OpenLogSync;
+  /** What the server serves; a new database of its own when left out. */
+  readonly database?: string;
+  /** Where ids come from. */
+  readonly random?: Random64;
+  /** Processes that have ended: all others live. */
+  readonly endedProcesses?: Iterable<number>;
 }
 
 export class TestServer {
@@ -75,12 +82,20 @@ export class TestServer {
   readonly faults: unknown[] = [];
   /** The clock of time limits; file times are real. */
   monotonicMs = 0;
+  /** Processes that have ended: all others live. */
+  readonly endedProcesses: Set<number>;
+  readonly #options: TestServerOptions;
+  readonly #random: Random64;
   readonly #directory: string;
 
   constructor(options: TestServerOptions = {}) {
+    this.#options = options;
+    this.endedProcesses = new Set(options.endedProcesses);
+    this.#random = options.random ?? countingRandom();
     this.#directory = mkdtempSync(join(tmpdir(), 'dafs-server-'));
+    const database = options.database ?? join(this.#directory, 'test.db');
     const { openLogSync } = options;
-    this.store = Store.open(join(this.#directory, 'test.db'), {
+    this.store = Store.open(database, {
       create: true,
       ...(openLogSync !== undefined && { openLogSync }),
     });
@@ -107,7 +122,8 @@ export class TestServer {
       }),
       limits,
       clock: { now: systemClock.now, monotonicMs: () => this.monotonicMs },
-      random: countingRandom(),
+      random: this.#random,
+      processStart: (pid) => (this.endedProcesses.has(pid) ? undefined : `start of ${pid}`),
       reportFault: (error) => this.faults.push(error),
     });
     this.engine = engine;
@@ -124,6 +140,12 @@ export class TestServer {
     const connection = this.connection(options.peer);
     connection.connect(options);
     return connection;
+  }
+
+  /** What a new process serves after this one was killed just now: only the files of the store are left. */
+  successor(options: TestServerOptions = {}): TestServer {
+    const database = killedCopy(this.store);
+    return new TestServer({ ...this.#options, random: this.#random, ...options, database });
   }
 
   close(): void {

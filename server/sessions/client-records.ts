@@ -1,0 +1,105 @@
+import type { Credential } from '../access-control.ts';
+import { StateKind, type StateTable } from '../store/index.ts';
+import type { ClientProcess } from './client-process.ts';
+import { CredentialTable } from './credentials.ts';
+import { Client, type ClientClaim, type Principal } from './session.ts';
+
+/** What of a client is under its id; bigints are in hexadecimal. */
+interface ClientRecord {
+  readonly idString: string;
+  readonly verifier: string;
+  readonly principal: Principal;
+  readonly process: ClientProcess;
+  readonly credentialCapacity: number;
+  readonly lastCredentialHandle: number;
+}
+
+const CLIENT_ID_BYTES = 8;
+
+/**
+ * The durable clients in the database: who they are and which credentials they have registered. All
+ * changes belong to the transaction that is open, and so to the requests that make them.
+ */
+export class ClientRecords {
+  readonly #state: StateTable;
+
+  constructor(state: StateTable) {
+    this.#state = state;
+  }
+
+  put(client: Client): void {
+    const { claim, principal, process, credentials } = client;
+    const record: ClientRecord = {
+      idString: claim.idString,
+      verifier: claim.verifier.toString(16),
+      principal,
+      process,
+      credentialCapacity: credentials.capacity,
+      lastCredentialHandle: credentials.lastHandle,
+    };
+    this.#state.put(StateKind.CLIENT, clientKey(client), encode(record));
+  }
+
+  /** Forgets a client and its credentials. */
+  delete(client: Client): void {
+    for (const handle of client.credentials.handles()) {
+      this.deleteCredential(client, handle);
+    }
+    this.#state.delete(StateKind.CLIENT, clientKey(client));
+  }
+
+  putCredential(client: Client, handle: number, credential: Credential): void {
+    this.#state.put(StateKind.CREDENTIAL, credentialKey(client, handle), encode(credential));
+    // A handle is never given again: the client's record has the latest one.
+    this.put(client);
+  }
+
+  deleteCredential(client: Client, handle: number): void {
+    this.#state.delete(StateKind.CREDENTIAL, credentialKey(client, handle));
+  }
+
+  /** All clients that the last server knew, as they were. */
+  read(): Client[] {
+    const clients = new Map<bigint, Client>();
+    for (const [key, value] of this.#state.entries(StateKind.CLIENT)) {
+      const clientId = clientIdOf(key);
+      clients.set(clientId, clientOf(clientId, decode<ClientRecord>(value)));
+    }
+    for (const [key, value] of this.#state.entries(StateKind.CREDENTIAL)) {
+      const handle = viewOf(key).getUint32(CLIENT_ID_BYTES);
+      clients.get(clientIdOf(key))?.credentials.restore(handle, decode<Credential>(value));
+    }
+    return [...clients.values()];
+  }
+}
+
+function clientOf(clientId: bigint, record: ClientRecord): Client {
+  const { idString, verifier, principal, process } = record;
+  const claim: ClientClaim = { idString, verifier: BigInt(`0x${verifier}`), clientId };
+  const { credentialCapacity, lastCredentialHandle } = record;
+  const credentials = new CredentialTable(credentialCapacity, lastCredentialHandle);
+  return new Client(claim, principal, credentials, true, process);
+}
+
+function clientKey({ clientId }: Client): Uint8Array {
+  const key = new Uint8Array(CLIENT_ID_BYTES);
+  viewOf(key).setBigUint64(0, clientId);
+  return key;
+}
+
+function credentialKey({ clientId }: Client, handle: number): Uint8Array {
+  const key = new Uint8Array(CLIENT_ID_BYTES + 4);
+  viewOf(key).setBigUint64(0, clientId);
+  viewOf(key).setUint32(CLIENT_ID_BYTES, handle);
+  return key;
+}
+
+const clientIdOf = (key: Uint8Array): bigint => viewOf(key).getBigUint64(0);
+
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const encode = (record: object): Uint8Array => Buffer.from(JSON.stringify(record));
+
+const decode = <Record>(value: Uint8Array): Record =>
+  JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.length).toString());
