@@ -56,7 +56,10 @@ export interface Operation<Arguments, Results> {
   readonly category: OperationCategory;
   /** Whether it changes the file system, so that the response must agree with stable storage. */
   readonly modifies: boolean;
-  /** Whether its response is always kept in the response cache (section 5.2.1). */
+  /**
+   * Whether its response is always kept in the response cache (section 5.2.1): to do it twice would do
+   * harm. A client asks for these after it has lost its session, and sends all others again.
+   */
   readonly cached: boolean;
   /** Whether it may be part of a chain at all (section 4.3.1). */
   readonly chainable: boolean;
@@ -76,6 +79,8 @@ export interface Operation<Arguments, Results> {
 
 export interface OperationDescription<Arguments, Results> {
   readonly category: OperationCategory;
+  /** Left out: what modifies the state of the file system or of locks is. */
+  readonly cached?: boolean;
   readonly arguments: readonly [string, Layout<Arguments>];
   readonly results: readonly [string, Layout<Results>];
   readonly chain?: ChainRules;
@@ -115,7 +120,7 @@ export const operation = <Arguments, Results>(
     results: codec(...description.results),
     category,
     modifies,
-    cached: modifies || category === 'lock-state-modifying',
+    cached: description.cached ?? (modifies || category === 'lock-state-modifying'),
     chainable: category !== 'special' && category !== 'back-control',
     chain: description.chain ?? {},
     channel: description.channel ?? 'operations',

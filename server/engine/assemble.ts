@@ -11,6 +11,7 @@ import { ClientRecords } from '../sessions/client-records.ts';
 import { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
 import { LockGrants } from '../sessions/lock-grants.ts';
+import { ResponseCache } from '../sessions/response-cache.ts';
 import type { Client } from '../sessions/session.ts';
 import { LockTable } from '../state/locks.ts';
 import { OpenTable } from '../state/opens.ts';
@@ -66,10 +67,12 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     exported: options.exported?.opens,
     onLastClose: reclaimIfUnused,
   });
+  const responses = new ResponseCache(store, limits.maxLostSessionsPerClient);
   const sessions: SessionTable = new SessionTable({
     limits,
     opens,
     records: new ClientRecords(store.state),
+    responses,
     clock,
     processStart: options.processStart,
     drawId: () => nonZero(random),
@@ -94,6 +97,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     locks,
     lockGrants,
     sessions,
+    responses,
     notifications,
     authentication: options.authentication,
     limits,

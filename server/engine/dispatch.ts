@@ -19,6 +19,7 @@ import { ownerLockHandlers } from '../operations/owner-lock.ts';
 import { readHandlers } from '../operations/read.ts';
 import { readlinkHandlers } from '../operations/readlink.ts';
 import { renameHandlers } from '../operations/rename.ts';
+import { responseCacheHandlers } from '../operations/response-cache.ts';
 import { sessionHandlers } from '../operations/session.ts';
 import { spaceHandlers } from '../operations/space.ts';
 import { verifyHandlers } from '../operations/verify.ts';
@@ -26,7 +27,7 @@ import { withAttributesHandlers } from '../operations/with-attributes.ts';
 import { writeHandlers } from '../operations/write.ts';
 import type { Exchange } from './exchange.ts';
 import type { Handlers } from './handler.ts';
-import type { PARKED, Service } from './service.ts';
+import type { ENCODED, PARKED, Service } from './service.ts';
 
 /** What must be there before a procedure can be called. */
 export type Requirement = 'new channel' | 'session' | 'authentication';
@@ -36,7 +37,11 @@ export interface DispatchEntry {
   readonly operation: AnyOperation;
   readonly requires: Requirement;
   readonly handler:
-    | ((service: Service, exchange: Exchange, args: never) => object | undefined | typeof PARKED)
+    | ((
+        service: Service,
+        exchange: Exchange,
+        args: never,
+      ) => object | undefined | typeof PARKED | typeof ENCODED)
     | undefined;
   /** What stands in a response that carries results even when the procedure failed. */
   readonly resultsOfFailure: object | undefined;
@@ -45,6 +50,7 @@ export interface DispatchEntry {
 const fileHandlers: Handlers = {
   ...sessionHandlers,
   ...credentialHandlers,
+  ...responseCacheHandlers,
   ...fileSystemHandlers,
   ...lookupHandlers,
   ...accessHandlers,

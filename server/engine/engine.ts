@@ -1,4 +1,4 @@
-import { PROTOCOL_VERSION } from '../../client/protocol/constants.ts';
+import { ChainFlag, PROTOCOL_VERSION } from '../../client/protocol/constants.ts';
 import {
   decodeRequestHeader,
   encodeHeaderOnly,
@@ -9,12 +9,13 @@ import {
   verifyMessage,
 } from '../../client/protocol/headers.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
+import { repeat } from '../sessions/response-cache.ts';
 import { enterChain, inheritFromChain, leaveChain } from './chain.ts';
 import { Channel, type ChannelPort } from './channel.ts';
 import { type DispatchEntry, dispatchTable } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
 import { refuse } from './refusal.ts';
-import { PARKED, type Service } from './service.ts';
+import { ENCODED, PARKED, type Service } from './service.ts';
 import { StableAnswers } from './stable-answers.ts';
 import { statusOf } from './status.ts';
 
@@ -210,6 +211,9 @@ export class Engine {
     exchange.entry = entry;
     enterChain(channel.chain, header.chainFlags, entry.operation);
     requireState(exchange, entry);
+    if (this.#repeat(exchange)) {
+      return;
+    }
     const { handler } = entry;
     if (handler === undefined) {
       refuse(DafsStatus.DAFSERR_NOTSUPP);
@@ -224,13 +228,33 @@ export class Engine {
     }
   }
 
-  #answer(exchange: Exchange, results: object | undefined): void {
+  /** Answers a request of a session with a response cache that has been executed before (5.2.5). */
+  #repeat(exchange: Exchange): boolean {
+    const { channel, header } = exchange;
+    const responses = channel.session?.responses;
+    if (responses === undefined) {
+      return false;
+    }
+    const { streamId, seqNumber, procedure } = header;
+    const cached = this.#service.responses.repeated(responses, streamId, seqNumber, procedure);
+    if (cached === undefined) {
+      return false;
+    }
+    repeat(cached, exchange.response);
+    exchange.status = cached.status;
+    exchange.isModified = true;
+    this.#answer(exchange, ENCODED);
+    return true;
+  }
+
+  #answer(exchange: Exchange, results: object | undefined | typeof ENCODED): void {
     const { channel, response, entry, header } = exchange;
     if (results === undefined) {
       encodeHeaderOnly(response);
-    } else {
+    } else if (results !== ENCODED) {
       entry?.operation.results.encode(response, results);
     }
+    this.#keep(exchange);
     const { status, args } = exchange;
     exchange.isModified ||= status === DafsStatus.DAFS_STATUS_OK && changesState(entry);
     channel.chain = leaveChain(
@@ -239,9 +263,20 @@ export class Engine {
       entry?.operation,
       status,
       args,
-      results,
+      results === ENCODED ? undefined : results,
     );
     this.#answered.push(exchange);
+  }
+
+  /** Keeps what a client that loses its connection will ask for, in the transaction of the request. */
+  #keep({ channel, header, entry, status, response }: Exchange): void {
+    const responses = channel.session?.responses;
+    const isToBeKept =
+      entry?.operation.cached === true || (header.chainFlags & ChainFlag.DAFS_CHF_SAVE) !== 0;
+    if (responses !== undefined && isToBeKept && status === DafsStatus.DAFS_STATUS_OK) {
+      const { streamId, seqNumber, procedure } = header;
+      this.#service.responses.keep(responses, streamId, seqNumber, procedure, status, response);
+    }
   }
 
   #fail(exchange: Exchange, error: unknown): void {

@@ -8,6 +8,7 @@ import type { Authentication } from '../sessions/authentication.ts';
 import type { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
 import type { LockGrants } from '../sessions/lock-grants.ts';
+import type { ResponseCache } from '../sessions/response-cache.ts';
 import type { LockTable } from '../state/locks.ts';
 import type { OpenTable } from '../state/opens.ts';
 import type { FileId, Store } from '../store/index.ts';
@@ -34,6 +35,7 @@ export interface Service {
   readonly locks: LockTable;
   readonly lockGrants: LockGrants;
   readonly sessions: SessionTable;
+  readonly responses: ResponseCache;
   readonly notifications: Notifications;
   readonly authentication: Authentication;
   readonly limits: Limits;
@@ -48,3 +50,6 @@ export interface Service {
 
 /** What a handler returns when the answer has to wait for something: `resume` will give it. */
 export const PARKED = Symbol('parked');
+
+/** What a handler returns that has written the results into the response itself. */
+export const ENCODED = Symbol('encoded');

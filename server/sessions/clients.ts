@@ -9,12 +9,14 @@ import type { ClientRecords } from './client-records.ts';
 import { CredentialTable } from './credentials.ts';
 import type { Limits } from './limits.ts';
 import { credentialCapacity, type SessionParameters } from './negotiation.ts';
+import type { ResponseCache, SessionResponses } from './response-cache.ts';
 import { Client, type ClientClaim, isSamePrincipal, type Principal, Session } from './session.ts';
 
 export interface SessionTableOptions {
   readonly limits: Limits;
   readonly opens: OpenTable;
   readonly records: ClientRecords;
+  readonly responses: ResponseCache;
   readonly clock: Clock;
   readonly processStart: ProcessStart;
   /** Draws the 64 random bits of a session or client id; never 0. */
@@ -55,6 +57,7 @@ export class SessionTable {
       client.expiresMs = this.#leaseEndMs();
       this.#clients.set(client.claim.idString, client);
     }
+    this.#options.responses.recover(clients);
     this.#options.onClientsChange();
     return clients;
   }
@@ -113,6 +116,9 @@ export class SessionTable {
     client.expiresMs = undefined;
     session.client = client;
     session.principal = principal;
+    if (session.parameters.useResponseCache) {
+      this.#options.responses.begin(session, client);
+    }
     return client;
   }
 
@@ -124,6 +130,7 @@ export class SessionTable {
   /** Ends a session that its client ends; with its last session a client loses all that it holds. */
   disconnect(session: Session): void {
     const client = this.#remove(session);
+    this.#discard(session.responses);
     if (client?.sessions.size === 0) {
       this.#release(client);
     }
@@ -135,6 +142,9 @@ export class SessionTable {
    */
   lose(session: Session): void {
     const client = this.#remove(session);
+    if (client !== undefined && session.responses !== undefined) {
+      this.#options.responses.lose(session.responses);
+    }
     if (client === undefined || client.sessions.size > 0) {
       return;
     }
@@ -148,6 +158,7 @@ export class SessionTable {
   /** Ends a session whose making the database did not take. */
   takeBack(session: Session): void {
     const client = this.#remove(session);
+    this.#discard(session.responses);
     if (client !== undefined && session.isFirst) {
       this.#release(client);
     } else if (client?.sessions.size === 0) {
@@ -237,10 +248,22 @@ export class SessionTable {
   #release(client: Client): void {
     this.#options.opens.closeAllOf(client);
     if (client.isDurable) {
+      for (const { responses } of client.sessions) {
+        this.#discard(responses);
+      }
+      for (const responses of client.lostSessions) {
+        this.#discard(responses);
+      }
       this.#options.records.delete(client);
     }
     this.#clients.delete(client.claim.idString);
     this.#options.onClientsChange();
+  }
+
+  #discard(responses: SessionResponses | undefined): void {
+    if (responses !== undefined) {
+      this.#options.responses.discard(responses);
+    }
   }
 
   #supersede(predecessor: Client): void {

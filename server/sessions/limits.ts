@@ -8,6 +8,8 @@ export interface Limits {
   /** Connections of one user, so that no user keeps the others out. */
   readonly maxConnectionsPerUser: number;
   readonly maxSessionsPerClient: number;
+  /** Lost sessions whose responses are kept; the oldest go first. */
+  readonly maxLostSessionsPerClient: number;
   /** More are DAFSERR_RESOURCE. */
   readonly maxOpensPerClient: number;
   /** Locked ranges and waits for locks together; more are DAFSERR_RESOURCE. */
@@ -41,6 +43,7 @@ export const defaultLimits: Limits = {
   maxConnections: 1024,
   maxConnectionsPerUser: 512,
   maxSessionsPerClient: 64,
+  maxLostSessionsPerClient: 256,
   maxOpensPerClient: 1 << 18,
   maxLocksPerClient: 1 << 16,
   maxCredentialsPerClient: 4096,

@@ -7,6 +7,7 @@ import type { Open, OpenHolder } from '../state/opens.ts';
 import type { ClientProcess } from './client-process.ts';
 import { type CredentialTable, DEFAULT_CREDENTIAL_HANDLE } from './credentials.ts';
 import type { SessionParameters } from './negotiation.ts';
+import type { SessionResponses } from './response-cache.ts';
 
 /** Who somebody proved to be, and how. */
 export interface Principal {
@@ -46,6 +47,8 @@ export class Client implements OpenHolder {
   process: ClientProcess;
   readonly sessions = new Set<Session>();
   readonly opens = new Set<Open>();
+  /** Of sessions whose connections are lost, the oldest first. */
+  readonly lostSessions = new Set<SessionResponses>();
   /** Without sessions: until when it is kept, on the monotonic clock. */
   expiresMs: number | undefined;
 
@@ -82,6 +85,8 @@ export class Session {
   /** Set when the client has authenticated; nothing but that is possible before. */
   client: Client | undefined;
   principal: Principal | undefined;
+  /** Its response cache, if that was negotiated. */
+  responses: SessionResponses | undefined;
   /** With this session its client became known. */
   isFirst = false;
   /** What EXTENSIONS granted. */

@@ -118,6 +118,7 @@ export const ioOperations = {
   }),
   WRITE_INLINE: operation('WRITE_INLINE', {
     category: 'fs-state-modifying',
+    cached: false,
     chain,
     arguments: [
       'DAFS_Write_Inline_Args',
@@ -137,6 +138,7 @@ export const ioOperations = {
   }),
   WRITE_DIRECT: operation('WRITE_DIRECT', {
     category: 'fs-state-modifying',
+    cached: false,
     chain,
     direct: { transfer: 'rdma-read', buffers: 'writeDataBuffers', checksum: 'arguments' },
     arguments: [
@@ -194,6 +196,7 @@ export const ioOperations = {
   }),
   COMMIT: operation('COMMIT', {
     category: 'fs-state-modifying',
+    cached: false,
     chain: { takesFilehandle: 'filehandle' },
     arguments: ['DAFS_Commit_Args', structure({ filehandle, offset: u53, count: u32 })],
     results: ['DAFS_Commit_Res', structure({ writeverf: verifier })],
@@ -232,6 +235,7 @@ export const ioOperations = {
   }),
   BATCH_SUBMIT: operation('BATCH_SUBMIT', {
     category: 'fs-state-modifying',
+    cached: false,
     arguments: [
       'DAFS_Batch_Submit_Args',
       structure({
@@ -246,6 +250,7 @@ export const ioOperations = {
   }),
   HURRY_UP: operation('HURRY_UP', {
     category: 'fs-state-modifying',
+    cached: false,
     arguments: ['DAFS_Hurry_Up_Args', structure({ requestId: u64 })],
     results: ['DAFS_Hurry_Up_Res', none],
     errors: errors('BATCH_REQUEST_NOT_FOUND', 'CHAIN_FORM', 'CHAIN_BROKEN', 'NOTSUPP'),

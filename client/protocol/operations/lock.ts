@@ -64,6 +64,7 @@ export const lockOperations = {
   }),
   LOCKT: operation('LOCKT', {
     category: 'lock-state-modifying',
+    cached: false,
     chain: { takesFilehandle: 'filehandle' },
     arguments: [
       'DAFS_LockT_Args',

@@ -50,6 +50,7 @@ export const ownerLockOperations = {
   }),
   OWNER_LOCKT: operation('OWNER_LOCKT', {
     category: 'lock-state-modifying',
+    cached: false,
     chain: { takesFilehandle: 'filehandle' },
     extension,
     arguments: [

@@ -1,0 +1,242 @@
+import { HEADER_BYTES } from '../../client/protocol/codec.ts';
+import type { MessageBuffer } from '../../client/protocol/message-buffer.ts';
+import { ProtocolError } from '../../client/protocol/protocol-error.ts';
+import { DafsStatus } from '../../client/protocol/status.ts';
+import { refuse } from '../engine/refusal.ts';
+import { StateKind, type Store } from '../store/index.ts';
+import type { Client, Session } from './session.ts';
+
+/** Before the body of a response: what it answers, and how. */
+const Header = { SEQUENCE_NUMBER: 0, PROCEDURE: 4, STATUS: 8, LENGTH: 12 } as const;
+
+/** The value of a session: its client, and when it began, by which the oldest is told. */
+const SessionValue = { CLIENT_ID: 0, BEGAN_MS: 8, LENGTH: 16 } as const;
+
+const SESSION_ID_BYTES = 8;
+
+/** A stream's sequence number has gone half its way round: before it comes again, the entry is gone. */
+const OUTDATED_DISTANCE = 0x8000;
+
+/** The latest response of a stream that is kept. */
+export interface CachedResponse {
+  readonly sequenceNumber: number;
+  readonly procedure: number;
+  readonly status: DafsStatus;
+  /** What follows the header of the message, in the byte order of its session. */
+  readonly body: Uint8Array;
+}
+
+/** The responses of one session, one for each stream at most. */
+export class SessionResponses {
+  readonly sessionId: bigint;
+  readonly client: Client;
+  readonly beganMs: number;
+  /** The session; undefined when its connection, or its server, is gone. */
+  session: Session | undefined;
+  readonly byStream: (CachedResponse | undefined)[] = [];
+  readonly #keys: Uint8Array[] = [];
+
+  constructor(sessionId: bigint, client: Client, beganMs: number, session: Session | undefined) {
+    this.sessionId = sessionId;
+    this.client = client;
+    this.beganMs = beganMs;
+    this.session = session;
+  }
+
+  /** What the database knows the response of a stream by. */
+  key(stream: number): Uint8Array {
+    this.#keys[stream] ??= responseKey(this.sessionId, stream);
+    return this.#keys[stream];
+  }
+
+  /** @throws Refusal DAFSERR_NOXID_MATCH when no such request has been executed and answered. */
+  find(stream: number, sequenceNumber: number, procedure: number): CachedResponse {
+    const cached = this.byStream[stream];
+    const isMatch = cached?.sequenceNumber === sequenceNumber && cached.procedure === procedure;
+    return isMatch ? cached : refuse(DafsStatus.DAFSERR_NOXID_MATCH);
+  }
+}
+
+/**
+ * The responses that clients may not have received (section 5.2): of what must not be done twice. They
+ * are in the database, each in the transaction of what it tells of, and here for those who ask.
+ */
+export class ResponseCache {
+  readonly #store: Store;
+  readonly #maxLostSessionsPerClient: number;
+  readonly #sessions = new Map<bigint, SessionResponses>();
+
+  constructor(store: Store, maxLostSessionsPerClient: number) {
+    this.#store = store;
+    this.#maxLostSessionsPerClient = maxLostSessionsPerClient;
+    // What was answered of a transaction that was undone, was not done.
+    store.observe({ rolledBack: () => this.#readResponses() });
+  }
+
+  /** Knows the responses of the last server's sessions again, of whose clients these are. */
+  recover(clients: readonly Client[]): void {
+    const byId = new Map(clients.map((client) => [client.clientId, client]));
+    const found: SessionResponses[] = [];
+    for (const [key, value] of this.#store.state.entries(StateKind.SESSION)) {
+      const view = viewOf(value);
+      const client = byId.get(view.getBigUint64(SessionValue.CLIENT_ID));
+      if (client !== undefined) {
+        const beganMs = view.getFloat64(SessionValue.BEGAN_MS);
+        found.push(new SessionResponses(viewOf(key).getBigUint64(0), client, beganMs, undefined));
+      }
+    }
+    found.sort((one, other) => one.beganMs - other.beganMs);
+    for (const responses of found) {
+      this.#sessions.set(responses.sessionId, responses);
+      responses.client.lostSessions.add(responses);
+    }
+    this.#readResponses();
+  }
+
+  /** From now on a session's responses are kept. */
+  begin(session: Session, client: Client): void {
+    const responses = new SessionResponses(session.id, client, Date.now(), session);
+    this.#put(responses);
+    session.responses = responses;
+  }
+
+  /** The session's connection is lost: its client may ask for its responses. */
+  lose(responses: SessionResponses): void {
+    const { lostSessions } = responses.client;
+    responses.session = undefined;
+    lostSessions.add(responses);
+    if (lostSessions.size > this.#maxLostSessionsPerClient) {
+      const [oldest] = lostSessions;
+      this.discard(oldest as SessionResponses);
+    }
+  }
+
+  /** Forgets a session's responses. */
+  discard(responses: SessionResponses): void {
+    const { state } = this.#store;
+    responses.byStream.forEach((_response, stream) => {
+      state.delete(StateKind.RESPONSE, responses.key(stream));
+    });
+    state.delete(StateKind.SESSION, sessionKey(responses.sessionId));
+    this.#sessions.delete(responses.sessionId);
+    responses.client.lostSessions.delete(responses);
+    if (responses.session !== undefined) {
+      responses.session.responses = undefined;
+    }
+  }
+
+  /** Puts back what has been discarded in a transaction that was undone. */
+  restore(responses: SessionResponses): void {
+    this.#sessions.set(responses.sessionId, responses);
+    responses.client.lostSessions.add(responses);
+  }
+
+  /**
+   * The responses of a session that a client asks for.
+   * @throws Refusal DAFSERR_UNKNOWN_SESSION, DAFSERR_NOT_AUTHORIZED when it was not the client's.
+   */
+  of(sessionId: bigint, client: Client): SessionResponses {
+    const responses = this.#sessions.get(sessionId) ?? refuse(DafsStatus.DAFSERR_UNKNOWN_SESSION);
+    return responses.client === client ? responses : refuse(DafsStatus.DAFSERR_NOT_AUTHORIZED);
+  }
+
+  /** Keeps the response to a request, in the transaction in which that is executed. */
+  keep(
+    responses: SessionResponses,
+    stream: number,
+    sequenceNumber: number,
+    procedure: number,
+    status: DafsStatus,
+    message: MessageBuffer,
+  ): void {
+    const value = Buffer.allocUnsafe(Header.LENGTH + message.length - HEADER_BYTES);
+    value.writeUInt32LE(sequenceNumber, Header.SEQUENCE_NUMBER);
+    value.writeUInt32LE(procedure, Header.PROCEDURE);
+    value.writeUInt32LE(status, Header.STATUS);
+    value.set(message.bytes.subarray(HEADER_BYTES, message.length), Header.LENGTH);
+    this.#store.state.put(StateKind.RESPONSE, responses.key(stream), value);
+    const body = value.subarray(Header.LENGTH);
+    responses.byStream[stream] = { sequenceNumber, procedure, status, body };
+  }
+
+  /**
+   * A request has come on a stream.
+   * @returns its response when it has been executed already
+   * @throws Refusal DAFSERR_INVAL when another one has its number
+   */
+  repeated(
+    responses: SessionResponses,
+    stream: number,
+    sequenceNumber: number,
+    procedure: number,
+  ): CachedResponse | undefined {
+    const cached = responses.byStream[stream];
+    if (cached === undefined) {
+      return undefined;
+    }
+    if (cached.sequenceNumber === sequenceNumber) {
+      return cached.procedure === procedure ? cached : refuse(DafsStatus.DAFSERR_INVAL);
+    }
+    if (((sequenceNumber - cached.sequenceNumber) & 0xffff) >= OUTDATED_DISTANCE) {
+      responses.byStream[stream] = undefined;
+      this.#store.state.delete(StateKind.RESPONSE, responses.key(stream));
+    }
+    return undefined;
+  }
+
+  #put(responses: SessionResponses): void {
+    const value = new Uint8Array(SessionValue.LENGTH);
+    viewOf(value).setBigUint64(SessionValue.CLIENT_ID, responses.client.clientId);
+    viewOf(value).setFloat64(SessionValue.BEGAN_MS, responses.beganMs);
+    this.#store.state.put(StateKind.SESSION, sessionKey(responses.sessionId), value);
+    this.#sessions.set(responses.sessionId, responses);
+  }
+
+  /** Takes over what the database has. */
+  #readResponses(): void {
+    for (const { byStream } of this.#sessions.values()) {
+      byStream.length = 0;
+    }
+    for (const [key, value] of this.#store.state.entries(StateKind.RESPONSE)) {
+      const responses = this.#sessions.get(viewOf(key).getBigUint64(0));
+      if (responses !== undefined) {
+        responses.byStream[viewOf(key).getUint16(SESSION_ID_BYTES)] = responseIn(value);
+      }
+    }
+  }
+}
+
+/** Makes a response say what another one has said. @throws ProtocolError TOO_LARGE */
+export function repeat({ body }: CachedResponse, into: MessageBuffer): void {
+  if (HEADER_BYTES + body.length > into.bytes.length) {
+    throw new ProtocolError('TOO_LARGE', 'response', 'does not fit into this session’s messages');
+  }
+  into.bytes.set(body, HEADER_BYTES);
+  into.length = HEADER_BYTES + body.length;
+}
+
+function responseIn(value: Uint8Array): CachedResponse {
+  const view = viewOf(value);
+  return {
+    sequenceNumber: view.getUint32(Header.SEQUENCE_NUMBER, true),
+    procedure: view.getUint32(Header.PROCEDURE, true),
+    status: view.getUint32(Header.STATUS, true) as DafsStatus,
+    body: value.subarray(Header.LENGTH),
+  };
+}
+
+function sessionKey(sessionId: bigint): Uint8Array {
+  const key = new Uint8Array(SESSION_ID_BYTES);
+  viewOf(key).setBigUint64(0, sessionId);
+  return key;
+}
+
+function responseKey(sessionId: bigint, stream: number): Uint8Array {
+  const key = new Uint8Array(SESSION_ID_BYTES + 2);
+  viewOf(key).setBigUint64(0, sessionId);
+  viewOf(key).setUint16(SESSION_ID_BYTES, stream);
+  return key;
+}
+
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
