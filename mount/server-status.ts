@@ -8,7 +8,13 @@ const ANSWER_TIMEOUT_MS = 2000;
 export interface ServerStatus {
   server: { database: string; pid: number; uptimeSeconds: number; memoryBytes: number };
   cache: { bytes: number; dirtyBytes: number };
-  store: { totalBytes: number; freeBytes: number; files: number };
+  store: {
+    totalBytes: number;
+    freeBytes: number;
+    files: number;
+    /** Why nothing can be changed any more; left out when it can. */
+    readOnlyReason?: string;
+  };
   sessions: {
     number: number;
     client: string;

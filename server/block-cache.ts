@@ -148,6 +148,7 @@ export class BlockCache {
     if (length === 0) {
       return;
     }
+    this.#store.contents.requireWritable();
     this.#makeRoom(record, offset, length);
     this.#exported?.files.withdraw(id);
     try {

@@ -119,7 +119,11 @@ function serverLines(servers: NamedServer[]): string[] {
       : [name, '?', '?', '?', '?', '?', '?', '?'],
   );
   const head = ['SERVER', 'DATABASE', 'PID', 'FILES', 'USED', 'CACHE', 'MEMORY', 'UP'];
-  return section('no servers', head, rows);
+  const warnings = servers.flatMap(({ name, status }) => {
+    const reason = status?.store.readOnlyReason;
+    return reason === undefined ? [] : [`${name} is read-only: ${reason}`];
+  });
+  return [...section('no servers', head, rows), ...warnings];
 }
 
 function sessionLines(servers: NamedServer[]): string[] {

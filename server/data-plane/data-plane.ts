@@ -16,7 +16,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Service } from '../engine/service.ts';
 import { Authentication, type PasswordVerifier } from '../sessions/authentication.ts';
 import { systemProcessStart } from '../sessions/client-process.ts';
-import { LogSyncThread, Store } from '../store/index.ts';
+import { LogSyncThread, Store, StoreError } from '../store/index.ts';
 import { Connection, type Fabric } from './connection.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { DataPlaneOptions, DataPlaneStatus } from './messages.ts';
@@ -63,6 +63,12 @@ export class DataPlane {
       capacity: options.capacity,
       openLogSync: (logFile) => new LogSyncThread(logFile, this.#context.waker()),
     });
+    this.#store.observe({
+      failed: (cause) =>
+        options.reportFault(
+          `the file system is read-only until the server is started again: ${cause.message}`,
+        ),
+    });
     const domain = this.#context.allocateProtectionDomain();
     this.#memory = new RegisteredMemory(domain);
     const { cacheMemory, exported, exportedRegion } = this.#memory.cache(
@@ -86,11 +92,13 @@ export class DataPlane {
       clock: systemClock,
       random: systemRandom,
       processStart: systemProcessStart,
-      reportFault: options.reportFault,
+      reportFault: (error) => this.#reportFault(error),
     });
     this.#engine = engine;
     this.#service = service;
-    this.#housekeeping = new Housekeeping(this.#store, this.#cache, options.reportFault);
+    this.#housekeeping = new Housekeeping(this.#store, this.#cache, (error) =>
+      this.#reportFault(error),
+    );
     this.#fabric = {
       context: this.#context,
       domain,
@@ -171,6 +179,13 @@ export class DataPlane {
     }
   }
 
+  /** That storage has failed is said once: what follows from it is no news. */
+  #reportFault(error: unknown): void {
+    if (!(error instanceof StoreError) || this.#store.breakdown === undefined) {
+      this.#options.reportFault(error);
+    }
+  }
+
   status(): DataPlaneStatus {
     return statusOf(this.#engine, this.#service, this.#options.cacheBytes);
   }
@@ -185,7 +200,7 @@ export class DataPlane {
       this.#cache.flush();
       this.#store.sync();
     } catch (error) {
-      this.#options.reportFault(error);
+      this.#reportFault(error);
     }
     this.#store.close();
     this.#context.close();

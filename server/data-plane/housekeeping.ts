@@ -40,6 +40,9 @@ export class Housekeeping {
 
   /** How long the data plane may sleep before there is work here. */
   idleMs(longestMs: number): number {
+    if (this.#store.breakdown !== undefined) {
+      return longestMs;
+    }
     const now = performance.now();
     if (now < this.#pausedUntilMs) {
       return Math.min(longestMs, this.#pausedUntilMs - now);
@@ -66,7 +69,8 @@ export class Housekeeping {
       this.#lastRequestMs = now;
     }
     const isFlushDue = this.#isFlushDue(now, isBusy);
-    if ((!isFlushDue && isBusy) || now < this.#pausedUntilMs) {
+    const isBarred = now < this.#pausedUntilMs || this.#store.breakdown !== undefined;
+    if ((!isFlushDue && isBusy) || isBarred) {
       return;
     }
     try {

@@ -69,6 +69,8 @@ export interface DataPlaneStatus {
     readonly freeBytes: number;
     readonly files: number;
     readonly blockBytes: number;
+    /** Why nothing can be changed any more; undefined when it can. */
+    readonly readOnlyReason: string | undefined;
   };
   readonly counters: {
     readonly connections: number;

@@ -9,7 +9,13 @@ export function statusOf(engine: Engine, service: Service, cacheBytes: number): 
   const { totalBytes, freeBytes, files, blockBytes } = store.statistics();
   return {
     cache: { bytes: cacheBytes, dirtyBytes: cache.dirtyBytes },
-    store: { totalBytes, freeBytes, files, blockBytes },
+    store: {
+      totalBytes,
+      freeBytes,
+      files,
+      blockBytes,
+      readOnlyReason: store.breakdown?.message,
+    },
     counters: {
       connections: engine.channelCount,
       clients: sessions.clientCount,

@@ -2,6 +2,7 @@
 import { workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { Shared, State } from './checkpointer.ts';
+import { isBreakdown } from './database-error.ts';
 
 interface CheckpointResult {
   readonly log: number;
@@ -44,14 +45,15 @@ function serve(state: number): boolean {
   return true;
 }
 
-/** A failure leaves all in the log; the store meets it itself when the log has to start over. */
+/** A failure leaves all in the log; a full disk the store meets itself when the log has to start over. */
 function checkpoint(): void {
   try {
     const [result] = passiveCheckpoint.all() as [CheckpointResult];
     Atomics.store(shared, Shared.LOG_PAGES, result.log);
     Atomics.store(shared, Shared.WRITTEN_PAGES, result.checkpointed);
-  } catch {
+  } catch (error) {
     Atomics.store(shared, Shared.WRITTEN_PAGES, 0);
+    Atomics.store(shared, Shared.HAS_FAILED, isBreakdown(error) ? 1 : 0);
   }
 }
 

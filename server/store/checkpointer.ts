@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { startThread } from '../../nic/index.ts';
+import { isBreakdown, isDiskFull } from './database-error.ts';
 import type { DiskRoom } from './disk-room.ts';
 import { pageBytes } from './schema.ts';
 import type { TransactionObserver } from './transaction.ts';
@@ -26,7 +27,14 @@ const mostPages = 64;
 const closingMs = 30_000;
 
 /** Places in the memory shared with the worker. */
-export const Shared = { STATE: 0, LOG_PAGES: 1, WRITTEN_PAGES: 2, LENGTH: 3 } as const;
+export const Shared = {
+  STATE: 0,
+  LOG_PAGES: 1,
+  WRITTEN_PAGES: 2,
+  /** Not 0: storage failed. */
+  HAS_FAILED: 3,
+  LENGTH: 4,
+} as const;
 /** Values of the place STATE. */
 export const State = { IDLE: 0, REQUESTED: 1, CLOSING: 2, CLOSED: 3 } as const;
 
@@ -44,6 +52,7 @@ export class Checkpointer implements TransactionObserver {
   readonly #database: Database.Database;
   readonly #path: string;
   readonly #disk: DiskRoom;
+  readonly #onFailure: (error: unknown) => void;
   readonly #shared = new Int32Array(
     new SharedArrayBuffer(Shared.LENGTH * Int32Array.BYTES_PER_ELEMENT),
   );
@@ -54,10 +63,17 @@ export class Checkpointer implements TransactionObserver {
   #logBytes = 0;
   #bytesSinceRequest = 0;
 
-  constructor(database: Database.Database, path: string, disk: DiskRoom) {
+  /** @param onFailure is told when storage fails: all is in the log still, but that may fail as well */
+  constructor(
+    database: Database.Database,
+    path: string,
+    disk: DiskRoom,
+    onFailure: (error: unknown) => void,
+  ) {
     this.#database = database;
     this.#path = path;
     this.#disk = disk;
+    this.#onFailure = onFailure;
   }
 
   /** Data that the next commit writes. */
@@ -127,6 +143,9 @@ export class Checkpointer implements TransactionObserver {
 
   #takeResult(): void {
     this.#requested = false;
+    if (Atomics.load(this.#shared, Shared.HAS_FAILED) !== 0) {
+      this.#onFailure(new Error('the log could not be moved into the database'));
+    }
     const logPages = Atomics.load(this.#shared, Shared.LOG_PAGES);
     const writtenPages = Atomics.load(this.#shared, Shared.WRITTEN_PAGES);
     this.#account(logPages, writtenPages, this.#bytesSinceRequest);
@@ -154,8 +173,10 @@ export class Checkpointer implements TransactionObserver {
       ];
       this.#account(result.log, result.checkpointed, 0);
     } catch (error) {
-      // Nothing is lost: what the full disk did not take stays in the log.
-      if (!isDiskFull(error)) {
+      // Nothing is lost: what the disk did not take stays in the log.
+      if (isBreakdown(error)) {
+        this.#onFailure(error);
+      } else if (!isDiskFull(error)) {
         throw error;
       }
     }
@@ -174,6 +195,3 @@ export class Checkpointer implements TransactionObserver {
     return worker;
   }
 }
-
-const isDiskFull = (error: unknown): boolean =>
-  error instanceof Database.SqliteError && error.code === 'SQLITE_FULL';

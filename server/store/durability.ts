@@ -1,9 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Checkpointer } from './checkpointer.ts';
-import type { StoreError } from './errors.ts';
+import { storeErrorOf } from './database-error.ts';
 import type { IntentLog } from './intent-log.ts';
 import { BlockingLogSync, type LogSync, type OpenLogSync } from './log-sync.ts';
-import { storeErrorOf, type Transaction } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
 
 /** The way of what was committed: from the intent log into the database's log, onto the disk. */
 export class Durability {
@@ -15,8 +15,6 @@ export class Durability {
   /** Commits of the database that are on stable storage, and that the sync under way covers. */
   #stableStores = 0;
   #coveredStores = 0;
-  /** A sync failed: what it should have covered is lost to the kernel, and no later one covers it. */
-  #failure: StoreError | undefined;
 
   constructor(
     path: string,
@@ -53,6 +51,7 @@ export class Durability {
 
   /** Commits, and returns when all commits so far are on stable storage. @throws {StoreError} */
   sync(): void {
+    this.#transaction.requireWritable();
     this.#logSync.await();
     this.syncHasEnded();
     this.beginSync();
@@ -63,10 +62,10 @@ export class Durability {
   /**
    * Commits, and begins to bring all commits so far onto stable storage, where they are when
    * `syncHasEnded` says so. No sync may be under way.
-   * @throws {StoreError} as commit does; EIO: a sync has failed, and none is begun any more.
+   * @throws {StoreError} as commit does; EROFS: storage has failed, and no sync proves anything any more.
    */
   beginSync(): void {
-    this.#requireWhole();
+    this.#transaction.requireWritable();
     this.#transaction.apply();
     this.#coveredStores = this.#transaction.stores;
     if (this.#coveredStores !== this.#stableStores) {
@@ -76,11 +75,10 @@ export class Durability {
 
   /**
    * Whether the sync that was begun last has ended.
-   * @throws {StoreError} EIO: it failed, or an earlier one. The kernel takes data that it could not
-   * write for written, so nothing that was not stable by then ever is.
+   * @throws {StoreError} EIO: it failed, which ends all changes. The kernel takes data that it could not
+   * write for written, so another sync would succeed and prove nothing.
    */
   syncHasEnded(): boolean {
-    this.#requireWhole();
     if (this.#coveredStores === this.#stableStores) {
       return true;
     }
@@ -89,8 +87,9 @@ export class Durability {
         return false;
       }
     } catch (error) {
-      this.#failure = storeErrorOf(error);
-      throw this.#failure;
+      const failure = storeErrorOf(error);
+      this.#transaction.breakDown(failure);
+      throw failure;
     }
     this.#stableStores = this.#coveredStores;
     return true;
@@ -110,23 +109,22 @@ export class Durability {
     this.#checkpointer.advance();
   }
 
-  /** Commits everything to the database and ends; what fails is left in the intent log. */
+  /**
+   * Commits everything to the database and ends; what fails is left in the intent log, and so is all
+   * of it when storage has failed.
+   */
   close(): void {
     let isApplied = false;
     try {
       this.#logSync.close();
-      this.applyIntents();
-      isApplied = true;
+      if (this.#transaction.breakdown === undefined) {
+        this.applyIntents();
+        isApplied = true;
+      }
     } finally {
       this.#intents.close(isApplied);
       this.#checkpointer.close();
       closeSync(this.#logFile);
-    }
-  }
-
-  #requireWhole(): void {
-    if (this.#failure !== undefined) {
-      throw this.#failure;
     }
   }
 }

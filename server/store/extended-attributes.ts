@@ -15,7 +15,7 @@ import {
 } from './posix-acl.ts';
 import type { Room } from './room.ts';
 import type { Change, Statements } from './statements.ts';
-import { storeErrorOf, type Transaction } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
 import {
   type AttributeId,
   AttributeKind,
@@ -107,12 +107,16 @@ export class ExtendedAttributes {
 
   /** The value of an attribute; undefined when the object has none of that name. */
   get(id: FileId, name: Uint8Array): Uint8Array | undefined {
-    return this.#mayHave(id, name) ? this.#reading(() => this.#value.get(id, name)) : undefined;
+    return this.#mayHave(id, name)
+      ? this.#transaction.reading(() => this.#value.get(id, name))
+      : undefined;
   }
 
   /** The number of an attribute; undefined when the object has none of that name. */
   find(id: FileId, name: Uint8Array): AttributeId | undefined {
-    return this.#mayHave(id, name) ? this.#reading(() => this.#find.get(id, name)) : undefined;
+    return this.#mayHave(id, name)
+      ? this.#transaction.reading(() => this.#find.get(id, name))
+      : undefined;
   }
 
   /** Name and value of the attribute of that number, if this object has it. */
@@ -120,7 +124,7 @@ export class ExtendedAttributes {
     id: FileId,
     attribute: AttributeId,
   ): { readonly name: Uint8Array; readonly value: Uint8Array } | undefined {
-    const row = this.#reading(() => this.#byId.get(attribute, id));
+    const row = this.#transaction.reading(() => this.#byId.get(attribute, id));
     return row && { name: row[0], value: row[1] };
   }
 
@@ -132,7 +136,7 @@ export class ExtendedAttributes {
     if (this.#kinds(id) === 0) {
       return [];
     }
-    const rows = this.#reading(() => this.#list.all(id, after));
+    const rows = this.#transaction.reading(() => this.#list.all(id, after));
     return rows.map(([attribute, name, bytes]) => ({ id: attribute, name, bytes }));
   }
 
@@ -225,7 +229,7 @@ export class ExtendedAttributes {
   }
 
   #kinds(id: FileId): number {
-    return this.#reading(() => this.#record(id)).attributeKinds;
+    return this.#transaction.reading(() => this.#record(id)).attributeKinds;
   }
 
   /** Whether it is worth a query. */
@@ -241,14 +245,6 @@ export class ExtendedAttributes {
       throw new StoreError('ESTALE', `there is no inode ${id}`);
     }
     return record;
-  }
-
-  #reading<Result>(action: () => Result): Result {
-    try {
-      return action();
-    } catch (error) {
-      throw storeErrorOf(error);
-    }
   }
 }
 

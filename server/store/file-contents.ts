@@ -7,7 +7,7 @@ import { StoreError } from './errors.ts';
 import { type InodeRecord, touch } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
 import type { Room } from './room.ts';
-import { storeErrorOf, type Transaction } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
 import { type FileId, FileType } from './types.ts';
 import type { Usage } from './usage.ts';
 
@@ -55,6 +55,11 @@ export class FileContents {
     return record;
   }
 
+  /** @throws {StoreError} EROFS when storage has failed: for data that is written into memory. */
+  requireWritable(): void {
+    this.#transaction.requireWritable();
+  }
+
   /** Has `tell` called before an inode changes, save by data that are written into memory. */
   beforeChange(tell: (id: FileId) => void): void {
     this.#inodes.beforeChange = tell;
@@ -69,7 +74,7 @@ export class FileContents {
   read(record: InodeRecord, first: number, last: number): BlockRow[] {
     // With changed pages in its hands, SQLite would copy the data once more.
     this.#transaction.tryToApply();
-    return reading(() => this.#blocks.read(record, first, last));
+    return this.#transaction.reading(() => this.#blocks.read(record, first, last));
   }
 
   /** Data from `offset` to before `end` are others now, if only in memory. */
@@ -106,7 +111,7 @@ export class FileContents {
 
   /** Bytes of a block's row; 0: it has none. */
   rowBytes(record: InodeRecord, number: number): number {
-    return reading(() => this.#blocks.rowBytes(record, number));
+    return this.#transaction.reading(() => this.#blocks.rowBytes(record, number));
   }
 
   /** What the file's data take has changed in memory. */
@@ -116,17 +121,20 @@ export class FileContents {
 
   /** The first block from `number` on that has a row; undefined: none has. */
   nextStored(record: InodeRecord, number: number): number | undefined {
-    return reading(() => this.#blocks.nextStored(record, number));
+    return this.#transaction.reading(() => this.#blocks.nextStored(record, number));
   }
 
   /** The first block from `number` on that has no row. */
   nextMissing(record: InodeRecord, number: number): number {
-    return reading(() => this.#blocks.nextMissing(record, number));
+    return this.#transaction.reading(() => this.#blocks.nextMissing(record, number));
   }
 
   /** What is written to the block needs no room that the file does not have yet. */
   isAllocated(record: InodeRecord, number: number): boolean {
-    return record.allocatedBlocks > 0 && reading(() => this.#blocks.isAllocated(record, number));
+    return (
+      record.allocatedBlocks > 0 &&
+      this.#transaction.reading(() => this.#blocks.isAllocated(record, number))
+    );
   }
 
   /** Removes the blocks first to last; with `isKept` what is allocated of them stays so. */
@@ -142,7 +150,7 @@ export class FileContents {
 
   /** The room that `allocate` would take. */
   unallocatedBytes(record: InodeRecord, first: number, last: number): number {
-    return reading(() => this.#blocks.unallocatedBytes(record, first, last));
+    return this.#transaction.reading(() => this.#blocks.unallocatedBytes(record, first, last));
   }
 
   /** Gives the blocks first to last room whether they are written or not. */
@@ -170,13 +178,5 @@ export class FileContents {
       record.mtime = now;
       touch(record, now);
     });
-  }
-}
-
-function reading<Result>(action: () => Result): Result {
-  try {
-    return action();
-  } catch (error) {
-    throw storeErrorOf(error);
   }
 }

@@ -60,6 +60,7 @@ export class Room {
    * @throws {StoreError} ENOSPC
    */
   requireDisk(): void {
+    this.#transaction.requireWritable();
     if (this.#disk.isScarce()) {
       this.makeDiskRoom(smallNeed);
     }
@@ -81,6 +82,7 @@ export class Room {
    * @throws {StoreError} ENOSPC
    */
   makeDiskRoom(need: DiskNeed): void {
+    this.#transaction.requireWritable();
     this.#emptyLog();
     while (!this.#disk.fits(need)) {
       if (!this.#freeSome()) {

@@ -55,9 +55,13 @@ export class StateTable implements TransactionObserver {
 
   /**
    * Makes or replaces an entry, in the open transaction. Key and value are kept: they must not change.
+   * Once storage has failed nothing is kept, and clients go on without.
    * @throws {StoreError}
    */
   put(kind: StateKind, key: Uint8Array, value: Uint8Array): void {
+    if (this.#transaction.breakdown !== undefined) {
+      return;
+    }
     this.#transaction.modify(() => {
       this.#write.record([kind, key, value]);
       this.#pending.set(nameOf(kind, key), { kind, key, value });
@@ -67,7 +71,8 @@ export class StateTable implements TransactionObserver {
   /** Deletes an entry, if there is one, in the open transaction. @throws {StoreError} */
   delete(kind: StateKind, key: Uint8Array): void {
     const name = nameOf(kind, key);
-    if (!this.#rows.has(name) && !this.#pending.has(name)) {
+    const isKnown = this.#rows.has(name) || this.#pending.has(name);
+    if (!isKnown || this.#transaction.breakdown !== undefined) {
       return;
     }
     this.#transaction.modify(() => {

@@ -4,6 +4,7 @@ import { BlockTable, lastBlock } from './block-table.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { currentTime, nextChange } from './clock.ts';
+import { storeErrorOf } from './database-error.ts';
 import { DiskRoom } from './disk-room.ts';
 import { Durability } from './durability.ts';
 import { EntryTable } from './entry-table.ts';
@@ -21,7 +22,7 @@ import { Reclaimer } from './reclaimer.ts';
 import { Room } from './room.ts';
 import { StateTable } from './state-table.ts';
 import { Statements } from './statements.ts';
-import { storeErrorOf, Transaction, type TransactionObserver } from './transaction.ts';
+import { Transaction, type TransactionObserver } from './transaction.ts';
 import {
   type AttributeChanges,
   type Capacity,
@@ -127,7 +128,9 @@ export class Store {
     this.#entries = new EntryTable(statements, this.#transaction);
     this.#blocks = new BlockTable(statements, row.blockBytes, new AllocationTable(statements));
     this.#disk = new DiskRoom(database, path);
-    this.#checkpointer = new Checkpointer(database, path, this.#disk);
+    this.#checkpointer = new Checkpointer(database, path, this.#disk, (error) =>
+      this.#transaction.breakDown(storeErrorOf(error)),
+    );
     this.#transaction.observe(this.#checkpointer);
     this.#transaction.observe({ rolledBack: () => this.#disk.doubt() });
     this.room = new Room(this.#usage, this.#disk, this.#transaction, this.#checkpointer, () =>
@@ -176,12 +179,12 @@ export class Store {
 
   /** The inode, or undefined when there is none of that id (any more). */
   inode(id: FileId): Inode | undefined {
-    return this.#reading(() => this.#inodes.find(id));
+    return this.#transaction.reading(() => this.#inodes.find(id));
   }
 
   /** @throws {StoreError} ESTALE, ENOTDIR, EINVAL, ENAMETOOLONG */
   lookup(directory: FileId, name: Uint8Array): FileId | undefined {
-    return this.#reading(() => this.#namespace.lookup(directory, name));
+    return this.#transaction.reading(() => this.#namespace.lookup(directory, name));
   }
 
   /**
@@ -197,7 +200,7 @@ export class Store {
     afterCookie: number,
     visit: (name: Uint8Array, id: FileId, cookie: number) => boolean,
   ): boolean {
-    return this.#reading(() => {
+    return this.#transaction.reading(() => {
       this.#namespace.directory(directory);
       return this.#entries.list(directory, afterCookie, visit);
     });
@@ -205,7 +208,7 @@ export class Store {
 
   /** The target of a symbolic link. @throws {StoreError} ESTALE, EINVAL */
   readLink(id: FileId): Uint8Array {
-    return this.#reading(() => this.#namespace.readLink(id));
+    return this.#transaction.reading(() => this.#namespace.readLink(id));
   }
 
   /**
@@ -313,7 +316,8 @@ export class Store {
 
   /** Sets atime to now and nothing else: for reads. @throws {StoreError} ESTALE */
   recordAccess(id: FileId): void {
-    if (this.#reading(() => this.#namespace.inode(id).flags & InodeFlag.NOATIME) !== 0) {
+    const { flags } = this.#transaction.reading(() => this.#namespace.inode(id));
+    if ((flags & InodeFlag.NOATIME) !== 0 || this.breakdown !== undefined) {
       return;
     }
     this.#modify(() => {
@@ -330,8 +334,8 @@ export class Store {
    * @throws {StoreError} EINVAL: the object has a name.
    */
   reclaim(id: FileId): void {
-    const record = this.#reading(() => this.#inodes.find(id));
-    if (record === undefined) {
+    const record = this.#transaction.reading(() => this.#inodes.find(id));
+    if (record === undefined || this.breakdown !== undefined) {
       return;
     }
     if (record.nlink > 0) {
@@ -347,7 +351,7 @@ export class Store {
 
   /** @param unstoredBytes what the caller has in memory and the disk has not */
   statistics(unstoredBytes = 0): StoreStatistics {
-    return this.#reading(() => {
+    return this.#transaction.reading(() => {
       const disk = this.#disk;
       const { bytes, objects } = this.#capacity;
       const diskBytes = Math.max(0, disk.freeBytes - unstoredBytes);
@@ -364,6 +368,11 @@ export class Store {
         blockBytes: this.blockBytes,
       };
     });
+  }
+
+  /** Why nothing can be changed any more: the disk has failed. Undefined while all is well. */
+  get breakdown(): StoreError | undefined {
+    return this.#transaction.breakdown;
   }
 
   /** commit() has something to do: something was modified, or that has failed. */
@@ -426,14 +435,5 @@ export class Store {
 
   #modify<Result>(action: () => Result): Result {
     return this.#transaction.modify(action);
-  }
-
-  #reading<Result>(action: () => Result): Result {
-    this.#transaction.requireWhole();
-    try {
-      return action();
-    } catch (error) {
-      throw error instanceof StoreError ? error : storeErrorOf(error);
-    }
   }
 }

@@ -1,5 +1,6 @@
-import Database from 'better-sqlite3';
-import { StoreError, type StoreErrorCode } from './errors.ts';
+import type Database from 'better-sqlite3';
+import { isBreakdown, storeErrorOf } from './database-error.ts';
+import { StoreError } from './errors.ts';
 import { type IntentLog, newEpoch } from './intent-log.ts';
 import { makeAgain } from './statements.ts';
 
@@ -14,6 +15,8 @@ export interface TransactionObserver {
   beforeStore?(): void;
   /** The database has committed. @param changes that were recorded since it did so last */
   stored?(changes: number): void;
+  /** The database's storage has failed: nothing is changed any more. Told once. */
+  failed?(cause: StoreError): void;
 }
 
 /**
@@ -46,6 +49,7 @@ export class Transaction {
   #isFailing = false;
   /** What was acknowledged could not be made again: only a new process can do that. */
   #loss: StoreError | undefined;
+  #breakdown: StoreError | undefined;
   /** Commits of the database so far. */
   stores = 0;
 
@@ -75,6 +79,37 @@ export class Transaction {
     }
   }
 
+  /** Why nothing may be changed any more: storage has failed. Undefined while all is well. */
+  get breakdown(): StoreError | undefined {
+    return this.#breakdown;
+  }
+
+  /** @throws {StoreError} EROFS when storage has failed. */
+  requireWritable(): void {
+    if (this.#breakdown !== undefined) {
+      throw new StoreError('EROFS', `nothing is changed any more: ${this.#breakdown.message}`);
+    }
+  }
+
+  /** Allows no changes from now on: nobody can tell what became of those before. */
+  breakDown(cause: StoreError): void {
+    if (this.#breakdown === undefined) {
+      this.#breakdown = cause;
+      for (const observer of this.#observers) {
+        observer.failed?.(cause);
+      }
+    }
+  }
+
+  /** The store's error for one of the database, which ends all changes when its storage has failed. */
+  #errorOf(error: unknown): StoreError {
+    const failure = storeErrorOf(error);
+    if (isBreakdown(error)) {
+      this.breakDown(failure);
+    }
+    return failure;
+  }
+
   /** Nothing, if it has begun. */
   #begin(): void {
     this.requireWhole();
@@ -85,6 +120,16 @@ export class Transaction {
     this.#open = true;
   }
 
+  /** Reads of the database. @throws {StoreError} EIO as well */
+  reading<Result>(action: () => Result): Result {
+    this.requireWhole();
+    try {
+      return action();
+    } catch (error) {
+      throw this.#errorOf(error);
+    }
+  }
+
   /** Runs a modification inside the transaction; one within another is a part of it. */
   modify<Result>(action: () => Result): Result {
     if (this.#isModifying) {
@@ -93,6 +138,7 @@ export class Transaction {
     if (this.#failure !== undefined) {
       throw this.#failure;
     }
+    this.requireWritable();
     this.#isModifying = true;
     try {
       this.#begin();
@@ -124,8 +170,9 @@ export class Transaction {
         this.#store();
       }
     } catch (error) {
+      const failure = this.#errorOf(error);
       this.rollback();
-      throw storeErrorOf(error);
+      throw failure;
     }
     this.#open = false;
     this.#modifications = 0;
@@ -144,11 +191,13 @@ export class Transaction {
     if (!this.#active) {
       return;
     }
+    this.requireWritable();
     try {
       this.#store();
     } catch (error) {
+      const failure = this.#errorOf(error);
       this.#undo();
-      throw storeErrorOf(error);
+      throw failure;
     }
   }
 
@@ -160,7 +209,7 @@ export class Transaction {
 
   /** apply(), unless something has begun or the database is failing: reads are faster after it. */
   tryToApply(): void {
-    if (!this.#active || this.#open || this.#isFailing) {
+    if (!this.#active || this.#open || this.#isFailing || this.#breakdown !== undefined) {
       return;
     }
     try {
@@ -171,6 +220,7 @@ export class Transaction {
   }
 
   #store(): void {
+    this.requireWritable();
     this.#isFailing = true;
     for (const observer of this.#observers) {
       observer.beforeStore?.();
@@ -196,7 +246,7 @@ export class Transaction {
     try {
       this.commit();
     } catch (error) {
-      this.#failure = storeErrorOf(error);
+      this.#failure = this.#errorOf(error);
       throw error;
     }
   }
@@ -233,7 +283,7 @@ export class Transaction {
       this.#active = true;
       makeAgain(this.#database, this.#intents.intents());
     } catch (error) {
-      this.#loss = storeErrorOf(error);
+      this.#loss = this.#errorOf(error);
     }
   }
 
@@ -242,26 +292,9 @@ export class Transaction {
       return error;
     }
     const isMoreLost = this.#modifications > 0;
+    const failure = this.#errorOf(error);
     this.rollback();
-    const failure = storeErrorOf(error);
     this.#failure = isMoreLost ? failure : undefined;
     return failure;
   }
-}
-
-const codes: readonly (readonly [prefix: string, code: StoreErrorCode])[] = [
-  ['SQLITE_FULL', 'ENOSPC'],
-  ['SQLITE_READONLY', 'EROFS'],
-  ['SQLITE_TOOBIG', 'EFBIG'],
-];
-
-/** The store's error for a failure of the database; EIO for all that has no better name. */
-export function storeErrorOf(error: unknown): StoreError {
-  if (error instanceof StoreError) {
-    return error;
-  }
-  const name = error instanceof Database.SqliteError ? error.code : '';
-  const code = codes.find(([prefix]) => name.startsWith(prefix))?.[1] ?? 'EIO';
-  const message = error instanceof Error ? error.message : String(error);
-  return new StoreError(code, `the database failed: ${message}`, { cause: error });
 }

@@ -1,5 +1,5 @@
 /** The server as a whole, over the NIC: starting, refusing, serving, ending. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileClient, Session, type SessionOptions } from '../../../client/index.ts';
+import { StableHow } from '../../../client/protocol/constants.ts';
 import { operations } from '../../../client/protocol/operations.ts';
 import type { Filehandle, StateId } from '../../../client/protocol/types.ts';
 import { type ServeOptions, type ServerStatus, serve } from '../../../server/serve.ts';
@@ -170,6 +171,50 @@ describe('serve', { timeout: LIMIT_MS }, () => {
     expect(Buffer.from(readData)).toEqual(data);
     next.close();
     expect(await again.stop()).toBe(0);
+  });
+
+  it('turns read-only when the disk fails, says so once, and goes on reading', async () => {
+    const options = { database: database(), name: 'tested', cacheBytes: 32 << 20 };
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('./support/serve-main.ts', import.meta.url)), JSON.stringify(options)],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    children.push(child);
+    let log = '';
+    child.stderr.on('data', (data: Buffer) => {
+      log += data;
+    });
+    const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+    const { fabric, control } = JSON.parse(line) as { fabric: string; control: string };
+    const session = Session.connect(fabric);
+    const file = createFile(session, 'file');
+    const write = () =>
+      session.call(operations.WRITE_INLINE, {
+        ...file,
+        offset: 0,
+        stableHow: StableHow.FILE_SYNC,
+        writePadded: false,
+        cacheHint: 0,
+        data: Buffer.from('data'),
+      });
+    write();
+    expect((await status(control)).store.readOnlyReason).toBeUndefined();
+    // No file of the server's may become longer: writing to its log is an I/O error from here on.
+    expect(spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=1']).status).toBe(0);
+    expect(write).toThrow(/DAFSERR_IO/);
+    expect(write).toThrow(/DAFSERR_ROFS/);
+    expect(write).toThrow(/DAFSERR_ROFS/);
+    const read = { ...file, offset: 0, byteCount: 4, cacheHint: 0 };
+    const { readData } = session.call(operations.READ_INLINE, read);
+    expect(Buffer.from(readData).toString()).toBe('data');
+    expect((await status(control)).store.readOnlyReason).toMatch(/disk I\/O error/);
+    session.close();
+    child.kill('SIGTERM');
+    await hasEnded(child);
+    expect(child.exitCode).toBe(0);
+    expect(log.match(/read-only/g)).toHaveLength(1);
+    expect(log.split('\n')).toHaveLength(2);
   });
 
   it('releases what a killed client held', async () => {

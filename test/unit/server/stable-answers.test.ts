@@ -4,7 +4,8 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChainFlag } from '../../../client/protocol/constants.ts';
 import type { OperationName } from '../../../client/protocol/operations.ts';
-import { Files } from './support/files.ts';
+import { statusOf } from '../../../server/data-plane/status.ts';
+import { Files, unchecked } from './support/files.ts';
 import { ManualLogSync } from './support/manual-log-sync.ts';
 import { bytes, type TestConnection, TestServer, text } from './support/test-server.ts';
 
@@ -161,13 +162,28 @@ describe('a sync that fails', () => {
     write(2);
     server.engine.finish();
     endSync(failure);
-    expect(answers('WRITE_INLINE')).toEqual(['IO', 'IO']);
+    expect(answers('WRITE_INLINE')).toEqual(['IO', 'ROFS']);
     // The kernel takes the data for written now: another sync would succeed, and prove nothing.
-    write(3);
+    connection.submit('COMMIT', { filehandle: files.root, offset: 0, count: 0 });
     server.engine.finish();
-    expect(answers('WRITE_INLINE')).not.toContain('OK');
+    expect(answers('COMMIT')).toEqual(['ROFS']);
     expect(disk.begun).toBe(1);
     expect(server.faults.length).toBeGreaterThan(0);
+  });
+
+  it('ends all changes, and reads go on', () => {
+    write(0);
+    server.engine.finish();
+    endSync(failure);
+    expect(statusOf(server.engine, server.service, 0).store.readOnlyReason).toMatch(/broken/);
+    expect(files.write(file, 0, 'x').status).toBe('ROFS');
+    expect(files.open('new', { open: unchecked() }).status).toBe('ROFS');
+    expect(files.setAttributes(file.filehandle, { mode: 0o600 }).status).toBe('ROFS');
+    expect(files.remove('file')).toBe('ROFS');
+    const opened = files.open('file');
+    expect(text(files.read(opened.results, 0, 9).results.readData)).toBe('A');
+    expect(files.attributes(file.filehandle).objectSize).toBe(1);
+    expect(files.connection.call('CLOSE', opened.results).status).toBe('OK');
   });
 
   it('leaves what its chain did besides as it is', () => {

@@ -19,10 +19,12 @@ import {
   temporaryDirectory,
 } from './support/stores.ts';
 
-const fullDiskNamesProgram = fileURLToPath(
-  new URL('./support/full-disk-names-main.ts', import.meta.url),
+const failingDiskNamesProgram = fileURLToPath(
+  new URL('./support/failing-disk-names-main.ts', import.meta.url),
 );
-const fullDiskProgram = fileURLToPath(new URL('./support/full-disk-main.ts', import.meta.url));
+const failingDiskProgram = fileURLToPath(
+  new URL('./support/failing-disk-main.ts', import.meta.url),
+);
 
 /** A copy of what an inode says. */
 function stateOf(inode: Inode | undefined) {
@@ -239,9 +241,9 @@ describe('a transaction whose database fails', () => {
   });
 });
 
-describe('a disk that is full', () => {
-  /** The shell limits the size of files, so that writing beyond it fails as on a full disk. */
-  function runOnFullDisk(program: string, path: string) {
+describe('a disk that fails', () => {
+  /** The shell limits the size of files, so that writing beyond it is an I/O error. */
+  function runOnFailingDisk(program: string, path: string) {
     const script = 'ulimit -f 4000; trap "" XFSZ; exec "$0" "$1" "$2"';
     const result = spawnSync('/bin/bash', ['-c', script, process.execPath, program, path], {
       encoding: 'utf8',
@@ -251,12 +253,13 @@ describe('a disk that is full', () => {
     return JSON.parse(result.stdout);
   }
 
-  it('fails the commit, keeps what was committed, and serves on', () => {
+  it('ends all changes, and what was committed stays and is read', () => {
     const path = join(temporaryDirectory(), 'store.dafs');
     openStore(path, 65_536).close();
-    const report = runOnFullDisk(fullDiskProgram, path);
-    expect(report.commitError).toMatch(/^(ENOSPC|EIO)$/);
-    expect(report.laterError).toBeNull();
+    const report = runOnFailingDisk(failingDiskProgram, path);
+    expect(report.commitError).toBe('EIO');
+    expect(report.laterErrors).toEqual(['EROFS', 'EROFS', 'EROFS', 'EROFS']);
+    expect(report.told).toEqual(['EIO']);
     expect(report.files).toBe(report.committedFiles + 1);
     expect(report.sizesInMemory).toEqual(report.sizesStored);
     expect(report.dataIntact).toBe(true);
@@ -267,7 +270,7 @@ describe('a disk that is full', () => {
   it('keeps every name that was acknowledged, also when the process is killed then', () => {
     const path = join(temporaryDirectory(), 'store.dafs');
     openStore(path).close();
-    const { acknowledged, error, found } = runOnFullDisk(fullDiskNamesProgram, path);
+    const { acknowledged, error, found } = runOnFailingDisk(failingDiskNamesProgram, path);
     expect(error).toMatch(/^(ENOSPC|EIO)$/);
     expect(acknowledged).toBeGreaterThan(100);
     expect(found).toBe(acknowledged);

@@ -1,5 +1,5 @@
 /**
- * Makes files until the disk, whose room the caller limited, takes no more; looks whether all that
+ * Makes files until the disk fails, which the caller sees to; looks whether all that
  * were acknowledged are there, reports as JSON, and is killed.
  */
 import { writeSync } from 'node:fs';

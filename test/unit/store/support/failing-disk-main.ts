@@ -1,6 +1,6 @@
 /**
- * Writes files until the disk, whose room the caller limited, takes no more; then looks whether the
- * store is what it was at the last commit, and goes on with less. Reports as JSON.
+ * Writes files until the disk fails, which the caller sees to; then looks whether the store is what it
+ * was at the last commit, and changes nothing more. Reports as JSON.
  */
 import { BlockCache } from '../../../../server/block-cache.ts';
 import {
@@ -15,6 +15,8 @@ const store = Store.open(process.argv[2] as string, { create: false });
 const memory = new Uint8Array(64 * store.blockBytes);
 const cache = new BlockCache(store, memory);
 const ids: FileId[] = [];
+const told: string[] = [];
+store.observe({ failed: ({ code }) => told.push(code) });
 let committedFiles = 0;
 let commitError: string | undefined;
 
@@ -55,18 +57,23 @@ while (commitError === undefined && committedFiles < 1000) {
 
 const sizesInMemory = ids.map((id) => store.inode(id)?.size);
 const dataIntact = ids.every(isIntact);
-let laterError: string | null = null;
-try {
-  // A deletion makes room for a name.
-  store.reclaim(store.remove(rootId, Buffer.from('file 0')).id);
-  store.setAttributes(rootId, { mode: 0o700 });
-  store.rollback();
-  store.create(rootId, Buffer.from('later'), { type: FileType.FIFO, mode: 0, uid: 0, gid: 0 });
-  store.rollback();
-  store.commit();
-} catch (error) {
-  laterError = error instanceof StoreError ? error.code : String(error);
-}
+const owner = { mode: 0, uid: 0, gid: 0 };
+const laterErrors = [
+  () => store.remove(rootId, Buffer.from('file 0')),
+  () => store.create(rootId, Buffer.from('later'), { type: FileType.FIFO, ...owner }),
+  () => cache.write(ids[0] as FileId, 0, 1, () => undefined),
+  () => store.sync(),
+].map((change) => {
+  try {
+    change();
+    return null;
+  } catch (error) {
+    return error instanceof StoreError ? error.code : String(error);
+  }
+});
+// What reads would change is left as it is.
+store.recordAccess(ids[0] as FileId);
+store.commit();
 let files = 0;
 store.readDirectory(rootId, 0, () => ++files > 0);
 store.close();
@@ -79,7 +86,8 @@ files += 1;
 process.stdout.write(
   JSON.stringify({
     commitError,
-    laterError,
+    laterErrors,
+    told,
     committedFiles,
     files,
     sizesInMemory,
