@@ -46,7 +46,7 @@ import {
 } from '../../../../server/sessions/limits.ts';
 import type { SessionParameters } from '../../../../server/sessions/negotiation.ts';
 import { type OpenLogSync, Store } from '../../../../server/store/index.ts';
-import { killedCopy } from '../../store/support/stores.ts';
+import { copyKilled } from '../../store/support/killed-copy.ts';
 
 export const SERVER_UID = 500;
 
@@ -144,7 +144,8 @@ export class TestServer {
 
   /** What a new process serves after this one was killed just now: only the files of the store are left. */
   successor(options: TestServerOptions = {}): TestServer {
-    const database = killedCopy(this.store);
+    const directory = mkdtempSync(join(this.#directory, 'killed-'));
+    const database = copyKilled(this.store, directory);
     return new TestServer({ ...this.#options, random: this.#random, ...options, database });
   }
 

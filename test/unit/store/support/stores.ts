@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import {
@@ -12,6 +12,7 @@ import {
   StoreError,
 } from '../../../../server/store/index.ts';
 import { BlockingLogSync } from '../../../../server/store/log-sync.ts';
+import { copyKilled } from './killed-copy.ts';
 
 const endings: (() => void)[] = [];
 
@@ -53,13 +54,7 @@ export function newStore(blockBytes?: number, capacity?: Capacity): Store {
 
 /** The files of a store as they are at this moment: what is left when its process is killed now. */
 export function killedCopy(store: Store): string {
-  const path = join(temporaryDirectory(), 'killed.dafs');
-  for (const ending of ['', '-wal', '-intents']) {
-    if (existsSync(store.path + ending)) {
-      copyFileSync(store.path + ending, path + ending);
-    }
-  }
-  return path;
+  return copyKilled(store, temporaryDirectory());
 }
 
 /** Frees all orphans that have been there since the store was opened. */
