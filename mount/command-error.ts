@@ -16,6 +16,7 @@ export type CommandErrorCode =
   | 'INVALID_SOURCE'
   | 'NO_SUCH_SERVER'
   | 'SERVER_FAILED'
+  | 'BACKUP_FAILED'
   | 'MOUNT_FAILED'
   | 'UNMOUNT_FAILED';
 

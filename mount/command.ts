@@ -26,6 +26,7 @@ export function buildProgram(): Command {
   addServe(program);
   addStatus(program);
   addFsck(program);
+  addBackup(program);
   return program;
 }
 
@@ -142,6 +143,18 @@ function addFsck(program: Command): void {
     .action(async (database, options) => {
       const { fsckCommand } = await import('./commands/fsck.ts');
       await fsckCommand(database, options);
+    });
+}
+
+function addBackup(program: Command): void {
+  program
+    .command('backup')
+    .description('copy a file system as it is at one moment, while clients write')
+    .argument('<source>', 'dafs:NAME, a running server, or an SQLite file that none has open')
+    .argument('<target>', 'a new SQLite file')
+    .action(async (source, target) => {
+      const { backupCommand } = await import('./commands/backup.ts');
+      await backupCommand(source, target);
     });
 }
 

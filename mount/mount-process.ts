@@ -4,7 +4,6 @@
  */
 
 import { DafsError } from '../client/dafs-error.ts';
-import { listServers } from '../client/runtime-directory.ts';
 import { keepMallocSmall } from '../nic/system-calls.ts';
 import { CommandError } from './command-error.ts';
 import { assertDriverKnown, type DriverMount, loadDriver } from './driver.ts';
@@ -13,7 +12,7 @@ import type { MountOptions } from './mount-options.ts';
 import { checkFuseDevice, checkMountPoint } from './mount-point.ts';
 import { type MountRecord, publishRecord, removeRecord } from './mount-record.ts';
 import { identifyProcess, type ProcessIdentity } from './processes.ts';
-import type { Source } from './source.ts';
+import { assertServerRuns, type Source } from './source.ts';
 import { unmountDirectory } from './unmount.ts';
 
 export interface MountRequest {
@@ -138,13 +137,6 @@ async function unmountOrDetach(directory: string): Promise<void> {
     process.stderr.write(`dafs: ${error.message}; it is detached and ends with the last of them\n`);
     await unmountDirectory(directory, { lazy: true });
   }
-}
-
-async function assertServerRuns(name: string): Promise<void> {
-  const names = (await listServers()).map((server) => server.name);
-  if (names.includes(name)) return;
-  const running = names.length > 0 ? `running: ${names.join(', ')}` : 'none is running';
-  throw new CommandError('NO_SUCH_SERVER', `no server called ${name}; ${running}`);
 }
 
 /** What the server that is started for a mount is told. */

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { serverSockets } from '../client/runtime-directory.ts';
+import { listServers, serverSockets } from '../client/runtime-directory.ts';
 import { CommandError, describeError } from './command-error.ts';
 
 /** What is mounted: a database that a server is started for, or a server that runs already. */
@@ -47,4 +47,12 @@ function databaseSource(text: string): Source {
     );
   }
   return { kind: 'database', path, label: path };
+}
+
+/** @throws CommandError NO_SUCH_SERVER, naming those that run */
+export async function assertServerRuns(name: string): Promise<void> {
+  const names = (await listServers()).map((server) => server.name);
+  if (names.includes(name)) return;
+  const running = names.length > 0 ? `running: ${names.join(', ')}` : 'none is running';
+  throw new CommandError('NO_SUCH_SERVER', `no server called ${name}; ${running}`);
 }

@@ -5,25 +5,45 @@ import { createInterface } from 'node:readline';
 const MAXIMUM_LINE_BYTES = 4096;
 const MAXIMUM_CONNECTIONS = 64;
 
+/** A line of the request: an object with `command`, and what the command needs to know. */
+export type ControlRequest = Readonly<Record<string, unknown>>;
+
+/**
+ * Does what a request asks for.
+ * @param tell says something before the answer
+ * @param signal is aborted when nobody waits for the answer any more
+ * @returns the answer
+ * @throws an Error whose message is for a person
+ */
+export type ControlCommand = (
+  request: ControlRequest,
+  tell: (news: object) => void,
+  signal: AbortSignal,
+) => Promise<object>;
+
 /**
  * The control socket: a UNIX stream socket in the user's runtime directory. A request is a line with
  * a JSON object, `{"command":"status"}`; the answer is a line with a JSON object, which has a
- * property `error` when the request was not understood.
+ * property `error` when the request was not understood or not carried out. Some commands send lines
+ * with a property `progress` before it.
  */
 export class ControlSocket {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #status: () => Promise<object>;
+  readonly #commands: ReadonlyMap<string, ControlCommand>;
 
-  private constructor(status: () => Promise<object>) {
-    this.#status = status;
+  private constructor(commands: ReadonlyMap<string, ControlCommand>) {
+    this.#commands = commands;
     this.#server = createServer((socket) => this.#accept(socket));
     this.#server.maxConnections = MAXIMUM_CONNECTIONS;
   }
 
-  /** @param status gives what the command `status` answers */
-  static async listen(path: string, status: () => Promise<object>): Promise<ControlSocket> {
-    const control = new ControlSocket(status);
+  /** @param commands by the names that requests give them */
+  static async listen(
+    path: string,
+    commands: ReadonlyMap<string, ControlCommand>,
+  ): Promise<ControlSocket> {
+    const control = new ControlSocket(commands);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     control.#server.once('error', reject);
     control.#server.listen(path, resolve);
@@ -45,7 +65,11 @@ export class ControlSocket {
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
     let pendingBytes = 0;
-    socket.on('close', () => this.#sockets.delete(socket));
+    const hungUp = new AbortController();
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      hungUp.abort();
+    });
     // Whoever hangs up in the middle of an answer does not want it.
     socket.on('error', () => socket.destroy());
     socket.on('data', (data: Buffer) => {
@@ -54,24 +78,40 @@ export class ControlSocket {
         socket.destroy();
       }
     });
+    const tell = (news: object) => {
+      if (socket.writable) {
+        socket.write(`${JSON.stringify(news)}\n`);
+      }
+    };
     createInterface({ input: socket }).on('line', (line) => {
-      void this.#answer(line).then((answer) => {
-        if (socket.writable) {
-          socket.write(`${JSON.stringify(answer)}\n`);
-        }
-      });
+      void this.#answer(line, tell, hungUp.signal).then(tell);
     });
   }
 
-  async #answer(line: string): Promise<object> {
-    try {
-      const request: unknown = JSON.parse(line);
-      const command = (request as { command?: unknown } | null)?.command;
-      return command === 'status'
-        ? await this.#status()
-        : { error: `unknown command: ${JSON.stringify(command ?? null)}` };
-    } catch {
+  async #answer(line: string, tell: (news: object) => void, signal: AbortSignal): Promise<object> {
+    const request = requestOf(line);
+    if (request === undefined) {
       return { error: 'not a JSON object' };
     }
+    const command = this.#commands.get(String(request.command));
+    if (command === undefined) {
+      return { error: `unknown command: ${JSON.stringify(request.command ?? null)}` };
+    }
+    try {
+      return await command(request, tell, signal);
+    } catch (error) {
+      return { error: (error as Error).message };
+    }
+  }
+}
+
+function requestOf(line: string): ControlRequest | undefined {
+  try {
+    const request: unknown = JSON.parse(line);
+    return typeof request === 'object' && request !== null
+      ? (request as ControlRequest)
+      : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { basename, extname, resolve } from 'node:path';
+import { basename, extname, isAbsolute, resolve } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { claimServerName } from '../client/runtime-directory.ts';
 import {
@@ -8,7 +8,8 @@ import {
   startThread,
   Waker,
 } from '../nic/index.ts';
-import { ControlSocket } from './control-socket.ts';
+import { backUpOnline } from './backup/online-backup.ts';
+import { type ControlCommand, type ControlRequest, ControlSocket } from './control-socket.ts';
 import type {
   DataPlaneOptions,
   DataPlaneStatus,
@@ -171,7 +172,13 @@ class Server implements RunningServer {
     await this.#startDataPlane(options);
     try {
       this.#listener = Listener.listen(this.fabric);
-      this.#controlSocket = await ControlSocket.listen(this.control, () => this.status());
+      this.#controlSocket = await ControlSocket.listen(
+        this.control,
+        new Map<string, ControlCommand>([
+          ['status', () => this.status()],
+          ['backup', (...request) => this.#backUp(...request)],
+        ]),
+      );
     } catch (error) {
       await this.close();
       throw error;
@@ -198,6 +205,24 @@ class Server implements RunningServer {
       },
       ...status,
     }));
+  }
+
+  /** `{"command":"backup","target":PATH}`, answered `{bytes}`: the target is made by this process. */
+  async #backUp(
+    { target }: ControlRequest,
+    tell: (news: object) => void,
+    signal: AbortSignal,
+  ): Promise<object> {
+    if (typeof target !== 'string' || !isAbsolute(target)) {
+      throw new ServeError('INVALID_OPTION', 'the target of a backup is an absolute path');
+    }
+    const bytes = await backUpOnline(
+      this.database,
+      target,
+      (handshake) => this.#tell({ type: 'snapshot', handshake }),
+      { onProgress: (progress) => tell({ progress }), signal },
+    );
+    return { bytes };
   }
 
   close(): Promise<void> {

@@ -9,6 +9,7 @@ import {
   WcStatus,
   type WorkCompletion,
 } from '../../nic/index.ts';
+import type { Handshake } from '../backup/handshake.ts';
 import { BlockCache } from '../block-cache.ts';
 import { assembleEngine, systemRandom } from '../engine/assemble.ts';
 import { systemClock } from '../engine/clock.ts';
@@ -188,6 +189,18 @@ export class DataPlane {
 
   status(): DataPlaneStatus {
     return statusOf(this.#engine, this.#service, this.#options.cacheBytes);
+  }
+
+  /** Has everything that was acknowledged in the database for a moment, and nothing else. */
+  offerSnapshot(handshake: Handshake): void {
+    try {
+      this.#cache.flush();
+      this.#store.durability.applyIntents();
+      handshake.offer();
+    } catch (error) {
+      handshake.refuse();
+      this.#options.reportFault(error);
+    }
   }
 
   /** Closes all connections, writes everything that is not yet stable and closes the database. */

@@ -28,6 +28,8 @@ export type ToDataPlane =
       readonly ticket: number;
       readonly credential: Credential | undefined;
     }
+  /** A backup waits for its snapshot: see backup/handshake.ts. */
+  | { readonly type: 'snapshot'; readonly handshake: SharedArrayBuffer }
   | { readonly type: 'stop' };
 
 export type FromDataPlane =

@@ -1,6 +1,7 @@
 /** The data plane's thread: see server/serve.ts for the other side of its messages. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Credential } from '../access-control.ts';
+import { Handshake } from '../backup/handshake.ts';
 import { StoreOpenError } from '../store/index.ts';
 import { DataPlane } from './data-plane.ts';
 import type { DataPlaneOptions, FromDataPlane, ToDataPlane } from './messages.ts';
@@ -51,6 +52,9 @@ function takeMessages(dataPlane: DataPlane): boolean {
       case 'verified':
         verifications.get(message.ticket)?.(message.credential);
         verifications.delete(message.ticket);
+        break;
+      case 'snapshot':
+        dataPlane.offerSnapshot(new Handshake(message.handshake));
         break;
       case 'stop':
         return false;

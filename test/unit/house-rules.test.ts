@@ -27,6 +27,10 @@ const rooms: readonly Room[] = [
     folder: 'mount/commands/serve.ts',
     mayImport: ['mount/', 'client/', 'server/serve.ts', 'nic/system-calls'],
   },
+  {
+    folder: 'mount/commands/backup.ts',
+    mayImport: ['mount/', 'client/', 'server/backup/online-backup.ts'],
+  },
   { folder: 'mount/commands/fsck.ts', mayImport: ['mount/', 'server/fsck/fsck.ts'] },
   // A driver waits for the kernel by the same rules as the adapter waits for its peers, and starts its
   // threads as everybody does.
