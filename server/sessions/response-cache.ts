@@ -22,8 +22,8 @@ export interface CachedResponse {
   readonly sequenceNumber: number;
   readonly procedure: number;
   readonly status: DafsStatus;
-  /** What follows the header of the message, in the byte order of its session. */
-  readonly body: Uint8Array;
+  /** What the database has of it; behind `Header` the results, in the byte order of its session. */
+  readonly value: Uint8Array;
 }
 
 /** The responses of one session, one for each stream at most. */
@@ -155,8 +155,7 @@ export class ResponseCache {
     value.writeUInt32LE(status, Header.STATUS);
     value.set(message.bytes.subarray(HEADER_BYTES, message.length), Header.LENGTH);
     this.#store.state.put(StateKind.RESPONSE, responses.key(stream), value);
-    const body = value.subarray(Header.LENGTH);
-    responses.byStream[stream] = { sequenceNumber, procedure, status, body };
+    responses.byStream[stream] = { sequenceNumber, procedure, status, value };
   }
 
   /**
@@ -207,7 +206,8 @@ export class ResponseCache {
 }
 
 /** Makes a response say what another one has said. @throws ProtocolError TOO_LARGE */
-export function repeat({ body }: CachedResponse, into: MessageBuffer): void {
+export function repeat({ value }: CachedResponse, into: MessageBuffer): void {
+  const body = value.subarray(Header.LENGTH);
   if (HEADER_BYTES + body.length > into.bytes.length) {
     throw new ProtocolError('TOO_LARGE', 'response', 'does not fit into this session’s messages');
   }
@@ -221,7 +221,7 @@ function responseIn(value: Uint8Array): CachedResponse {
     sequenceNumber: view.getUint32(Header.SEQUENCE_NUMBER, true),
     procedure: view.getUint32(Header.PROCEDURE, true),
     status: view.getUint32(Header.STATUS, true) as DafsStatus,
-    body: value.subarray(Header.LENGTH),
+    value,
   };
 }
 
@@ -232,7 +232,7 @@ function sessionKey(sessionId: bigint): Uint8Array {
 }
 
 function responseKey(sessionId: bigint, stream: number): Uint8Array {
-  const key = new Uint8Array(SESSION_ID_BYTES + 2);
+  const key = Buffer.alloc(SESSION_ID_BYTES + 2);
   viewOf(key).setBigUint64(0, sessionId);
   viewOf(key).setUint16(SESSION_ID_BYTES, stream);
   return key;

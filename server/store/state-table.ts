@@ -113,5 +113,7 @@ export class StateTable implements TransactionObserver {
   }
 }
 
-const nameOf = (kind: StateKind, key: Uint8Array): string =>
-  `${kind}${Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')}`;
+const nameOf = (kind: StateKind, key: Uint8Array): string => {
+  const bytes = key instanceof Buffer ? key : Buffer.from(key.buffer, key.byteOffset, key.length);
+  return `${kind}${bytes.toString('latin1')}`;
+};

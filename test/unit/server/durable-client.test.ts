@@ -15,7 +15,7 @@ beforeEach(() => {
   servers = [server];
 });
 afterEach(() => {
-  for (const one of servers) {
+  for (const one of servers.reverse()) {
     expect(one.faults).toEqual([]);
     one.close();
   }

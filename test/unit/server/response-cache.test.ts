@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChainFlag } from '../../../client/protocol/constants.ts';
 import {
   type ArgumentsOf,
@@ -7,7 +7,7 @@ import {
 } from '../../../client/protocol/operations.ts';
 import type { Filehandle, SessionId } from '../../../client/protocol/types.ts';
 import { defaultLimits } from '../../../server/sessions/limits.ts';
-import { StateKind } from '../../../server/store/index.ts';
+import { StateKind, StoreError } from '../../../server/store/index.ts';
 import { Files, guarded, openArguments } from './support/files.ts';
 import { bytes, type TestConnection, TestServer } from './support/test-server.ts';
 
@@ -18,7 +18,7 @@ beforeEach(() => {
   servers = [server];
 });
 afterEach(() => {
-  for (const one of servers) {
+  for (const one of servers.reverse()) {
     expect(one.faults).toEqual([]);
     one.close();
   }
@@ -372,16 +372,32 @@ describe('after the server was killed', () => {
 });
 
 describe('when the commit fails', () => {
-  it('nothing is told to be done', () => {
+  it('nothing is told to be done, nor kept', () => {
     const lost = new Client();
     lost.mkdir('before', 1);
-    lost.submitMkdir('undone', 2);
-    server.store.rollback();
-    server.engine.finish();
+    const { store } = server;
+    vi.spyOn(store, 'commit').mockImplementationOnce(() => {
+      store.rollback();
+      throw new StoreError('EIO', 'the database failed');
+    });
+    expect(lost.mkdir('undone', 2).status).toBe('IO');
+    expect(server.faults.splice(0)).toHaveLength(1);
     lost.connection.die();
     const client = new Client();
     expect(client.check(lost.sessionId, 2)).toBe('NOXID_MATCH');
     expect(client.check(lost.sessionId, 1)).toBe('OK');
     expect(client.has('undone')).toBe(false);
+  });
+
+  it('no session has begun', () => {
+    const { store } = server;
+    vi.spyOn(store, 'commit').mockImplementationOnce(() => {
+      store.rollback();
+      throw new StoreError('EIO', 'the database failed');
+    });
+    expect(() => new Client()).toThrow('IO');
+    expect(server.faults.splice(0)).toHaveLength(1);
+    expect(server.service.sessions).toMatchObject({ sessionCount: 0, clientCount: 0 });
+    expect(new Client().mkdir('there', 1).status).toBe('OK');
   });
 });
