@@ -16,6 +16,7 @@ const defaultSections: Readonly<Record<string, () => Promise<BenchmarkSection>>>
   client: async () => (await import('./client.ts')).clientBenchmark,
   store: async () => (await import('./store.ts')).storeBenchmark,
   mount: async () => (await import('./mount.ts')).mountBenchmark,
+  sync: async () => (await import('./sync.ts')).syncBenchmark,
   coherence: async () => (await import('./coherence.ts')).coherenceBenchmark,
 };
 

@@ -80,6 +80,8 @@ interface FioReport {
 export interface FioRun {
   readonly file: string;
   readonly fileBytes: number;
+  /** Each job has a file of its own, whose name begins with that of `file`. */
+  readonly isPerJob?: boolean;
   /** How long; when left out, one pass over the file. */
   readonly seconds?: number;
   /** The mount that the file must be on: without it, fio would measure the local disk. */
@@ -92,7 +94,7 @@ const LIMIT_MS = 60_000;
 export async function reportOfFio(
   what: string,
   options: readonly string[],
-  { file, fileBytes, seconds, mount }: FioRun,
+  { file, fileBytes, isPerJob, seconds, mount }: FioRun,
 ): Promise<Readonly<Record<'read' | 'write', Direction>>> {
   await requireMount(mount);
   const milliseconds = seconds === undefined ? undefined : Math.round(seconds * 1000);
@@ -101,7 +103,7 @@ export async function reportOfFio(
     'fio',
     [
       '--name=bench',
-      `--filename=${file}`,
+      isPerJob ? `--filename_format=${file}.$jobnum` : `--filename=${file}`,
       `--size=${fileBytes}`,
       '--fallocate=none',
       '--thread',

@@ -1,0 +1,158 @@
+/**
+ * Writing and waiting for stable storage: through a mount and in a directory of the same disk, by one
+ * program and by 16 at once, and what it costs those who read through another mount meanwhile.
+ */
+import { mountObstacle, programObstacle } from '../support/machine.ts';
+import { Workspace } from '../support/workspace.ts';
+import { type FioRun, reportOfFio } from './support/fio.ts';
+import { median } from './support/median.ts';
+import { Progress } from './support/progress.ts';
+import type { BenchmarkRow, BenchmarkSection, Comparison, Target } from './support/row.ts';
+
+/** What each job has for itself, and what is read: the server has all of it in its cache. */
+const FILE_BYTES = 4 << 20;
+const READ_BYTES = 64 << 20;
+
+const MANY = 16;
+
+/** fio itself takes so long to start and to end. */
+const STARTING_SECONDS = 0.5;
+
+const writing = (jobs: number): string[] => [
+  ...['--ioengine=psync', '--direct=0', '--rw=randwrite', '--bs=4k', '--fsync=1'],
+  `--numjobs=${jobs}`,
+];
+const reading = ['--ioengine=psync', '--direct=1', '--rw=randread', '--bs=4k'];
+
+interface Places {
+  /** A directory of the disk that has the server's database. */
+  readonly local: string;
+  readonly writer: string;
+  readonly reader: string;
+}
+
+/** Writes of 4 KiB a second, each of which an fsync follows; each job has a file of its own. */
+async function writesPerSecond(directory: string, jobs: number, run: Partial<FioRun>) {
+  const file = `${directory}/written`;
+  const where = { file, fileBytes: FILE_BYTES, isPerJob: true, ...run };
+  return (await reportOfFio('write and fsync', writing(jobs), where)).write.iops;
+}
+
+async function readsPerSecond(directory: string, seconds: number): Promise<number> {
+  const where = { file: `${directory}/read`, fileBytes: READ_BYTES, mount: directory, seconds };
+  return (await reportOfFio('reading', reading, where)).read.iops / 1e3;
+}
+
+/** Reads through one mount while jobs write and sync through the other. */
+async function readsBeside({ reader, writer }: Places, jobs: number, seconds: number) {
+  const longer = seconds + 2 * STARTING_SECONDS;
+  const writes = writesPerSecond(writer, jobs, { mount: writer, seconds: longer });
+  await new Promise((done) => setTimeout(done, STARTING_SECONDS * 1000));
+  const reads = await readsPerSecond(reader, seconds);
+  await writes;
+  return reads;
+}
+
+/** A figure and its reference, measured in turns. */
+interface Pair {
+  readonly name: string;
+  readonly unit: string;
+  readonly reference: string;
+  readonly target: Target;
+  measure(places: Places, seconds: number): Promise<number>;
+  measureReference(places: Places, seconds: number): Promise<number>;
+}
+
+const writePair = (name: string, jobs: number, atLeast: number): Pair => ({
+  name: `4 KiB write and fsync, ${name}`,
+  unit: '/s',
+  reference: 'local',
+  target: { atLeast },
+  measure: ({ writer }, seconds) => writesPerSecond(writer, jobs, { mount: writer, seconds }),
+  measureReference: ({ local }, seconds) => writesPerSecond(local, jobs, { seconds }),
+});
+
+const readPair = (name: string, jobs: number): Pair => ({
+  name: `4 KiB random read, beside ${name} of write and fsync`,
+  unit: 'k/s',
+  reference: 'alone',
+  target: { atLeast: 0.8 },
+  measure: (places, seconds) => readsBeside(places, jobs, seconds),
+  measureReference: ({ reader }, seconds) => readsPerSecond(reader, seconds),
+});
+
+const pairs: readonly Pair[] = [
+  writePair('1 job', 1, 0.5),
+  writePair(`${MANY} jobs`, MANY, 0.8),
+  readPair('1 job', 1),
+  readPair(`${MANY} jobs`, MANY),
+];
+
+/** Rounds that do not count: files are made, and V8 has yet to compile what serves them. */
+const WARMING_ROUNDS = 1;
+
+async function measurePair(
+  pair: Pair,
+  places: Places,
+  seconds: number,
+  rounds: number,
+  progress: Progress,
+): Promise<BenchmarkRow> {
+  const samples: number[] = [];
+  const references: number[] = [];
+  for (let round = 1 - WARMING_ROUNDS; round <= rounds; round++) {
+    const which = round < 1 ? 'warming' : `round ${round} of ${rounds}`;
+    await progress.step(`${which}, ${pair.name}`, 2, async () => {
+      const reference = await pair.measureReference(places, seconds);
+      const value = await pair.measure(places, seconds);
+      if (round < 1) return;
+      references.push(reference);
+      samples.push(value);
+    });
+  }
+  const value = median(samples);
+  const known = median(references);
+  const comparison: Comparison = {
+    with: pair.reference,
+    value: known,
+    ratio: value / known,
+    samples: references,
+    target: pair.target,
+  };
+  const { name, unit } = pair;
+  return { section: 'sync', name, value, unit, comparisons: [comparison], samples };
+}
+
+async function openPlaces(workspace: Workspace): Promise<Places> {
+  const server = await workspace.startServer();
+  const request = { source: `dafs:${server.name}`, driver: 'kernel' };
+  const writer = await workspace.startMount(request);
+  const reader = await workspace.startMount(request);
+  const places = {
+    local: workspace.makeDirectory('local'),
+    writer: writer.directory,
+    reader: reader.directory,
+  };
+  const where = { file: `${places.reader}/read`, fileBytes: READ_BYTES, mount: places.reader };
+  await reportOfFio('preparing', ['--rw=write', '--bs=1m', '--end_fsync=1'], where);
+  return places;
+}
+
+export const syncBenchmark: BenchmarkSection = async (options) => {
+  const lack = mountObstacle() ?? programObstacle(['fio', 'mountpoint', 'umount']);
+  if (lack !== undefined) throw new Error(lack);
+  const { secondsPerMeasurement, rounds, rowPattern } = options;
+  const workspace = Workspace.create();
+  try {
+    const places = await openPlaces(workspace);
+    const wanted = pairs.filter(({ name }) => rowPattern.test(name));
+    const progress = new Progress(2 * wanted.length * (rounds + WARMING_ROUNDS));
+    const rows: BenchmarkRow[] = [];
+    for (const pair of wanted) {
+      rows.push(await measurePair(pair, places, secondsPerMeasurement, rounds, progress));
+    }
+    return rows;
+  } finally {
+    await workspace.dispose();
+  }
+};
