@@ -67,7 +67,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     exported: options.exported?.opens,
     onLastClose: reclaimIfUnused,
   });
-  const responses = new ResponseCache(store, limits.maxLostSessionsPerClient);
+  const responses = new ResponseCache(store, limits);
   const sessions: SessionTable = new SessionTable({
     limits,
     opens,

@@ -150,6 +150,7 @@ export class SessionTable {
     }
     if (client.isDurable && !hasEnded(client.process, this.#options.processStart)) {
       client.expiresMs = this.#leaseEndMs();
+      this.#limitLost(client.principal);
     } else {
       this.#release(client);
     }
@@ -229,6 +230,22 @@ export class SessionTable {
       if (client.isDurable) {
         this.#options.records.put(client);
       }
+    }
+  }
+
+  /** A user's clients that come, and are lost, without end push out his own only. */
+  #limitLost(principal: Principal): void {
+    let count = 0;
+    let first: Client | undefined;
+    for (const client of this.#clients.values()) {
+      const { expiresMs } = client;
+      if (expiresMs !== undefined && isSamePrincipal(client.principal, principal)) {
+        count += 1;
+        first = expiresMs < (first?.expiresMs ?? Number.POSITIVE_INFINITY) ? client : first;
+      }
+    }
+    if (first !== undefined && count > this.#options.limits.maxLostClientsPerUser) {
+      this.#release(first);
     }
   }
 

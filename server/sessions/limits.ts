@@ -8,8 +8,11 @@ export interface Limits {
   /** Connections of one user, so that no user keeps the others out. */
   readonly maxConnectionsPerUser: number;
   readonly maxSessionsPerClient: number;
-  /** Lost sessions whose responses are kept; the oldest go first. */
+  /** Lost sessions whose responses are kept, and how much these may take; the oldest go first. */
   readonly maxLostSessionsPerClient: number;
+  readonly maxLostResponseBytesPerClient: number;
+  /** Clients of one user that are kept without connections; who was lost first goes first. */
+  readonly maxLostClientsPerUser: number;
   /** More are DAFSERR_RESOURCE. */
   readonly maxOpensPerClient: number;
   /** Locked ranges and waits for locks together; more are DAFSERR_RESOURCE. */
@@ -44,6 +47,8 @@ export const defaultLimits: Limits = {
   maxConnectionsPerUser: 512,
   maxSessionsPerClient: 64,
   maxLostSessionsPerClient: 256,
+  maxLostResponseBytesPerClient: 16 << 20,
+  maxLostClientsPerUser: 512,
   maxOpensPerClient: 1 << 18,
   maxLocksPerClient: 1 << 16,
   maxCredentialsPerClient: 4096,

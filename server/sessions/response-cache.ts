@@ -4,6 +4,7 @@ import { ProtocolError } from '../../client/protocol/protocol-error.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import { refuse } from '../engine/refusal.ts';
 import { StateKind, type Store } from '../store/index.ts';
+import type { Limits } from './limits.ts';
 import type { Client, Session } from './session.ts';
 
 /** Before the body of a response: what it answers, and how. */
@@ -43,6 +44,11 @@ export class SessionResponses {
     this.session = session;
   }
 
+  /** What the responses take. */
+  get bytes(): number {
+    return this.byStream.reduce((sum, cached) => sum + (cached?.value.length ?? 0), 0);
+  }
+
   /** What the database knows the response of a stream by. */
   key(stream: number): Uint8Array {
     this.#keys[stream] ??= responseKey(this.sessionId, stream);
@@ -63,12 +69,12 @@ export class SessionResponses {
  */
 export class ResponseCache {
   readonly #store: Store;
-  readonly #maxLostSessionsPerClient: number;
+  readonly #limits: Limits;
   readonly #sessions = new Map<bigint, SessionResponses>();
 
-  constructor(store: Store, maxLostSessionsPerClient: number) {
+  constructor(store: Store, limits: Limits) {
     this.#store = store;
-    this.#maxLostSessionsPerClient = maxLostSessionsPerClient;
+    this.#limits = limits;
     // What was answered of a transaction that was undone, was not done.
     store.observe({ rolledBack: () => this.#readResponses() });
   }
@@ -105,9 +111,16 @@ export class ResponseCache {
     const { lostSessions } = responses.client;
     responses.session = undefined;
     lostSessions.add(responses);
-    if (lostSessions.size > this.#maxLostSessionsPerClient) {
-      const [oldest] = lostSessions;
-      this.discard(oldest as SessionResponses);
+    let bytes = [...lostSessions].reduce((sum, lost) => sum + lost.bytes, 0);
+    for (const oldest of lostSessions) {
+      const isTooMuch =
+        lostSessions.size > this.#limits.maxLostSessionsPerClient ||
+        bytes > this.#limits.maxLostResponseBytesPerClient;
+      if (!isTooMuch) {
+        break;
+      }
+      bytes -= oldest.bytes;
+      this.discard(oldest);
     }
   }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ArgumentsOf } from '../../../client/protocol/operations.ts';
 import { defaultLimits } from '../../../server/sessions/limits.ts';
 import { Files, unchecked } from './support/files.ts';
-import { bytes, type TestConnection, TestServer } from './support/test-server.ts';
+import { bytes, SERVER_UID, type TestConnection, TestServer } from './support/test-server.ts';
 
 const { leaseMs } = defaultLimits;
 const PID = 4711;
@@ -132,6 +132,25 @@ describe('a client that asked for a response cache', () => {
     connection.die();
     expect(durable({ clientVerifier: verifier(2n) }).results.clientId).not.toBe(results.clientId);
     expect(opens()).toBe(0);
+  });
+
+  it('gives way to others of the same user, when these are too many', () => {
+    server = new TestServer({ limits: { maxLostClientsPerUser: 2 } });
+    servers.push(server);
+    const lose = (name: string, uid = 0) => {
+      const connection = server.connection({ pid: PID, uid, gid: uid });
+      const connect = { useResponseCache: true, clientIdString: bytes(name) };
+      const { clientId } = connection.connect({ connect });
+      server.monotonicMs += 1;
+      connection.die();
+      return clientId;
+    };
+    const other = lose('other', SERVER_UID);
+    const [first, second, third] = ['first', 'second', 'third'].map((name) => lose(name));
+    expect(clients()).toBe(3);
+    expect(lose('other', SERVER_UID)).toBe(other);
+    expect([lose('second'), lose('third')]).toEqual([second, third]);
+    expect(lose('first')).not.toBe(first);
   });
 
   it('cannot be taken over by another user', () => {

@@ -273,8 +273,12 @@ describe('responses go', () => {
     expect([...state.entries(StateKind.RESPONSE)]).toEqual([]);
   });
 
-  it('the oldest first, when a client leaves too many', () => {
-    server = new TestServer({ limits: { maxLostSessionsPerClient: 2 } });
+  it.each([
+    ['many', { maxLostSessionsPerClient: 2 }],
+    // Each answer to a mkdir takes more than 84 bytes, and less than 125.
+    ['much', { maxLostResponseBytesPerClient: 250 }],
+  ])('the oldest first, when a client leaves too %s', (_what, limits) => {
+    server = new TestServer({ limits });
     servers.push(server);
     const lost = [1, 2, 3].map((number) => {
       const client = new Client();
