@@ -28,6 +28,8 @@ import { statusOf } from './status.ts';
 const BATCH = 256;
 const ZERO_BYTES = 1 << 16;
 const TICK_MS = 1000;
+/** So many damaged blocks are named, and no more. */
+const MAXIMUM_DAMAGES = 1000;
 
 export interface DataPlaneSetup extends DataPlaneOptions {
   readonly verifyPassword: PasswordVerifier | undefined;
@@ -52,6 +54,7 @@ export class DataPlane {
   readonly #housekeeping: Housekeeping;
   readonly #connections = new Map<number, Connection>();
   readonly #completions = createWorkCompletions(BATCH);
+  readonly #damages = new Set<string>();
   #lastTickMs = 0;
 
   /** @throws StoreOpenError when the database cannot be served. */
@@ -69,6 +72,7 @@ export class DataPlane {
         options.reportFault(
           `the file system is read-only until the server is started again: ${cause.message}`,
         ),
+      damaged: ({ message }) => this.#reportDamage(message),
     });
     const domain = this.#context.allocateProtectionDomain();
     this.#memory = new RegisteredMemory(domain);
@@ -177,6 +181,14 @@ export class DataPlane {
   #reportUnlessNic(error: unknown): void {
     if (!(error instanceof NicError)) {
       this.#options.reportFault(error);
+    }
+  }
+
+  /** Each block is said to be damaged once, however often somebody tries to read it. */
+  #reportDamage(message: string): void {
+    if (!this.#damages.has(message) && this.#damages.size < MAXIMUM_DAMAGES) {
+      this.#damages.add(message);
+      this.#options.reportFault(message);
     }
   }
 

@@ -12,34 +12,45 @@ export interface Check {
   readonly subject: string;
   /** What `find` and `repair` want to look up. */
   readonly needs?: readonly ScratchTable[];
-  find(database: Database.Database): Row[];
+  /** @param tellPart is told from time to time which part of the work is done, 0 to 1 */
+  find(database: Database.Database, tellPart: (part: number) => void): Row[];
   /** Says of an `inode`, if the row has one, or of the file system what is wrong. */
   describe(row: Row): string;
-  /** What repairing does, in words. */
+  /** How it is mended; undefined: it cannot be. */
+  readonly mending?: Mending;
+}
+
+export interface Mending {
+  /** What is done, in words. */
   readonly remedy: string;
   /** Called in a transaction, with everything that `find` found. */
   repair(database: Database.Database, rows: readonly Row[]): void;
 }
 
 /** A check that is said in SQL. */
-export interface SqlCheck extends Omit<Check, 'find' | 'repair'> {
+export interface SqlCheck extends Omit<Check, 'find' | 'mending'> {
+  /** What the changes do, in words. */
+  readonly remedy: string;
   /** Finds what is wrong, a row each. */
   readonly query: string;
   /** Mend what one row says; its columns are the parameters. */
   readonly changes: readonly string[];
 }
 
-export function sqlCheck({ query, changes, ...check }: SqlCheck): Check {
+export function sqlCheck({ query, changes, remedy, ...check }: SqlCheck): Check {
   return {
     ...check,
     find: (database) => database.prepare<[], Row>(query).all(),
-    repair: (database, rows) => {
-      const statements = changes.map((sql) => database.prepare<[Row]>(sql));
-      for (const row of rows) {
-        for (const statement of statements) {
-          statement.run(row);
+    mending: {
+      remedy,
+      repair: (database, rows) => {
+        const statements = changes.map((sql) => database.prepare<[Row]>(sql));
+        for (const row of rows) {
+          for (const statement of statements) {
+            statement.run(row);
+          }
         }
-      }
+      },
     },
   };
 }

@@ -1,7 +1,11 @@
 import type Database from 'better-sqlite3';
+import { isWhole } from '../store/block-checksum.ts';
 import { StateKind } from '../store/state-table.ts';
 import { FileType } from '../store/types.ts';
 import { blockBytes, type Check, isNamed, type Row, sqlCheck } from './check.ts';
+
+/** 16 MiB of blocks of the usual size. */
+const blocksPerTelling = 256;
 
 /** Gives a file blocks of its own in place of those that it shares. */
 function unshare(database: Database.Database, rows: readonly Row[]): void {
@@ -22,6 +26,28 @@ function unshare(database: Database.Database, rows: readonly Row[]): void {
   }
 }
 
+/** Reads all there is. What data were cannot be told from what they are, so nothing can be mended. */
+function damagedBlocks(database: Database.Database, tellPart: (part: number) => void): Row[] {
+  const blocks = database.prepare('SELECT count(*) FROM block').pluck().get() as number;
+  const rows = database
+    .prepare<[], { inode: number; number: number; data: Buffer; checksum: number | null }>(
+      'SELECT owner.inode, number, data, checksum FROM block JOIN owner USING (content)',
+    )
+    .iterate();
+  const damaged: Row[] = [];
+  let read = 0;
+  for (const { inode, number, data, checksum } of rows) {
+    if (!isWhole(data, checksum)) {
+      damaged.push({ inode, number });
+    }
+    read += 1;
+    if (read % blocksPerTelling === 0) {
+      tellPart(read / blocks);
+    }
+  }
+  return damaged;
+}
+
 /** What must hold of the data of files, and of what belongs to other objects. */
 export const contentChecks: readonly Check[] = [
   {
@@ -36,8 +62,10 @@ export const contentChecks: readonly Check[] = [
         )
         .all(),
     describe: ({ owner }) => `its blocks are those of inode ${owner}, too`,
-    remedy: 'it got copies of its own',
-    repair: unshare,
+    mending: {
+      remedy: 'it got copies of its own',
+      repair: unshare,
+    },
   },
   sqlCheck({
     kind: 'blocks-of-nothing',
@@ -64,9 +92,19 @@ export const contentChecks: readonly Check[] = [
     remedy: 'what is too much was removed',
     changes: [
       'DELETE FROM block WHERE id = @id AND @room = 0',
-      'UPDATE block SET data = substr(data, 1, @room) WHERE id = @id',
+      // What was damaged before has a wrong checksum afterwards, too.
+      `UPDATE block SET data = substr(data, 1, @room),
+        checksum = checksumOf(substr(data, 1, @room)) + (checksum != checksumOf(data))
+        WHERE id = @id`,
     ],
   }),
+  {
+    kind: 'checksum',
+    subject: 'checksums of blocks',
+    needs: ['owner'],
+    find: damagedBlocks,
+    describe: ({ number }) => `block ${number} is not what was written to it`,
+  },
   sqlCheck({
     kind: 'allocation',
     subject: 'allocated blocks',

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import { bucketEntries, bucketOf, checkName, showName } from '../store/names.ts';
+import { bucketEntries, showName } from '../store/names.ts';
 import { FileType } from '../store/types.ts';
 import { type Check, type Row, sqlCheck } from './check.ts';
 
@@ -7,22 +7,6 @@ const entry = 'SELECT directory, cookie, name, inode FROM entry';
 const removeEntry = 'DELETE FROM entry WHERE directory = @directory AND cookie = @cookie';
 
 const quoted = ({ name }: Row): string => JSON.stringify(showName(name as Uint8Array));
-
-/** Lets queries ask what is said of names in JavaScript. */
-export function defineNameFunctions(database: Database.Database): void {
-  const seed = database.prepare('SELECT nameSeed FROM filesystem').pluck().get() as number;
-  database.function('bucketOf', { deterministic: true }, (name) =>
-    bucketOf(name as Uint8Array, seed),
-  );
-  database.function('isName', { deterministic: true }, (name) => {
-    try {
-      checkName(name as Uint8Array);
-      return (name as Uint8Array).length > 0 ? 1 : 0;
-    } catch {
-      return 0;
-    }
-  });
-}
 
 /**
  * A cookie for a new entry; undefined: the directory has the name, or as many that hash alike as it
@@ -93,11 +77,13 @@ export const entryChecks: readonly Check[] = [
         .prepare<[], Row>(`${entry} WHERE cookie & ~${bucketEntries - 1} != bucketOf(name)`)
         .all(),
     describe: (row) => `its name ${quoted(row)} in ${row.directory} cannot be found`,
-    remedy: 'the name was put where it is looked for',
-    repair: (database, rows) => {
-      for (const row of rows) {
-        moveEntry(database, row);
-      }
+    mending: {
+      remedy: 'the name was put where it is looked for',
+      repair: (database, rows) => {
+        for (const row of rows) {
+          moveEntry(database, row);
+        }
+      },
     },
   },
   sqlCheck({

@@ -4,7 +4,8 @@ import { bringUpToDate, openDamaged } from '../store/open.ts';
 import type { Check } from './check.ts';
 import { contentChecks } from './content-checks.ts';
 import { countChecks } from './count-checks.ts';
-import { defineNameFunctions, entryChecks } from './entry-checks.ts';
+import { entryChecks } from './entry-checks.ts';
+import { defineFunctions } from './functions.ts';
 import { inodeChecks } from './inode-checks.ts';
 import { Scratch } from './scratch.ts';
 import { treeChecks } from './tree-checks.ts';
@@ -95,10 +96,11 @@ class Run {
       this.#database.exec('BEGIN');
     }
     bringUpToDate(this.#database, this.#path);
-    defineNameFunctions(this.#database);
+    defineFunctions(this.#database);
     for (const [index, check] of checks.entries()) {
-      this.#options.onProgress?.((index + 1) / (checks.length + 1), check.subject);
-      this.#make(check);
+      this.#make(check, (part) => {
+        this.#options.onProgress?.((index + 1 + part) / (checks.length + 1), check.subject);
+      });
     }
     const summary = this.#summary();
     if (!this.#options.isRepair) {
@@ -146,14 +148,16 @@ class Run {
     return this.#structuralDamage() === undefined;
   }
 
-  #make(check: Check): void {
+  #make(check: Check, tellPart: (part: number) => void): void {
+    tellPart(0);
     this.#scratch.provide(check.needs ?? []);
-    const rows = check.find(this.#database);
+    const rows = check.find(this.#database, tellPart);
     if (rows.length === 0) {
       return;
     }
-    if (this.#options.isRepair) {
-      this.#database.transaction(() => check.repair(this.#database, rows))();
+    const mending = this.#options.isRepair ? check.mending : undefined;
+    if (mending !== undefined) {
+      this.#database.transaction(() => mending.repair(this.#database, rows))();
       this.#scratch.discard();
     }
     for (const row of rows) {
@@ -161,7 +165,7 @@ class Run {
         kind: check.kind,
         ...(typeof row.inode === 'number' && { inode: row.inode }),
         message: check.describe(row),
-        ...(this.#options.isRepair && { repair: check.remedy }),
+        ...(mending !== undefined && { repair: mending.remedy }),
       });
     }
   }

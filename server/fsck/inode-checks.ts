@@ -44,15 +44,17 @@ export const inodeChecks: readonly Check[] = [
     },
     describe: ({ type }) =>
       type === null ? 'the root is missing' : `the root has type ${type} and is no directory`,
-    remedy: 'a root directory was made',
-    repair: (database, [row]) => {
-      if (row?.type === null) {
-        addInode(database, rootId, FileType.DIRECTORY);
-      } else {
-        database
-          .prepare('UPDATE inode SET type = ?, parent = id WHERE id = ?')
-          .run(FileType.DIRECTORY, rootId);
-      }
+    mending: {
+      remedy: 'a root directory was made',
+      repair: (database, [row]) => {
+        if (row?.type === null) {
+          addInode(database, rootId, FileType.DIRECTORY);
+        } else {
+          database
+            .prepare('UPDATE inode SET type = ?, parent = id WHERE id = ?')
+            .run(FileType.DIRECTORY, rootId);
+        }
+      },
     },
   },
   sqlCheck({
@@ -100,17 +102,19 @@ export const inodeChecks: readonly Check[] = [
         )
         .all() as never,
     describe: () => 'it is missing, though what belongs to it is there',
-    remedy: 'it was made anew; it belongs to root',
-    repair: (database, rows) => {
-      for (const { inode, type } of rows) {
-        addInode(database, inode as number, type as FileType);
-        database
-          .prepare(
-            `UPDATE inode SET size = coalesce((SELECT max(number * blockBytes + length(data))
+    mending: {
+      remedy: 'it was made anew; it belongs to root',
+      repair: (database, rows) => {
+        for (const { inode, type } of rows) {
+          addInode(database, inode as number, type as FileType);
+          database
+            .prepare(
+              `UPDATE inode SET size = coalesce((SELECT max(number * blockBytes + length(data))
                FROM block, filesystem WHERE content = inode.id), 0) WHERE id = ?`,
-          )
-          .run(inode);
-      }
+            )
+            .run(inode);
+        }
+      },
     },
   },
   sqlCheck({

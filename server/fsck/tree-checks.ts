@@ -89,19 +89,21 @@ export const treeChecks: readonly Check[] = [
     find: (database) => new Reach(database).unreachable(),
     describe: ({ isCircle }) =>
       isCircle === 1 ? 'it is below itself, and not below the root' : 'no name leads to it',
-    remedy: 'it was moved to /lost+found',
-    repair: (database, rows) => {
-      const lostAndFound = new LostAndFound(database);
-      const names = database.prepare<unknown[], Row>(
-        'SELECT directory, cookie FROM naming WHERE inode = ?',
-      );
-      const remove = database.prepare('DELETE FROM entry WHERE directory = ? AND cookie = ?');
-      for (const { inode } of rows) {
-        for (const { directory, cookie } of names.all(inode)) {
-          remove.run(directory, cookie);
+    mending: {
+      remedy: 'it was moved to /lost+found',
+      repair: (database, rows) => {
+        const lostAndFound = new LostAndFound(database);
+        const names = database.prepare<unknown[], Row>(
+          'SELECT directory, cookie FROM naming WHERE inode = ?',
+        );
+        const remove = database.prepare('DELETE FROM entry WHERE directory = ? AND cookie = ?');
+        for (const { inode } of rows) {
+          for (const { directory, cookie } of names.all(inode)) {
+            remove.run(directory, cookie);
+          }
+          lostAndFound.take(inode as number);
         }
-        lostAndFound.take(inode as number);
-      }
+      },
     },
   },
   sqlCheck({

@@ -42,6 +42,13 @@ export class BlockShift {
     ]);
   }
 
+  /** Looks at all that would be moved, before any of it is. @throws {DamagedBlock} */
+  requireWhole(record: InodeRecord, start: number): void {
+    for (const number of this.#blocks.numbers(record, Math.floor(start / this.#blockBytes))) {
+      this.#blocks.read(record, number, number);
+    }
+  }
+
   #run(record: InodeRecord, start: number, size: number, segments: readonly Segment[]): void {
     const first = Math.floor(start / this.#blockBytes);
     this.#blocks.deallocate(record, first, lastBlock);

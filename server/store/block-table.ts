@@ -1,11 +1,13 @@
 import type Database from 'better-sqlite3';
 import type { AllocationTable } from './allocation-table.ts';
+import { checksumOf, checksumOfCut, isWhole } from './block-checksum.ts';
 import { blocksIn } from './block-ranges.ts';
+import { DamagedBlock } from './errors.ts';
 import type { InodeRecord } from './inode-record.ts';
 import type { Change, Statements, UnrecordedChange } from './statements.ts';
 
-/** A block's number within its file and its bytes; what they lack at the end is zeros. */
-export type BlockRow = [number: number, data: Buffer];
+/** A block's number within its file, its bytes, and their checksum; what they lack at the end is zeros. */
+export type BlockRow = [number: number, data: Buffer, checksum: number | null];
 
 /** Blocks that one piece of work deletes. */
 const blocksPerPiece = 256;
@@ -20,6 +22,8 @@ export const lastBlock = Number.MAX_SAFE_INTEGER;
  * A block's row is found by its content number, which is the file's id until a large file is cut
  * to nothing: then its rows stay where they are and the file gets another number (reclaimer.ts).
  *
+ * Each row has a checksum of its bytes, which is looked at whenever they are read.
+ *
  * The caller of what changes a record has announced that.
  */
 export class BlockTable {
@@ -27,9 +31,9 @@ export class BlockTable {
   readonly #allocations: AllocationTable;
   readonly #range: Database.Statement<[number, number, number], BlockRow>;
   readonly #find: Database.Statement<[number, number], [id: number, bytes: number]>;
-  readonly #insert: UnrecordedChange<[number, number, Uint8Array]>;
-  readonly #update: UnrecordedChange<[Uint8Array, number]>;
-  readonly #cut: Change<[number, number]>;
+  readonly #insert: UnrecordedChange<[number, number, Uint8Array, number]>;
+  readonly #update: UnrecordedChange<[Uint8Array, number, number]>;
+  readonly #cut: Change<[number, number, number]>;
   readonly #bytes: Database.Statement<[number, number, number], number>;
   readonly #delete: Change<[number, number, number]>;
   readonly #deleteAll: Change<[number]>;
@@ -43,7 +47,8 @@ export class BlockTable {
     this.#allocations = allocations;
     this.#range = statements
       .query<[number, number, number], BlockRow>(
-        'SELECT number, data FROM block WHERE content = ? AND number BETWEEN ? AND ? ORDER BY number',
+        `SELECT number, data, checksum FROM block
+         WHERE content = ? AND number BETWEEN ? AND ? ORDER BY number`,
       )
       .raw();
     this.#find = statements
@@ -52,10 +57,14 @@ export class BlockTable {
       )
       .raw();
     this.#insert = statements.unrecordedChange(
-      'INSERT INTO block (content, number, data) VALUES (?, ?, ?)',
+      'INSERT INTO block (content, number, data, checksum) VALUES (?, ?, ?, ?)',
     );
-    this.#update = statements.unrecordedChange('UPDATE block SET data = ? WHERE id = ?');
-    this.#cut = statements.change('UPDATE block SET data = substr(data, 1, ?) WHERE id = ?');
+    this.#update = statements.unrecordedChange(
+      'UPDATE block SET data = ?, checksum = ? WHERE id = ?',
+    );
+    this.#cut = statements.change(
+      'UPDATE block SET data = substr(data, 1, ?), checksum = ? WHERE id = ?',
+    );
     this.#bytes = statements
       .query<[number, number, number], number>(`SELECT coalesce(sum(length(data)), 0) FROM block
          WHERE content = ? AND number BETWEEN ? AND ?`)
@@ -105,9 +114,18 @@ export class BlockTable {
     return this.#numbers.all(record.content, first);
   }
 
-  /** Rows of the blocks first to last, in order; holes have none. */
+  /**
+   * Rows of the blocks first to last, in order; holes have none.
+   * @throws {DamagedBlock} One of them is not what was written.
+   */
   read(record: InodeRecord, first: number, last: number): BlockRow[] {
-    return this.#range.all(record.content, first, last);
+    const rows = this.#range.all(record.content, first, last);
+    for (const [number, data, checksum] of rows) {
+      if (!isWhole(data, checksum)) {
+        throw new DamagedBlock(record.id, number);
+      }
+    }
+    return rows;
   }
 
   /** The first block from `number` on that has a row; undefined: none has. */
@@ -127,9 +145,9 @@ export class BlockTable {
     const start = number * this.#blockBytes;
     const stored = start < record.storedSize ? this.#find.get(record.content, number) : undefined;
     if (stored === undefined) {
-      this.#insert.run(record.content, number, data);
+      this.#insert.run(record.content, number, data, checksumOf(data));
     } else {
-      this.#update.run(data, stored[0]);
+      this.#update.run(data, checksumOf(data), stored[0]);
     }
     this.#count(record, number, data.length - (stored?.[1] ?? 0));
     record.storedSize = Math.max(
@@ -147,7 +165,8 @@ export class BlockTable {
     this.deallocate(record, firstDropped, lastBlock);
     const partial = tail === 0 ? undefined : this.#find.get(record.content, kept);
     if (partial !== undefined && partial[1] > tail) {
-      this.#cut.run(tail, partial[0]);
+      const [[, data, checksum]] = this.#range.all(record.content, kept, kept) as [BlockRow];
+      this.#cut.run(tail, checksumOfCut(data, checksum, tail), partial[0]);
       this.#count(record, kept, tail - partial[1]);
     }
   }

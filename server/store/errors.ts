@@ -26,6 +26,13 @@ export class StoreError extends Error {
   }
 }
 
+/** A block whose row is not what was written to it. It can be overwritten, cut and removed. */
+export class DamagedBlock extends StoreError {
+  constructor(inode: number, block: number) {
+    super('EIO', `block ${block} of inode ${inode} is damaged: restore the file from a copy`);
+  }
+}
+
 /** Why a database was not opened. */
 export type StoreOpenErrorCode =
   | 'NOT_OURS'

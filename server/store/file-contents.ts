@@ -164,6 +164,7 @@ export class FileContents {
 
   /** Takes bytes out of a file, or puts a hole in; the rows of its blocks must be complete. */
   shift(record: InodeRecord, how: 'collapse' | 'insert', start: number, length: number): void {
+    this.#transaction.reading(() => this.#shift.requireWhole(record, start));
     this.#transaction.modify(() => {
       this.#inodes.change(record);
       this.#shift[how](record, start, length);

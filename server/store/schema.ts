@@ -146,6 +146,11 @@ export const migrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    // Of what is written from now on: block-checksum.ts.
+    version: 8,
+    statements: 'ALTER TABLE block ADD COLUMN checksum INTEGER;',
+  },
 ];
 
 /** The schema that this program writes, and the newest that it reads. */

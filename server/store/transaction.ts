@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import { isBreakdown, storeErrorOf } from './database-error.ts';
-import { StoreError } from './errors.ts';
+import { DamagedBlock, StoreError } from './errors.ts';
 import { type IntentLog, newEpoch } from './intent-log.ts';
 import { makeAgain } from './statements.ts';
 
@@ -15,6 +15,8 @@ export interface TransactionObserver {
   beforeStore?(): void;
   /** The database has committed. @param changes that were recorded since it did so last */
   stored?(changes: number): void;
+  /** Data that were read are not what was written: whoever wants them fails, and nobody else. */
+  damaged?(cause: DamagedBlock): void;
   /** The database's storage has failed: nothing is changed any more. Told once. */
   failed?(cause: StoreError): void;
 }
@@ -106,6 +108,11 @@ export class Transaction {
     const failure = storeErrorOf(error);
     if (isBreakdown(error)) {
       this.breakDown(failure);
+    }
+    if (failure instanceof DamagedBlock) {
+      for (const observer of this.#observers) {
+        observer.damaged?.(failure);
+      }
     }
     return failure;
   }

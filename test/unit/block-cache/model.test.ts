@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fsck } from '../../../server/fsck/fsck.ts';
 import type { FileId, Store } from '../../../server/store/index.ts';
 import { codeOf, makeFile, newStore, reopen } from '../store/support/stores.ts';
 import { pattern, TestCache, usedIn } from './support/caches.ts';
@@ -246,6 +247,7 @@ describe('BlockCache', () => {
       comparison.check();
       const used = comparison.ids.map((id) => comparison.store.inode(id)?.usedBytes);
       comparison.store.close();
+      expect(fsck(comparison.store.path, { isRepair: false }).findings).toEqual([]);
       expect(used).toEqual(comparison.ids.map((id) => usedIn(comparison.store.path, id, block)));
     });
     fc.assert(property, { numRuns: 60 });

@@ -252,6 +252,25 @@ describe('fsck', () => {
     expect(ask(path, query(ids))).toBe(answer);
   });
 
+  it('finds blocks that are not what was written, and leaves them', () => {
+    const { path, ids } = makeSample();
+    damage(
+      path,
+      `UPDATE block SET data = zeroblob(100) WHERE content = ${ids.file} AND number = 3`,
+    );
+    const found = [
+      { kind: 'checksum', inode: ids.file, message: expect.stringMatching(/block 3/) },
+    ];
+    expect(fsck(path, { isRepair: false }).findings).toEqual(found);
+    expect(fsck(path, { isRepair: true }).findings).toEqual(found);
+    damage(path, `UPDATE inode SET size = 3 * 4096 + 50 WHERE id = ${ids.file}`);
+    expect(kindsOf(path, true)).toEqual(['block-place', 'checksum', 'stored-bytes']);
+    expect(kindsOf(path, false)).toEqual(['checksum']);
+    damage(path, `UPDATE inode SET size = 3 * 4096 WHERE id = ${ids.file}`);
+    expect(kindsOf(path, true)).toEqual(['block-place', 'stored-bytes']);
+    expect(kindsOf(path, false)).toEqual([]);
+  });
+
   it('brings what cannot be reached to /lost+found, usable', () => {
     const { path, ids } = makeSample();
     damage(path, `DELETE FROM entry WHERE directory = ${ids.directory} OR directory = ${rootId}`);
