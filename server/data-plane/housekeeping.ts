@@ -50,7 +50,7 @@ export class Housekeeping {
     if (this.#isReclaiming) {
       return 0;
     }
-    if (this.#cache.dirtyBytes === 0 && !this.#store.durability.hasIntents) {
+    if (this.#cache.dirtyBytes === 0 && !this.#store.durability.hasChangedRows) {
       return longestMs;
     }
     const ageMs = Math.max(this.#cache.dirtyAgeMs, this.#store.durability.intentAgeMs);
@@ -108,8 +108,8 @@ export class Housekeeping {
   }
 
   #isApplyDue(now: number): boolean {
-    const { hasIntents, intentAgeMs } = this.#store.durability;
-    return hasIntents && (this.#isIdle(now) || intentAgeMs >= AGED_MS);
+    const { hasChangedRows, intentAgeMs } = this.#store.durability;
+    return hasChangedRows && (this.#isIdle(now) || intentAgeMs >= AGED_MS);
   }
 
   #isIdle(now: number): boolean {

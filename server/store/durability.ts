@@ -30,6 +30,14 @@ export class Durability {
     this.#logSync = openLogSync(this.#logFile);
   }
 
+  /**
+   * The database has not committed all rows that were changed. What the server knows of its clients
+   * has none before that, and may wait in the intent log.
+   */
+  get hasChangedRows(): boolean {
+    return this.#transaction.hasChangedRows;
+  }
+
   /** The intent log holds commits that the database lacks. */
   get hasIntents(): boolean {
     return !this.#intents.isEmpty;

@@ -25,6 +25,7 @@ export {
 } from './posix-acl.ts';
 export { StateKind, StateTable } from './state-table.ts';
 export { Store } from './store.ts';
+export type { TransactionObserver } from './transaction.ts';
 export {
   type AttributeChanges,
   type AttributeId,

@@ -176,6 +176,9 @@ export const inodeColumns = [
   'id',
 ] as const;
 
+/** In the row's flags, above those of chattr(1): `linkable`. */
+const linkableFlag = 2 ** 32;
+
 /** The values of the record's row. */
 export function rowOf(record: InodeRecord): number[] {
   return [
@@ -203,7 +206,7 @@ export function rowOf(record: InodeRecord): number[] {
     record.attributeBytes,
     record.allocatedBlocks,
     record.reservedBytes,
-    record.flags,
+    record.flags + (record.linkable ? linkableFlag : 0),
     record.id,
   ];
 }
@@ -232,6 +235,7 @@ export function recordOf(row: readonly number[]): InodeRecord {
   record.attributeBytes = value(21);
   record.allocatedBlocks = value(22);
   record.reservedBytes = value(23);
-  record.flags = value(24);
+  record.linkable = value(24) >= linkableFlag;
+  record.flags = value(24) % linkableFlag;
   return record;
 }

@@ -244,11 +244,7 @@ export class InodeTable implements TransactionObserver {
         break;
       }
       this.#records.delete(id);
-      const isAhead =
-        record.dataPending ||
-        record.isUnwritten ||
-        record.snapshot !== undefined ||
-        record.linkable;
+      const isAhead = record.dataPending || record.isUnwritten || record.snapshot !== undefined;
       if (record.recentlyUsed || isAhead) {
         record.recentlyUsed = false;
         this.#records.set(id, record);

@@ -27,6 +27,7 @@ export class Reclaimer implements TransactionObserver {
   /** What this transaction did to `#pending`: id, and whether it was added. */
   readonly #journal: [id: FileId, added: boolean][] = [];
 
+  /** @param held orphans that are somebody's still */
   constructor(
     statements: Statements,
     transaction: Transaction,
@@ -34,6 +35,7 @@ export class Reclaimer implements TransactionObserver {
     blocks: BlockTable,
     attributes: ExtendedAttributes,
     usage: Usage,
+    held: ReadonlySet<FileId>,
   ) {
     this.#transaction = transaction;
     this.#inodes = inodes;
@@ -43,8 +45,11 @@ export class Reclaimer implements TransactionObserver {
     this.#pending = inodes.reclaimed;
     this.#deleteTarget = statements.change('DELETE FROM symlink WHERE inode = ?');
     transaction.observe(this);
-    for (const id of statements.query('SELECT id FROM inode WHERE nlink = 0').pluck().all()) {
-      this.#pending.add(id as FileId);
+    const orphans = statements.query<[], FileId>('SELECT id FROM inode WHERE nlink = 0').pluck();
+    for (const id of orphans.all()) {
+      if (!held.has(id)) {
+        this.#pending.add(id);
+      }
     }
   }
 

@@ -10,6 +10,8 @@ export const StateKind = {
   RESPONSE: 4,
   OPEN: 5,
   LOCK: 6,
+  /** The server's own: which of its instances this is. */
+  INSTANCE: 7,
 } as const;
 export type StateKind = (typeof StateKind)[keyof typeof StateKind];
 
@@ -62,7 +64,7 @@ export class StateTable implements TransactionObserver {
     if (this.#transaction.breakdown !== undefined) {
       return;
     }
-    this.#transaction.modify(() => {
+    this.#transaction.record(() => {
       this.#write.record([kind, key, value]);
       this.#pending.set(nameOf(kind, key), { kind, key, value });
     });
@@ -75,7 +77,7 @@ export class StateTable implements TransactionObserver {
     if (!isKnown || this.#transaction.breakdown !== undefined) {
       return;
     }
-    this.#transaction.modify(() => {
+    this.#transaction.record(() => {
       this.#delete.record([kind, key]);
       this.#pending.set(name, { kind, key, value: undefined });
     });
@@ -83,8 +85,25 @@ export class StateTable implements TransactionObserver {
 
   /** All entries of a kind, in the order of their keys: for a server that starts. */
   entries(kind: StateKind): [key: Uint8Array, value: Uint8Array][] {
-    this.beforeStore();
-    return this.#select.all(kind);
+    const entries = new Map<string, [key: Uint8Array, value: Uint8Array]>();
+    for (const [key, value] of this.#select.all(kind)) {
+      entries.set(nameOf(kind, key), [key, value]);
+    }
+    for (const [name, pending] of this.#pending) {
+      if (pending.value === undefined) {
+        entries.delete(name);
+      } else if (pending.kind === kind) {
+        entries.set(name, [pending.key, pending.value]);
+      }
+    }
+    return [...entries.values()].sort(([one], [other]) => Buffer.compare(one, other));
+  }
+
+  /** Whether there is an entry, as of the open transaction. */
+  has(kind: StateKind, key: Uint8Array): boolean {
+    const name = nameOf(kind, key);
+    const pending = this.#pending.get(name);
+    return pending === undefined ? this.#rows.has(name) : pending.value !== undefined;
   }
 
   beforeStore(): void {

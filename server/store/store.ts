@@ -102,7 +102,7 @@ export class Store {
   }
 
   private constructor({ path, database, ownership }: OpenedDatabase, options: StoreOptions) {
-    const { capacity = {} } = options;
+    const { capacity = {}, heldObjects = () => new Set() } = options;
     const row = database
       .prepare<[], FilesystemRow>('SELECT * FROM filesystem')
       .get() as FilesystemRow;
@@ -156,6 +156,7 @@ export class Store {
       this.#blocks,
       this.extendedAttributes,
       this.#usage,
+      heldObjects(this.state),
     );
     this.contents = new FileContents(
       this.#transaction,
@@ -378,6 +379,11 @@ export class Store {
   /** commit() has something to do: something was modified, or that has failed. */
   get inTransaction(): boolean {
     return this.#transaction.isOpen;
+  }
+
+  /** Grows with each modification of files that has begun. */
+  get modificationCount(): number {
+    return this.#transaction.modificationCount;
   }
 
   /**

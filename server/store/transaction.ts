@@ -54,6 +54,8 @@ export class Transaction {
   #breakdown: StoreError | undefined;
   /** Commits of the database so far. */
   stores = 0;
+  /** Modifications of files so far, undone ones too. */
+  modificationCount = 0;
 
   constructor(database: Database.Database, intents: IntentLog) {
     this.#database = database;
@@ -117,14 +119,17 @@ export class Transaction {
     return failure;
   }
 
+  /** SQLite has rows to commit; what the intent log holds beyond that can wait in it. */
+  get hasChangedRows(): boolean {
+    return this.#active;
+  }
+
   /** Nothing, if it has begun. */
-  #begin(): void {
-    this.requireWhole();
+  #activate(): void {
     if (!this.#active) {
       this.#beginning.run();
       this.#active = true;
     }
-    this.#open = true;
   }
 
   /** Reads of the database. @throws {StoreError} EIO as well */
@@ -139,6 +144,18 @@ export class Transaction {
 
   /** Runs a modification inside the transaction; one within another is a part of it. */
   modify<Result>(action: () => Result): Result {
+    return this.#run(action, true);
+  }
+
+  /**
+   * The same for what only records changes, that are made before the database commits: until then
+   * SQLite knows nothing of them, and who reads meanwhile need not pay for them.
+   */
+  record(action: () => void): void {
+    this.#run(action, false);
+  }
+
+  #run<Result>(action: () => Result, changesRows: boolean): Result {
     if (this.#isModifying) {
       return action();
     }
@@ -148,7 +165,12 @@ export class Transaction {
     this.requireWritable();
     this.#isModifying = true;
     try {
-      this.#begin();
+      this.requireWhole();
+      if (changesRows) {
+        this.#activate();
+        this.modificationCount++;
+      }
+      this.#open = true;
       const result = action();
       this.#modifications++;
       return result;
@@ -195,7 +217,7 @@ export class Transaction {
   apply(): void {
     this.commit();
     this.requireWhole();
-    if (!this.#active) {
+    if (!this.#active && this.#intents.isEmpty) {
       return;
     }
     this.requireWritable();
@@ -229,6 +251,7 @@ export class Transaction {
   #store(): void {
     this.requireWritable();
     this.#isFailing = true;
+    this.#activate();
     for (const observer of this.#observers) {
       observer.beforeStore?.();
     }

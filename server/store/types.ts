@@ -3,6 +3,7 @@
  */
 import type { OpenLogSync } from './log-sync.ts';
 import type { Acl } from './posix-acl.ts';
+import type { StateTable } from './state-table.ts';
 
 declare const fileIdBrand: unique symbol;
 
@@ -190,4 +191,9 @@ export interface StoreOptions {
   readonly capacity?: Capacity;
   /** How the log gets onto the disk; in the caller's thread by default. */
   readonly openLogSync?: OpenLogSync;
+  /**
+   * Which objects without a name are still held by somebody, as the state of the killed server says:
+   * they stay until they are reclaimed. None by default.
+   */
+  readonly heldObjects?: (state: StateTable) => ReadonlySet<FileId>;
 }
