@@ -17,6 +17,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Service } from '../engine/service.ts';
 import { Authentication, type PasswordVerifier } from '../sessions/authentication.ts';
 import { systemProcessStart } from '../sessions/client-process.ts';
+import { openedFiles } from '../state/open-record.ts';
 import { LogSyncThread, Store, StoreError } from '../store/index.ts';
 import { Connection, type Fabric } from './connection.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -66,6 +67,7 @@ export class DataPlane {
       ...(options.blockBytes !== undefined && { blockBytes: options.blockBytes }),
       capacity: options.capacity,
       openLogSync: (logFile) => new LogSyncThread(logFile, this.#context.waker()),
+      heldObjects: openedFiles,
     });
     this.#store.observe({
       failed: (cause) =>

@@ -13,6 +13,7 @@ import type { Limits } from '../sessions/limits.ts';
 import { LockGrants } from '../sessions/lock-grants.ts';
 import { ResponseCache } from '../sessions/response-cache.ts';
 import type { Client } from '../sessions/session.ts';
+import { HeldState } from '../state/held-state.ts';
 import { LockTable } from '../state/locks.ts';
 import { OpenTable } from '../state/opens.ts';
 import type { FileId, Store } from '../store/index.ts';
@@ -55,14 +56,17 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
       store.reclaim(id);
     }
   };
+  const held = new HeldState(store, clock);
   const locks = new LockTable({
     maxLocksPerClient: limits.maxLocksPerClient,
+    onChange: (owned) => held.locksChanged(owned),
     // Whoever holds opens is a client.
     onGrant: (holder, fileId, waitId) => lockGrants.tell(holder as Client, fileId, waitId),
   });
   const opens = new OpenTable({
-    instance: Number(random() & 0xff_ffffn),
+    instance: held.instance,
     maxOpensPerClient: limits.maxOpensPerClient,
+    onChange: (open) => held.openChanged(open),
     onClose: (open) => locks.closed(open),
     exported: options.exported?.opens,
     onLastClose: reclaimIfUnused,
@@ -95,6 +99,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     filehandles: new Filehandles(store),
     opens,
     locks,
+    held,
     lockGrants,
     sessions,
     responses,
@@ -107,7 +112,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     resume: (exchange, complete) => engine.resume(exchange, complete),
   };
   const engine = new Engine(service, options.reportFault);
-  sessions.recover();
+  held.restore(service, sessions.recover());
   sessions.releaseOverdue();
   return { engine, service };
 }

@@ -43,6 +43,8 @@ export interface DispatchEntry {
         args: never,
       ) => object | undefined | typeof PARKED | typeof ENCODED)
     | undefined;
+  /** It may change what clients hold and no file: then it is done whatever becomes of the commit. */
+  readonly changesHeld: boolean;
   /** What stands in a response that carries results even when the procedure failed. */
   readonly resultsOfFailure: object | undefined;
 }
@@ -84,6 +86,9 @@ const beforeAuthentication: ReadonlySet<OperationName> = new Set([
   'SECINFO',
 ]);
 
+/** By their category these change files, but they need not. */
+const openings: ReadonlySet<OperationName> = new Set(['OPEN', 'OPEN_GETATTR', 'CLOSE']);
+
 const noHandle = new Uint8Array(FILEHANDLE_BYTES) as Filehandle;
 
 const resultsOfFailure: { readonly [Name in OperationName]?: object } = {
@@ -108,6 +113,7 @@ export const dispatchTable: readonly (DispatchEntry | undefined)[] = (() => {
       operation,
       requires: requirementOf(name, operation),
       handler: handlers[name] as DispatchEntry['handler'],
+      changesHeld: openings.has(name),
       resultsOfFailure: resultsOfFailure[name],
     };
   }

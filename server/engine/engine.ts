@@ -222,8 +222,12 @@ export class Engine {
     exchange.args = args;
     inheritFromChain(channel.chain, header.chainFlags, entry.operation, args);
     this.#service.notifications.actor = channel.session?.client;
+    const { durability } = this.#service.store;
+    const { modificationCount } = durability;
     const results = handler(this.#service, exchange, args as never);
     if (results !== PARKED) {
+      const changesFiles = !entry.changesHeld || durability.modificationCount !== modificationCount;
+      exchange.isModified ||= isDone(exchange) && entry.operation.modifies && changesFiles;
       this.#answer(exchange, results);
     }
   }
@@ -256,7 +260,6 @@ export class Engine {
     }
     this.#keep(exchange);
     const { status, args } = exchange;
-    exchange.isModified ||= status === DafsStatus.DAFS_STATUS_OK && changesState(entry);
     channel.chain = leaveChain(
       channel.chain,
       header.chainFlags,
@@ -312,13 +315,15 @@ export class Engine {
 
   /** One commit for all that was changed. Returns the status that stands for its failure. */
   #commit(): DafsStatus | undefined {
-    const { store } = this.#service;
+    const { store, held } = this.#service;
     try {
+      held.record();
       if (store.inTransaction) {
         store.commit();
       }
       return undefined;
     } catch (error) {
+      held.commitFailed();
       return this.#noteFailure(error);
     }
   }
@@ -363,8 +368,7 @@ export class Engine {
   }
 }
 
-const changesState = (entry: DispatchEntry | undefined): boolean =>
-  entry !== undefined && (entry.operation.modifies || entry.operation.cached);
+const isDone = ({ status }: Exchange): boolean => status === DafsStatus.DAFS_STATUS_OK;
 
 /** The next lower version that we speak, 0 if there is none (section 6.1.3). */
 const supportedVersionBelow = (version: number): number =>

@@ -9,6 +9,7 @@ import type { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
 import type { LockGrants } from '../sessions/lock-grants.ts';
 import type { ResponseCache } from '../sessions/response-cache.ts';
+import type { HeldState } from '../state/held-state.ts';
 import type { LockTable } from '../state/locks.ts';
 import type { OpenTable } from '../state/opens.ts';
 import type { FileId, Store } from '../store/index.ts';
@@ -33,6 +34,7 @@ export interface Service {
   readonly filehandles: Filehandles;
   readonly opens: OpenTable;
   readonly locks: LockTable;
+  readonly held: HeldState;
   readonly lockGrants: LockGrants;
   readonly sessions: SessionTable;
   readonly responses: ResponseCache;

@@ -32,6 +32,9 @@ export const directoryIdOf = (file: FileId): FileId => (FIRST_DIRECTORY_ID + fil
 export const namedAttributeIdOf = (attribute: number): FileId =>
   (FIRST_ATTRIBUTE_ID + attribute) as FileId;
 
+/** Whether an id is one of these two, and so none of the store's. */
+export const isNamedId = (id: FileId): boolean => id >= FIRST_DIRECTORY_ID;
+
 /** Whether a handle stands for a named attribute or a directory of them, if for anything. */
 export const isNamedHandle = (handle: Filehandle): boolean =>
   handle[KIND] === ObjectType.DAFS_TYPE_ATTRDIR || handle[KIND] === ObjectType.DAFS_TYPE_NAMEDATTR;

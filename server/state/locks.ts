@@ -34,6 +34,8 @@ import type { Open, OpenHolder } from './opens.ts';
 export interface LockTableOptions {
   /** Ranges that a client may have locked and waits that it may have, together. */
   readonly maxLocksPerClient: number;
+  /** Called when what an owner holds of a file is another thing than before. */
+  readonly onChange: (owned: OwnedLocks) => void;
   /** A wait of a client is over: it has the lock. */
   readonly onGrant: (holder: OpenHolder, fileId: FileId, waitId: bigint) => void;
 }
@@ -43,6 +45,15 @@ export interface LockSubject {
   readonly kind: LockKind;
   /** What lockOwnerKey() of opens.ts makes of the owner. */
   readonly ownerKey: string;
+}
+
+/** What an owner had locked of a file when the server was killed. */
+export interface LocksToRestore extends LockSubject {
+  readonly holder: OpenHolder;
+  readonly fileId: FileId;
+  readonly ranges: readonly LockedRange[];
+  /** The opens by which it was locked, as far as they are known; one at least. */
+  readonly opens: readonly Open[];
 }
 
 /** What a client has, for its limit and to find its waits. */
@@ -143,6 +154,19 @@ export class LockTable {
     return true;
   }
 
+  /** Takes over what a server that was killed had granted: nobody can be in its way. */
+  restore({ kind, ownerKey, holder, fileId, ranges, opens }: LocksToRestore): void {
+    const owner = this.#ownerOf(holder, ownerKey);
+    const space = this.#spaceOf(fileId, kind);
+    for (const open of opens) {
+      const owned = this.#ownedBy(owner, space, open);
+      if (owned.ranges.length === 0) {
+        owned.ranges.push(...ranges);
+        this.#count(holder, ranges.length);
+      }
+    }
+  }
+
   /** An open is closed: what it alone had locked goes, and so does who waited by it. */
   closed(open: Open): void {
     const waits = [...(this.#waitsOfOpen.get(open) ?? [])];
@@ -152,9 +176,8 @@ export class LockTable {
     const locks = [...(this.#locksOfOpen.get(open) ?? [])];
     for (const owned of locks) {
       owned.opens.delete(open);
-      if (owned.opens.size === 0) {
-        this.#apply(owned, { at: 0, removed: owned.ranges.length, added: [] });
-      }
+      const removed = owned.opens.size === 0 ? owned.ranges.length : 0;
+      this.#apply(owned, { at: 0, removed, added: [] });
     }
     this.#locksOfOpen.delete(open);
     for (const changed of [...waits, ...locks]) {
@@ -243,6 +266,7 @@ export class LockTable {
     const { owner, space, ranges, opens } = owned;
     applyEdit(ranges, edit);
     this.#count(owner.holder, growthOf(edit));
+    this.#options.onChange(owned);
     if (ranges.length === 0) {
       space.byOwner.delete(owner);
       owner.held.delete(owned);

@@ -19,6 +19,8 @@ export interface ShareRequest {
 /** A client: it owns opens, and its stateids are good on all of its sessions. */
 export interface OpenHolder {
   readonly clientId: bigint;
+  /** It may come back after the server was killed, and finds its opens and locks then. */
+  readonly isDurable: boolean;
   readonly opens: Set<Open>;
 }
 
@@ -35,13 +37,15 @@ export interface Open {
 }
 
 export interface OpenTableOptions {
-  /** Distinguishes this server instance from its predecessors: 24 random bits. */
+  /** Distinguishes this server instance from its predecessors: 24 bits. */
   readonly instance: number;
   readonly maxOpensPerClient: number;
+  /** Called for each open that is new, has changed, or has ended. */
+  readonly onChange: (open: Open) => void;
   /** Called for each open that ends. */
   readonly onClose: (open: Open) => void;
   /** Where clients see which opens may read, if they do. */
-  readonly exported: ExportedOpens | undefined;
+  readonly exported: Pick<ExportedOpens, 'admit' | 'withdraw'> | undefined;
   /** Called when nobody has a file open any more. */
   readonly onLastClose: (fileId: FileId) => void;
 }
@@ -75,7 +79,10 @@ export const ANONYMOUS_STATEID = 0n;
 /** The stateid that names no open and, for reading, passes by share denials too (RFC 3010, 8.1.4). */
 export const BYPASS_STATEID = 0xffff_ffff_ffff_ffffn;
 
-/** All opens of all clients. Stateids are 24 bits of server instance and a serial number. */
+/**
+ * All opens of all clients. Stateids are 24 bits of server instance and a serial number; opens that
+ * were taken over from a server that was killed keep theirs.
+ */
 export class OpenTable {
   readonly #options: OpenTableOptions;
   readonly #instance: bigint;
@@ -140,17 +147,37 @@ export class OpenTable {
       own.shareKey = request.shareKey ?? own.shareKey;
       own.deniesRemoval ||= request.deniesRemoval;
       count(file, own, 1);
-      this.#export(own);
+      this.#changed(own);
       return own;
     }
-    return this.#insert(holder, fileId, ownerKey, request);
+    this.#lastSerial += 1n;
+    const stateId = (this.#instance << INSTANCE_SHIFT) | this.#lastSerial;
+    const open: Open = { stateId, holder, fileId, ownerKey, ...request };
+    this.restore(open);
+    this.#options.onChange(open);
+    return open;
+  }
+
+  /** Enters an open: a new one, or one of a server that was killed, which nobody can object to. */
+  restore(open: Open): void {
+    const { stateId, fileId, holder } = open;
+    let file = this.#byFile.get(fileId);
+    if (file === undefined) {
+      file = emptyOpenFile();
+      this.#byFile.set(fileId, file);
+    }
+    file.byOwner.set(open.ownerKey, open);
+    count(file, open, 1);
+    this.#byStateId.set(stateId, open);
+    holder.opens.add(open);
+    this.#export(open);
   }
 
   /**
    * The open that `stateId` stands for.
    *
-   * @throws Refusal DAFSERR_STALE_STATEID when an earlier server gave it, DAFSERR_BAD_STATEID when
-   * it is closed, another client's or another file's.
+   * @throws Refusal DAFSERR_STALE_STATEID when an earlier server gave it and it is not open any more,
+   * DAFSERR_BAD_STATEID when it is closed, another client's or another file's.
    */
   find(stateId: bigint, holder: OpenHolder, fileId: FileId): Open {
     const open = this.#byStateId.get(stateId);
@@ -185,7 +212,7 @@ export class OpenTable {
     open.deny = deny;
     open.shareKey = shareKey;
     count(file, open, 1);
-    this.#export(open);
+    this.#changed(open);
   }
 
   close(open: Open): void {
@@ -196,6 +223,7 @@ export class OpenTable {
     file.byOwner.delete(open.ownerKey);
     this.#byStateId.delete(open.stateId);
     open.holder.opens.delete(open);
+    this.#options.onChange(open);
     if (file.byOwner.size === 0) {
       this.#byFile.delete(open.fileId);
       this.#options.onLastClose(open.fileId);
@@ -209,21 +237,10 @@ export class OpenTable {
     }
   }
 
-  #insert(holder: OpenHolder, fileId: FileId, ownerKey: string, request: ShareRequest): Open {
-    this.#lastSerial += 1n;
-    const stateId = (this.#instance << INSTANCE_SHIFT) | this.#lastSerial;
-    const open: Open = { stateId, holder, fileId, ownerKey, ...request };
-    let file = this.#byFile.get(fileId);
-    if (file === undefined) {
-      file = emptyOpenFile();
-      this.#byFile.set(fileId, file);
-    }
-    file.byOwner.set(ownerKey, open);
-    count(file, open, 1);
-    this.#byStateId.set(stateId, open);
-    holder.opens.add(open);
+  /** An open has other rights than before. */
+  #changed(open: Open): void {
+    this.#options.onChange(open);
     this.#export(open);
-    return open;
   }
 
   #export({ stateId, fileId, access }: Open): void {

@@ -30,6 +30,11 @@ export class Durability {
     this.#logSync = openLogSync(this.#logFile);
   }
 
+  /** Grows with each modification of files: who has made none does not depend on a commit. */
+  get modificationCount(): number {
+    return this.#transaction.modificationCount;
+  }
+
   /**
    * The database has not committed all rows that were changed. What the server knows of its clients
    * has none before that, and may wait in the intent log.

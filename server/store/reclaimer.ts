@@ -1,3 +1,4 @@
+import type Database from 'better-sqlite3';
 import { type BlockTable, lastBlock } from './block-table.ts';
 import type { ExtendedAttributes } from './extended-attributes.ts';
 import type { InodeRecord } from './inode-record.ts';
@@ -22,12 +23,12 @@ export class Reclaimer implements TransactionObserver {
   readonly #attributes: ExtendedAttributes;
   readonly #usage: Usage;
   readonly #deleteTarget: Change<[number]>;
+  readonly #selectOrphans: Database.Statement<[], FileId>;
   /** Inodes with work to do; the table shows them to nobody else. */
   readonly #pending: Set<FileId>;
   /** What this transaction did to `#pending`: id, and whether it was added. */
   readonly #journal: [id: FileId, added: boolean][] = [];
 
-  /** @param held orphans that are somebody's still */
   constructor(
     statements: Statements,
     transaction: Transaction,
@@ -35,7 +36,6 @@ export class Reclaimer implements TransactionObserver {
     blocks: BlockTable,
     attributes: ExtendedAttributes,
     usage: Usage,
-    held: ReadonlySet<FileId>,
   ) {
     this.#transaction = transaction;
     this.#inodes = inodes;
@@ -44,17 +44,19 @@ export class Reclaimer implements TransactionObserver {
     this.#usage = usage;
     this.#pending = inodes.reclaimed;
     this.#deleteTarget = statements.change('DELETE FROM symlink WHERE inode = ?');
+    this.#selectOrphans = statements
+      .query<[], FileId>('SELECT id FROM inode WHERE nlink = 0')
+      .pluck();
     transaction.observe(this);
-    const orphans = statements.query<[], FileId>('SELECT id FROM inode WHERE nlink = 0').pluck();
-    for (const id of orphans.all()) {
+  }
+
+  /** Works off what a crash left, within bounded time. @param held orphans that are somebody's still */
+  recover(held: ReadonlySet<FileId>): void {
+    for (const id of this.#selectOrphans.all()) {
       if (!held.has(id)) {
         this.#pending.add(id);
       }
     }
-  }
-
-  /** Works off what a crash left, within bounded time. */
-  recover(): void {
     const deadline = performance.now() + openingMs;
     while (this.some() && performance.now() < deadline) {
       this.#transaction.commit();

@@ -156,7 +156,6 @@ export class Store {
       this.#blocks,
       this.extendedAttributes,
       this.#usage,
-      heldObjects(this.state),
     );
     this.contents = new FileContents(
       this.#transaction,
@@ -175,7 +174,7 @@ export class Store {
       this.#checkpointer,
       options.openLogSync,
     );
-    this.#reclaimer.recover();
+    this.#reclaimer.recover(heldObjects(this.state));
   }
 
   /** The inode, or undefined when there is none of that id (any more). */
@@ -379,11 +378,6 @@ export class Store {
   /** commit() has something to do: something was modified, or that has failed. */
   get inTransaction(): boolean {
     return this.#transaction.isOpen;
-  }
-
-  /** Grows with each modification of files that has begun. */
-  get modificationCount(): number {
-    return this.#transaction.modificationCount;
   }
 
   /**

@@ -133,7 +133,7 @@ class Model {
   }
 }
 
-const holder: OpenHolder = { clientId: 1n, opens: new Set() };
+const holder: OpenHolder = { clientId: 1n, isDurable: true, opens: new Set() };
 const openOf = (who: number): Open => ({
   stateId: BigInt(who),
   holder,
@@ -159,6 +159,7 @@ class Comparison {
   readonly #opens = Array.from({ length: OWNERS }, (_, who) => openOf(who));
   readonly #table = new LockTable({
     maxLocksPerClient: 1000,
+    onChange: () => {},
     onGrant: (_holder, _fileId, id) => this.#granted.push(id),
   });
   #lastWait = 0n;

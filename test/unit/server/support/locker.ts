@@ -19,20 +19,31 @@ export interface OpenedFile {
   readonly stateId: StateId;
 }
 
+export interface LockerOptions {
+  /** Whether it may come back after the server was killed. */
+  readonly isDurable?: boolean;
+  /** What it has open already: it comes back. */
+  readonly file?: OpenedFile;
+}
+
 /** A client with a back-control channel, that has `file` open. */
 export class Locker {
   readonly files: Files;
   readonly file: OpenedFile;
   readonly backControl: TestBackControl;
 
-  constructor(server: TestServer, name: string) {
+  constructor(server: TestServer, name: string, { isDurable = false, file }: LockerOptions = {}) {
     const connection = server.connection(ROOT);
-    const connect = { clientIdString: bytes(name), useBackControlChannel: true };
+    const connect = {
+      clientIdString: bytes(name),
+      useBackControlChannel: true,
+      useResponseCache: isDurable,
+    };
     const { sessionId } = connection.connect({ connect });
     connection.call('EXTENSIONS', { wanted: [Extension.LOCKS, Extension.NOTIFY] });
     this.files = new Files(connection);
     this.backControl = new TestBackControl(server, sessionId, { peer: ROOT });
-    this.file = this.open('file');
+    this.file = file ?? this.open('file');
   }
 
   open(name: string, shareAccess = 3): OpenedFile {

@@ -45,6 +45,7 @@ import {
   MINIMUM_MESSAGE_BYTES,
 } from '../../../../server/sessions/limits.ts';
 import type { SessionParameters } from '../../../../server/sessions/negotiation.ts';
+import { openedFiles } from '../../../../server/state/open-record.ts';
 import { type OpenLogSync, Store } from '../../../../server/store/index.ts';
 import { copyKilled } from '../../store/support/killed-copy.ts';
 
@@ -69,6 +70,8 @@ export interface TestServerOptions {
   readonly openLogSync?: OpenLogSync;
   /** What the server serves; a new database of its own when left out. */
   readonly database?: string;
+  /** The store of a server that was killed just now: what is left of it is served. */
+  readonly killed?: Store;
   /** Where ids come from. */
   readonly random?: Random64;
   /** Processes that have ended: all others live. */
@@ -93,11 +96,15 @@ export class TestServer {
     this.endedProcesses = new Set(options.endedProcesses);
     this.#random = options.random ?? countingRandom();
     this.#directory = mkdtempSync(join(tmpdir(), 'dafs-server-'));
-    const database = options.database ?? join(this.#directory, 'test.db');
-    const { openLogSync } = options;
+    const { openLogSync, killed } = options;
+    const database =
+      killed === undefined
+        ? (options.database ?? join(this.#directory, 'test.db'))
+        : copyKilled(killed, this.#directory);
     this.store = Store.open(database, {
       create: true,
       ...(openLogSync !== undefined && { openLogSync }),
+      heldObjects: openedFiles,
     });
     const limits = { ...defaultLimits, ...options.limits };
     const cacheBytes = options.cacheBytes ?? 32 << 20;
@@ -144,9 +151,8 @@ export class TestServer {
 
   /** What a new process serves after this one was killed just now: only the files of the store are left. */
   successor(options: TestServerOptions = {}): TestServer {
-    const directory = mkdtempSync(join(this.#directory, 'killed-'));
-    const database = copyKilled(this.store, directory);
-    return new TestServer({ ...this.#options, random: this.#random, ...options, database });
+    const killed = this.store;
+    return new TestServer({ ...this.#options, random: this.#random, ...options, killed });
   }
 
   close(): void {

@@ -1,0 +1,96 @@
+/** What one owner has locked of a file, as one entry of the store's state. */
+
+import { type FileId, StateKind, type StateTable } from '../store/index.ts';
+import type { LockedRange, LockMode } from './lock-ranges.ts';
+import type { LockKind, OwnedLocks } from './lock-space.ts';
+import { lockOwnerBytes } from './opens.ts';
+import type { EntryFormat } from './state-records.ts';
+
+/** Locks of an owner, as a server that was killed had them. */
+export interface LockRecord {
+  /** The entry's. */
+  readonly key: Uint8Array;
+  readonly fileId: FileId;
+  readonly kind: LockKind;
+  readonly clientId: bigint;
+  /** The bytes that name the owner to his client. */
+  readonly owner: Uint8Array;
+  /** The opens by which it was locked. */
+  readonly stateIds: readonly bigint[];
+  readonly ranges: readonly LockedRange[];
+}
+
+const kinds: readonly LockKind[] = ['record', 'flock'];
+const modes: readonly LockMode[] = ['read', 'write'];
+
+/** Where the fields of the key are; the owner's bytes are the rest. */
+const keyAt = { FILE: 0, KIND: 8, CLIENT: 9, OWNER: 17 } as const;
+/** The value: how many opens, their stateids, and the ranges. */
+const COUNT_BYTES = 4;
+const STATE_ID_BYTES = 8;
+const rangeAt = { FIRST: 0, LAST: 8, MODE: 16, PID: 17, LENGTH: 21 } as const;
+
+export const lockFormat: EntryFormat<OwnedLocks> = {
+  kind: StateKind.LOCK,
+
+  keyOf({ owner, space }) {
+    const name = lockOwnerBytes(owner.key);
+    const key = Buffer.allocUnsafe(keyAt.OWNER + name.length);
+    key.writeDoubleBE(space.fileId, keyAt.FILE);
+    key[keyAt.KIND] = kinds.indexOf(space.kind);
+    key.writeBigUInt64BE(owner.holder.clientId, keyAt.CLIENT);
+    key.set(name, keyAt.OWNER);
+    return key;
+  },
+
+  contentOf({ ranges, opens }) {
+    if (ranges.length === 0) {
+      return undefined;
+    }
+    const opensBytes = COUNT_BYTES + opens.size * STATE_ID_BYTES;
+    const value = Buffer.allocUnsafe(opensBytes + ranges.length * rangeAt.LENGTH);
+    value.writeUInt32BE(opens.size);
+    let at: number = COUNT_BYTES;
+    for (const { stateId } of opens) {
+      value.writeBigUInt64BE(stateId, at);
+      at += STATE_ID_BYTES;
+    }
+    for (const { first, last, mode, pid } of ranges) {
+      value.writeBigUInt64BE(first, at + rangeAt.FIRST);
+      value.writeBigUInt64BE(last, at + rangeAt.LAST);
+      value[at + rangeAt.MODE] = modes.indexOf(mode);
+      value.writeUInt32BE(pid, at + rangeAt.PID);
+      at += rangeAt.LENGTH;
+    }
+    return value;
+  },
+};
+
+/** The locks that the state of the store has. */
+export function recordedLocks(state: StateTable): LockRecord[] {
+  return state.entries(StateKind.LOCK).map(([keyBytes, valueBytes]) => {
+    const key = Buffer.from(keyBytes);
+    const value = Buffer.from(valueBytes);
+    const rangesAt = COUNT_BYTES + value.readUInt32BE() * STATE_ID_BYTES;
+    return {
+      key,
+      fileId: key.readDoubleBE(keyAt.FILE) as FileId,
+      kind: kinds[key.readUInt8(keyAt.KIND)] as LockKind,
+      clientId: key.readBigUInt64BE(keyAt.CLIENT),
+      owner: key.subarray(keyAt.OWNER),
+      stateIds: positions(COUNT_BYTES, rangesAt, STATE_ID_BYTES).map((at) =>
+        value.readBigUInt64BE(at),
+      ),
+      ranges: positions(rangesAt, value.length, rangeAt.LENGTH).map((at) => ({
+        first: value.readBigUInt64BE(at + rangeAt.FIRST),
+        last: value.readBigUInt64BE(at + rangeAt.LAST),
+        mode: modes[value.readUInt8(at + rangeAt.MODE)] as LockMode,
+        pid: value.readUInt32BE(at + rangeAt.PID),
+      })),
+    };
+  });
+}
+
+/** Where each of the equal parts between two places begins. */
+const positions = (from: number, end: number, bytes: number): number[] =>
+  Array.from({ length: (end - from) / bytes }, (_, index) => from + index * bytes);
