@@ -8,6 +8,7 @@ import { entryChecks } from './entry-checks.ts';
 import { defineFunctions } from './functions.ts';
 import { inodeChecks } from './inode-checks.ts';
 import { Scratch } from './scratch.ts';
+import { stateChecks } from './state-checks.ts';
 import { treeChecks } from './tree-checks.ts';
 
 /** In this order: each relies on what those before it have found, or mended. */
@@ -17,6 +18,7 @@ const checks: readonly Check[] = [
   ...contentChecks,
   ...treeChecks,
   ...countChecks,
+  ...stateChecks,
 ];
 
 export interface FsckOptions {

@@ -6,8 +6,10 @@ import {
   operations,
 } from '../../../client/protocol/operations.ts';
 import type { Filehandle, SessionId } from '../../../client/protocol/types.ts';
+import { fsck } from '../../../server/fsck/fsck.ts';
 import { defaultLimits } from '../../../server/sessions/limits.ts';
 import { StateKind, StoreError } from '../../../server/store/index.ts';
+import { killedCopy } from '../store/support/stores.ts';
 import { Files, guarded, openArguments } from './support/files.ts';
 import { bytes, type TestConnection, TestServer } from './support/test-server.ts';
 
@@ -358,6 +360,15 @@ describe('after the server was killed', () => {
     const client = new Client();
     expect(client.check(lost.sessionId, 7)).toBe('OK');
     expect(client.check(between.sessionId, 1)).toBe('OK');
+  });
+
+  it('fsck finds nothing wrong with what is left', () => {
+    const lost = new Client();
+    lost.connection.registerCredential({ uid: 7, gid: 8, groups: [] });
+    lost.mkdir('done', 7);
+    lost.connection.die();
+    new Client().mkdir('more', 1);
+    expect(fsck(killedCopy(server.store), { isRepair: false }).findings).toEqual([]);
   });
 
   it('gives nothing to others', () => {

@@ -1,0 +1,61 @@
+import { StateKind } from '../store/state-table.ts';
+import { type Check, sqlCheck } from './check.ts';
+
+const { CLIENT, SESSION, CREDENTIAL, RESPONSE } = StateKind;
+
+/** What an entry of a client must be, and whose: sessions/client-records.ts and response-cache.ts. */
+interface Belonging {
+  readonly what: string;
+  readonly kind: StateKind;
+  /** Whether it can be read, in SQL. */
+  readonly isWhole: string;
+  /** What it belongs to: the kind of that, and its key. */
+  readonly owner: readonly [what: string, kind: StateKind, key: string] | undefined;
+}
+
+/** In this order: what belongs to something that is removed is found after it. */
+const belongings: readonly Belonging[] = [
+  {
+    what: 'client',
+    kind: CLIENT,
+    isWhole: 'length(key) = 8 AND json_valid(CAST(value AS TEXT))',
+    owner: undefined,
+  },
+  {
+    what: 'credential',
+    kind: CREDENTIAL,
+    isWhole: 'length(key) = 12 AND json_valid(CAST(value AS TEXT))',
+    owner: ['client', CLIENT, 'substr(key, 1, 8)'],
+  },
+  {
+    what: 'session',
+    kind: SESSION,
+    isWhole: 'length(key) = 8 AND length(value) = 16',
+    owner: ['client', CLIENT, 'substr(value, 1, 8)'],
+  },
+  {
+    what: 'response',
+    kind: RESPONSE,
+    isWhole: 'length(key) = 10 AND length(value) >= 12',
+    owner: ['session', SESSION, 'substr(key, 1, 8)'],
+  },
+];
+
+/** What the server knows of clients, and of what it has answered them. */
+export const stateChecks: readonly Check[] = belongings.map(({ what, kind, isWhole, owner }) => {
+  const [whose, ownerKind, ownerKey] = owner ?? ['', 0, ''];
+  const isOwned =
+    owner === undefined
+      ? 'TRUE'
+      : `${ownerKey} IN (SELECT key FROM state WHERE kind = ${ownerKind})`;
+  return sqlCheck({
+    kind: what,
+    subject: `what the server knows of its clients: ${what}s`,
+    query: `SELECT key, ${isWhole} AS isWhole FROM state
+      WHERE kind = ${kind} AND NOT (${isWhole} AND ${isOwned})`,
+    describe: ({ isWhole }) =>
+      isWhole ? `a ${what} belongs to no ${whose}` : `a ${what} cannot be read`,
+    remedy: 'it was removed',
+    changes: [`DELETE FROM state WHERE kind = ${kind} AND key = @key`],
+  });
+});
