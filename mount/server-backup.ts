@@ -21,7 +21,9 @@ export function requestBackup(
 ): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const socket = createConnection({ path: controlSocket, signal });
-  socket.on('error', reject);
+  socket.on('error', (error) => {
+    reject(signal.aborted ? new Error('the backup was cancelled') : error);
+  });
   socket.on('close', () => reject(new Error('the server has ended')));
   createInterface({ input: socket }).on('line', (line) => {
     const news = JSON.parse(line) as BackupNews;

@@ -120,7 +120,8 @@ function walkTables(database: Database.Database): void {
 }
 
 function damaged(path: string, finding: string, cause?: unknown): StoreOpenError {
-  const message = `${path} is damaged (${finding}): restore it from a copy; it was left as it is`;
+  const advice = 'try dafs fsck --repair, or restore it from a copy';
+  const message = `${path} is damaged (${finding}): ${advice}; it was left as it is`;
   return new StoreOpenError('DAMAGED', path, message, { cause });
 }
 
