@@ -21,11 +21,15 @@ export function requestBackup(
 ): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const socket = createConnection({ path: controlSocket, signal });
-  socket.on('error', (error) => {
+  const fail = (error: Error) => {
     reject(signal.aborted ? new Error('the backup was cancelled') : error);
-  });
+  };
+  const lines = createInterface({ input: socket });
+  socket.on('error', fail);
+  // It repeats what its input says.
+  lines.on('error', fail);
   socket.on('close', () => reject(new Error('the server has ended')));
-  createInterface({ input: socket }).on('line', (line) => {
+  lines.on('line', (line) => {
     const news = JSON.parse(line) as BackupNews;
     if ('progress' in news) onProgress(news.progress);
     else if ('bytes' in news) resolve(news.bytes);

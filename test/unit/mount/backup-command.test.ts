@@ -1,9 +1,12 @@
 /** `dafs backup` of a running server whose clients go on writing. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FileClient, Session } from '../../../client/index.ts';
-import { Workspace } from '../../support/workspace.ts';
+import { until } from '../../support/run.ts';
+import { command, Workspace } from '../../support/workspace.ts';
 
 const fileBytes = 50_000;
 const attributes = { mode: 0o600 };
@@ -117,4 +120,37 @@ it('takes a database that no server has open, and says in one line what cannot b
   expect(await workspace.dafs(['backup', server.database, copy])).toMatchObject({ status: 0 });
   expect(await refused(server.database, copy)).toContain(`${copy} exists`);
   expect(await workspace.dafs(['fsck', copy])).toMatchObject({ status: 0 });
+}, 120_000);
+
+it('leaves nothing behind when it is cancelled', async () => {
+  const server = await workspace.startServer({ name: 'large' });
+  const session = Session.connect(server.fabricSocket);
+  const files = new FileClient(session);
+  const file = files.open(files.root, nameOf(0), 'both', { mode: 'unchecked', attributes });
+  const data = Buffer.alloc(1 << 20, 'data');
+  for (let mebibyte = 0; mebibyte < 128; mebibyte += 1) {
+    files.write(file, mebibyte << 20, data);
+  }
+  const copy = workspace.path('cancelled.sqlite');
+  const partial = `${copy}.partial`;
+  const child = spawn(process.execPath, [command, 'backup', 'dafs:large', copy], {
+    env: workspace.environment,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const ended = once(child, 'close');
+  await until('the copy is begun', 30_000, () => existsSync(partial) || existsSync(copy));
+  child.kill('SIGINT');
+  const [status] = await ended;
+  await until('the server has given it up', 30_000, () => !existsSync(partial));
+  // On a slow day the copy is complete before anybody hears of the cancellation.
+  expect([status, errors]).toEqual(
+    status === 0 ? [0, ''] : [1, 'dafs: the backup was cancelled\n'],
+  );
+  expect(status === 1 || existsSync(copy)).toBe(true);
+  session.close();
+  await server.stop();
 }, 120_000);
