@@ -220,7 +220,8 @@ export class BlockTable {
 
   /** Deletes so many blocks of a file as one piece of work may; true when more are left. */
   deletePiece(record: InodeRecord): boolean {
-    if (record.storedSize <= blocksPerPiece * this.#blockBytes) {
+    // Not by its size: what a large file was parted from belongs to an orphan whose size is nothing.
+    if (record.storedBytes <= blocksPerPiece * this.#blockBytes) {
       this.#deleteAll.run(record.content);
       return false;
     }

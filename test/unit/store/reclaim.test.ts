@@ -35,6 +35,24 @@ describe('reclaim', () => {
     expect(store.reclaimSome()).toBe(false);
   });
 
+  it('frees piece by piece what a large file held that was cut to nothing', () => {
+    const store = newStore(4096);
+    const { id } = makeFile(store, 'large');
+    const cache = new TestCache(store, 256);
+    cache.write(id, 0, pattern(17 << 20));
+    cache.cache.flush();
+    cache.cache.truncate(id, 0);
+    store.commit();
+    let pieces = 0;
+    while (store.reclaimSome()) {
+      store.commit();
+      pieces++;
+    }
+    store.commit();
+    expect(pieces).toBeGreaterThan(4);
+    expect(store.statistics().files).toBe(2);
+  });
+
   it('can be undone at any piece', () => {
     const store = newStore(512);
     const { id, cache } = makeLargeOrphan(store);
