@@ -1,9 +1,12 @@
 import { StateKind } from '../store/state-table.ts';
 import { type Check, sqlCheck } from './check.ts';
 
-const { CLIENT, SESSION, CREDENTIAL, RESPONSE } = StateKind;
+const { CLIENT, SESSION, CREDENTIAL, RESPONSE, OPEN, LOCK, INSTANCE } = StateKind;
 
-/** What an entry of a client must be, and whose: sessions/client-records.ts and response-cache.ts. */
+/**
+ * What an entry of a client must be, and whose: sessions/client-records.ts and response-cache.ts,
+ * state/open-record.ts and lock-record.ts.
+ */
 interface Belonging {
   readonly what: string;
   readonly kind: StateKind;
@@ -38,6 +41,25 @@ const belongings: readonly Belonging[] = [
     kind: RESPONSE,
     isWhole: 'length(key) = 10 AND length(value) >= 12',
     owner: ['session', SESSION, 'substr(key, 1, 8)'],
+  },
+  // Those of clients that are gone are not damage: a server that starts forgets them.
+  {
+    what: 'open',
+    kind: OPEN,
+    isWhole: 'length(key) = 8 AND length(value) >= 27',
+    owner: undefined,
+  },
+  {
+    what: 'lock',
+    kind: LOCK,
+    isWhole: 'length(key) >= 17 AND length(value) >= 41',
+    owner: undefined,
+  },
+  {
+    what: 'instance',
+    kind: INSTANCE,
+    isWhole: 'length(key) = 0 AND length(value) = 4',
+    owner: undefined,
   },
 ];
 

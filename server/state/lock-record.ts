@@ -1,9 +1,9 @@
 /** What one owner has locked of a file, as one entry of the store's state. */
 
 import { type FileId, StateKind, type StateTable } from '../store/index.ts';
+import { lockOwnerLength, writeLockOwner, writeUint64 } from './entry-bytes.ts';
 import type { LockedRange, LockMode } from './lock-ranges.ts';
 import type { LockKind, OwnedLocks } from './lock-space.ts';
-import { lockOwnerBytes } from './opens.ts';
 import type { EntryFormat } from './state-records.ts';
 
 /** Locks of an owner, as a server that was killed had them. */
@@ -26,20 +26,19 @@ const modes: readonly LockMode[] = ['read', 'write'];
 /** Where the fields of the key are; the owner's bytes are the rest. */
 const keyAt = { FILE: 0, KIND: 8, CLIENT: 9, OWNER: 17 } as const;
 /** The value: how many opens, their stateids, and the ranges. */
-const COUNT_BYTES = 4;
+const COUNT_BYTES = 8;
 const STATE_ID_BYTES = 8;
-const rangeAt = { FIRST: 0, LAST: 8, MODE: 16, PID: 17, LENGTH: 21 } as const;
+const rangeAt = { FIRST: 0, LAST: 8, PID: 16, MODE: 24, LENGTH: 25 } as const;
 
 export const lockFormat: EntryFormat<OwnedLocks> = {
   kind: StateKind.LOCK,
 
   keyOf({ owner, space }) {
-    const name = lockOwnerBytes(owner.key);
-    const key = Buffer.allocUnsafe(keyAt.OWNER + name.length);
-    key.writeDoubleBE(space.fileId, keyAt.FILE);
+    const key = new Uint8Array(keyAt.OWNER + lockOwnerLength(owner.key));
+    writeUint64(key, keyAt.FILE, BigInt(space.fileId));
     key[keyAt.KIND] = kinds.indexOf(space.kind);
-    key.writeBigUInt64BE(owner.holder.clientId, keyAt.CLIENT);
-    key.set(name, keyAt.OWNER);
+    writeUint64(key, keyAt.CLIENT, owner.holder.clientId);
+    writeLockOwner(key, keyAt.OWNER, owner.key);
     return key;
   },
 
@@ -48,18 +47,18 @@ export const lockFormat: EntryFormat<OwnedLocks> = {
       return undefined;
     }
     const opensBytes = COUNT_BYTES + opens.size * STATE_ID_BYTES;
-    const value = Buffer.allocUnsafe(opensBytes + ranges.length * rangeAt.LENGTH);
-    value.writeUInt32BE(opens.size);
+    const value = new Uint8Array(opensBytes + ranges.length * rangeAt.LENGTH);
+    writeUint64(value, 0, BigInt(opens.size));
     let at: number = COUNT_BYTES;
     for (const { stateId } of opens) {
-      value.writeBigUInt64BE(stateId, at);
+      writeUint64(value, at, stateId);
       at += STATE_ID_BYTES;
     }
     for (const { first, last, mode, pid } of ranges) {
-      value.writeBigUInt64BE(first, at + rangeAt.FIRST);
-      value.writeBigUInt64BE(last, at + rangeAt.LAST);
+      writeUint64(value, at + rangeAt.FIRST, first);
+      writeUint64(value, at + rangeAt.LAST, last);
+      writeUint64(value, at + rangeAt.PID, BigInt(pid));
       value[at + rangeAt.MODE] = modes.indexOf(mode);
-      value.writeUInt32BE(pid, at + rangeAt.PID);
       at += rangeAt.LENGTH;
     }
     return value;
@@ -71,10 +70,10 @@ export function recordedLocks(state: StateTable): LockRecord[] {
   return state.entries(StateKind.LOCK).map(([keyBytes, valueBytes]) => {
     const key = Buffer.from(keyBytes);
     const value = Buffer.from(valueBytes);
-    const rangesAt = COUNT_BYTES + value.readUInt32BE() * STATE_ID_BYTES;
+    const rangesAt = COUNT_BYTES + Number(value.readBigUInt64BE()) * STATE_ID_BYTES;
     return {
       key,
-      fileId: key.readDoubleBE(keyAt.FILE) as FileId,
+      fileId: Number(key.readBigUInt64BE(keyAt.FILE)) as FileId,
       kind: kinds[key.readUInt8(keyAt.KIND)] as LockKind,
       clientId: key.readBigUInt64BE(keyAt.CLIENT),
       owner: key.subarray(keyAt.OWNER),
@@ -85,7 +84,7 @@ export function recordedLocks(state: StateTable): LockRecord[] {
         first: value.readBigUInt64BE(at + rangeAt.FIRST),
         last: value.readBigUInt64BE(at + rangeAt.LAST),
         mode: modes[value.readUInt8(at + rangeAt.MODE)] as LockMode,
-        pid: value.readUInt32BE(at + rangeAt.PID),
+        pid: Number(value.readBigUInt64BE(at + rangeAt.PID)),
       })),
     };
   });

@@ -1,7 +1,8 @@
 /** An open as an entry of the store's state: by its stateid, how it was made and for whom. */
 
 import { type FileId, StateKind, type StateTable } from '../store/index.ts';
-import { lockOwnerBytes, type Open, type ShareRequest } from './opens.ts';
+import { lockOwnerLength, writeLockOwner, writeUint64 } from './entry-bytes.ts';
+import type { Open, ShareRequest } from './opens.ts';
 import type { EntryFormat } from './state-records.ts';
 
 /** An open of a server that was killed. */
@@ -32,8 +33,8 @@ export const openFormat: EntryFormat<Open> = {
   kind: StateKind.OPEN,
 
   keyOf({ stateId }) {
-    const key = Buffer.allocUnsafe(STATE_ID_BYTES);
-    key.writeBigUInt64BE(stateId);
+    const key = new Uint8Array(STATE_ID_BYTES);
+    writeUint64(key, 0, stateId);
     return key;
   },
 
@@ -41,22 +42,24 @@ export const openFormat: EntryFormat<Open> = {
     if (!open.holder.opens.has(open)) {
       return undefined;
     }
-    const owner = lockOwnerBytes(open.ownerKey);
-    const value = Buffer.allocUnsafe(at.OWNER + owner.length);
-    value.writeBigUInt64BE(open.holder.clientId, at.CLIENT);
-    value.writeDoubleBE(open.fileId, at.FILE);
-    value.writeBigUInt64BE(open.shareKey ?? 0n, at.SHARE_KEY);
+    const value = new Uint8Array(at.OWNER + lockOwnerLength(open.ownerKey));
+    writeUint64(value, at.CLIENT, open.holder.clientId);
+    writeUint64(value, at.FILE, BigInt(open.fileId));
+    if (open.shareKey !== undefined) {
+      writeUint64(value, at.SHARE_KEY, open.shareKey);
+      value[at.FLAGS] = flag.SHARE_KEY;
+    }
+    if (open.deniesRemoval) {
+      value[at.FLAGS] = (value[at.FLAGS] as number) | flag.DENIES_REMOVAL;
+    }
     value[at.ACCESS] = open.access;
     value[at.DENY] = open.deny;
-    value[at.FLAGS] =
-      (open.shareKey === undefined ? 0 : flag.SHARE_KEY) |
-      (open.deniesRemoval ? flag.DENIES_REMOVAL : 0);
-    value.set(owner, at.OWNER);
+    writeLockOwner(value, at.OWNER, open.ownerKey);
     return value;
   },
 };
 
-/** The opens that the state of the store has, in the order in which they were made. */
+/** The opens that the state of the store has. */
 export function recordedOpens(state: StateTable): OpenRecord[] {
   return state.entries(StateKind.OPEN).map(([keyBytes, valueBytes]) => {
     const value = Buffer.from(valueBytes);
@@ -66,7 +69,7 @@ export function recordedOpens(state: StateTable): OpenRecord[] {
       key: keyBytes,
       stateId: Buffer.from(keyBytes).readBigUInt64BE(),
       clientId: value.readBigUInt64BE(at.CLIENT),
-      fileId: value.readDoubleBE(at.FILE) as FileId,
+      fileId: Number(value.readBigUInt64BE(at.FILE)) as FileId,
       owner: value.subarray(at.OWNER),
       access: value.readUInt8(at.ACCESS),
       deny: value.readUInt8(at.DENY),

@@ -207,6 +207,14 @@ const damages: Readonly<Record<string, Damage>> = {
     kinds: ['credential', 'session', 'response'],
     repaired: [count('state'), 4],
   },
+  'what clients hold, that cannot be read': {
+    sql: () => `INSERT INTO state VALUES (5, x'0000000000000001', zeroblob(27)),
+      (5, x'0000000000000002', zeroblob(26)), (5, x'03', zeroblob(27)),
+      (6, zeroblob(17), zeroblob(41)), (6, zeroblob(18), zeroblob(40)), (6, x'00', zeroblob(41)),
+      (7, x'', zeroblob(3))`,
+    kinds: ['open', 'lock', 'instance'],
+    repaired: [count('state'), 2],
+  },
   'a wrong size of a directory': {
     sql: ({ inner }) => `UPDATE inode SET size = 3 WHERE id = ${inner}`,
     kinds: ['size'],

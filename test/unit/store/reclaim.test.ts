@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { rootId, type Store } from '../../../server/store/index.ts';
+import { type FileId, FileType, rootId, Store } from '../../../server/store/index.ts';
 import { pattern, TestCache } from '../block-cache/support/caches.ts';
-import { bytes, makeFile, newStore, openStore } from './support/stores.ts';
+import { bytes, codeOf, killedCopy, makeFile, newStore, openStore } from './support/stores.ts';
 
 const blocks = 2000;
 
@@ -106,5 +106,32 @@ describe('reclaim', () => {
     const now = store.statistics();
     const gained = used.totalBytes - used.freeBytes - (now.totalBytes - now.freeBytes);
     expect(gained).toBeGreaterThan(blocks * 4096 * 0.9);
+  });
+
+  it('leaves alone what is still held when a store is opened, until it is given up', () => {
+    const store = newStore();
+    const ids = ['one', 'two'].map((name) => makeFile(store, name).id);
+    for (const name of ['one', 'two']) {
+      store.remove(rootId, bytes(name));
+    }
+    const unnamed = store.createUnnamed(rootId, {
+      type: FileType.REGULAR,
+      mode: 0,
+      uid: 0,
+      gid: 0,
+    });
+    store.commit();
+    const [held, lost] = ids as [FileId, FileId];
+    const opened = Store.open(killedCopy(store), {
+      create: false,
+      heldObjects: () => new Set([held, unnamed.id]),
+    });
+    expect(opened.inode(held)?.nlink).toBe(0);
+    expect(opened.inode(lost)).toBeUndefined();
+    expect(codeOf(() => opened.link(held, rootId, bytes('again')))).toBe('ENOENT');
+    expect(opened.link(unnamed.id, rootId, bytes('first'))).toMatchObject({ nlink: 1, flags: 0 });
+    opened.reclaim(held);
+    expect(opened.inode(held)).toBeUndefined();
+    opened.close();
   });
 });

@@ -62,6 +62,41 @@ describe('the state of a server', () => {
     expect(rowsOf(store)).toBe(0);
   });
 
+  it("is nothing that SQLite has to commit, and in nobody's way who reads", () => {
+    const store = newStore();
+    const { id } = makeFile(store, 'file');
+    store.commit();
+    store.durability.applyIntents();
+    store.state.put(OPEN, bytes('open'), bytes('1'));
+    store.commit();
+    expect(store.durability.hasChangedRows).toBe(false);
+    store.contents.read(store.contents.file(id), 0, 0);
+    expect([rowsOf(store), store.durability.hasIntents]).toEqual([0, true]);
+    expect(textOf(openStore(killedCopy(store)))).toEqual([['open', '1']]);
+    store.setAttributes(id, { mode: 0o600 });
+    store.commit();
+    expect(store.durability.hasChangedRows).toBe(true);
+    store.contents.read(store.contents.file(id), 0, 0);
+    expect(rowsOf(store)).toBe(1);
+  });
+
+  it('is known before it is committed', () => {
+    const store = newStore();
+    store.state.put(OPEN, bytes('a'), bytes('1'));
+    store.state.put(OPEN, bytes('b'), bytes('2'));
+    store.durability.applyIntents();
+    store.state.delete(OPEN, bytes('a'));
+    store.state.put(OPEN, bytes('c'), bytes('3'));
+    const known = ['a', 'b', 'c', 'd'].filter((key) => store.state.has(OPEN, bytes(key)));
+    expect(known).toEqual(['b', 'c']);
+    expect(store.state.has(CLIENT, bytes('b'))).toBe(false);
+    expect(textOf(store)).toEqual([
+      ['b', '2'],
+      ['c', '3'],
+    ]);
+    expect(rowsOf(store)).toBe(2);
+  });
+
   it('is what a map is, through commits, undone transactions, kills and new openings', () => {
     const key = fc.constantFrom('a', 'b', 'c');
     const step = fc.oneof(
