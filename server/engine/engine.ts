@@ -9,7 +9,7 @@ import {
   verifyMessage,
 } from '../../client/protocol/headers.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
-import { repeat } from '../sessions/response-cache.ts';
+import { repeat, tellOf } from '../sessions/response-cache.ts';
 import { enterChain, inheritFromChain, leaveChain } from './chain.ts';
 import { Channel, type ChannelPort } from './channel.ts';
 import { type DispatchEntry, dispatchTable } from './dispatch.ts';
@@ -244,9 +244,8 @@ export class Engine {
     if (cached === undefined) {
       return false;
     }
-    repeat(cached, exchange.response);
-    exchange.status = cached.status;
-    exchange.isModified = true;
+    tellOf(cached, exchange);
+    repeat(cached, exchange);
     this.#answer(exchange, ENCODED);
     return true;
   }
@@ -272,13 +271,13 @@ export class Engine {
   }
 
   /** Keeps what a client that loses its connection will ask for, in the transaction of the request. */
-  #keep({ channel, header, entry, status, response }: Exchange): void {
+  #keep(exchange: Exchange): void {
+    const { channel, header, entry, status } = exchange;
     const responses = channel.session?.responses;
     const isToBeKept =
       entry?.operation.cached === true || (header.chainFlags & ChainFlag.DAFS_CHF_SAVE) !== 0;
     if (responses !== undefined && isToBeKept && status === DafsStatus.DAFS_STATUS_OK) {
-      const { streamId, seqNumber, procedure } = header;
-      this.#service.responses.keep(responses, streamId, seqNumber, procedure, status, response);
+      this.#service.responses.keep(responses, exchange);
     }
   }
 

@@ -39,7 +39,7 @@ const belongings: readonly Belonging[] = [
   {
     what: 'response',
     kind: RESPONSE,
-    isWhole: 'length(key) = 10 AND length(value) >= 12',
+    isWhole: 'length(key) = 10 AND length(value) >= 20',
     owner: ['session', SESSION, 'substr(key, 1, 8)'],
   },
   // Those of clients that are gone are not damage: a server that starts forgets them.

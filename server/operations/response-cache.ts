@@ -4,19 +4,24 @@ import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import { ENCODED, type Service } from '../engine/service.ts';
-import { type CachedResponse, repeat, type SessionResponses } from '../sessions/response-cache.ts';
+import {
+  type CachedResponse,
+  repeat,
+  type SessionResponses,
+  tellOf,
+} from '../sessions/response-cache.ts';
 
 /** What a client asks after it has lost a session (section 6.3). */
 export const responseCacheHandlers = {
   CHECK_RESPONSE(service, exchange, args) {
-    find(service, exchange, args);
+    tellOf(find(service, exchange, args), exchange);
     return undefined;
   },
 
   FETCH_RESPONSE(service, exchange, args) {
     const cached = find(service, exchange, args);
-    repeat(cached, exchange.response);
-    exchange.status = cached.status;
+    tellOf(cached, exchange);
+    repeat(cached, exchange);
     return ENCODED;
   },
 

@@ -1,14 +1,20 @@
 import { HEADER_BYTES } from '../../client/protocol/codec.ts';
-import type { MessageBuffer } from '../../client/protocol/message-buffer.ts';
 import { ProtocolError } from '../../client/protocol/protocol-error.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
+import type { Exchange } from '../engine/exchange.ts';
 import { refuse } from '../engine/refusal.ts';
-import { StateKind, type Store } from '../store/index.ts';
+import { type FileId, StateKind, type Store } from '../store/index.ts';
 import type { Limits } from './limits.ts';
 import type { Client, Session } from './session.ts';
 
-/** Before the body of a response: what it answers, and how. */
-const Header = { SEQUENCE_NUMBER: 0, PROCEDURE: 4, STATUS: 8, LENGTH: 12 } as const;
+/** Before the body of a response: what it answers, how, and the file that it calls stable (0: none). */
+const Header = {
+  SEQUENCE_NUMBER: 0,
+  PROCEDURE: 4,
+  STATUS: 8,
+  STABLE_FILE: 12,
+  LENGTH: 20,
+} as const;
 
 /** The value of a session: its client, and when it began, by which the oldest is told. */
 const SessionValue = { CLIENT_ID: 0, BEGAN_MS: 8, LENGTH: 16 } as const;
@@ -23,6 +29,8 @@ export interface CachedResponse {
   readonly sequenceNumber: number;
   readonly procedure: number;
   readonly status: DafsStatus;
+  /** The file that must be on stable storage before this is told. */
+  readonly stableFile: FileId | undefined;
   /** What the database has of it; behind `Header` the results, in the byte order of its session. */
   readonly value: Uint8Array;
 }
@@ -154,21 +162,18 @@ export class ResponseCache {
   }
 
   /** Keeps the response to a request, in the transaction in which that is executed. */
-  keep(
-    responses: SessionResponses,
-    stream: number,
-    sequenceNumber: number,
-    procedure: number,
-    status: DafsStatus,
-    message: MessageBuffer,
-  ): void {
-    const value = Buffer.allocUnsafe(Header.LENGTH + message.length - HEADER_BYTES);
+  keep(responses: SessionResponses, { header, status, stableFile, response }: Exchange): void {
+    const { streamId, seqNumber: sequenceNumber, procedure } = header;
+    const file = typeof stableFile === 'number' ? stableFile : undefined;
+    const value = Buffer.allocUnsafe(Header.LENGTH + response.length - HEADER_BYTES);
     value.writeUInt32LE(sequenceNumber, Header.SEQUENCE_NUMBER);
     value.writeUInt32LE(procedure, Header.PROCEDURE);
     value.writeUInt32LE(status, Header.STATUS);
-    value.set(message.bytes.subarray(HEADER_BYTES, message.length), Header.LENGTH);
-    this.#store.state.put(StateKind.RESPONSE, responses.key(stream), value);
-    responses.byStream[stream] = { sequenceNumber, procedure, status, value };
+    value.writeDoubleLE(file ?? 0, Header.STABLE_FILE);
+    value.set(response.bytes.subarray(HEADER_BYTES, response.length), Header.LENGTH);
+    this.#store.state.put(StateKind.RESPONSE, responses.key(streamId), value);
+    const cached = { sequenceNumber, procedure, status, stableFile: file, value };
+    responses.byStream[streamId] = cached;
   }
 
   /**
@@ -218,22 +223,35 @@ export class ResponseCache {
   }
 }
 
-/** Makes a response say what another one has said. @throws ProtocolError TOO_LARGE */
-export function repeat({ value }: CachedResponse, into: MessageBuffer): void {
+/** Answers a request with what another one was answered. @throws ProtocolError TOO_LARGE */
+export function repeat({ status, value }: CachedResponse, exchange: Exchange): void {
+  const { response } = exchange;
   const body = value.subarray(Header.LENGTH);
-  if (HEADER_BYTES + body.length > into.bytes.length) {
+  if (HEADER_BYTES + body.length > response.bytes.length) {
     throw new ProtocolError('TOO_LARGE', 'response', 'does not fit into this session’s messages');
   }
-  into.bytes.set(body, HEADER_BYTES);
-  into.length = HEADER_BYTES + body.length;
+  response.bytes.set(body, HEADER_BYTES);
+  response.length = HEADER_BYTES + body.length;
+  exchange.status = status;
+}
+
+/**
+ * What an answer tells may have been executed just now: it waits for the commit, and for the stable
+ * storage that was promised.
+ */
+export function tellOf({ stableFile }: CachedResponse, exchange: Exchange): void {
+  exchange.isModified = true;
+  exchange.stableFile = stableFile;
 }
 
 function responseIn(value: Uint8Array): CachedResponse {
   const view = viewOf(value);
+  const file = view.getFloat64(Header.STABLE_FILE, true);
   return {
     sequenceNumber: view.getUint32(Header.SEQUENCE_NUMBER, true),
     procedure: view.getUint32(Header.PROCEDURE, true),
     status: view.getUint32(Header.STATUS, true) as DafsStatus,
+    stableFile: file === 0 ? undefined : (file as FileId),
     value,
   };
 }

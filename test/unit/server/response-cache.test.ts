@@ -1,17 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChainFlag } from '../../../client/protocol/constants.ts';
-import {
-  type ArgumentsOf,
-  type OperationName,
-  operations,
-} from '../../../client/protocol/operations.ts';
-import type { Filehandle, SessionId } from '../../../client/protocol/types.ts';
-import { fsck } from '../../../server/fsck/fsck.ts';
+import type { SessionId } from '../../../client/protocol/types.ts';
 import { defaultLimits } from '../../../server/sessions/limits.ts';
-import { StateKind, StoreError } from '../../../server/store/index.ts';
-import { killedCopy } from '../store/support/stores.ts';
+import { StateKind } from '../../../server/store/index.ts';
 import { Files, guarded, openArguments } from './support/files.ts';
-import { bytes, type TestConnection, TestServer } from './support/test-server.ts';
+import { type ClientOptions, RecoveringClient, requestOf } from './support/recovering-client.ts';
+import { bytes, TestServer } from './support/test-server.ts';
 
 let servers: TestServer[];
 let server: TestServer;
@@ -26,71 +20,11 @@ afterEach(() => {
   }
 });
 
-/** A session whose requests are told apart by stream and sequence number. */
-class Client {
-  readonly connection: TestConnection;
-  readonly sessionId: SessionId;
-  readonly root: Filehandle;
-
-  constructor(name = 'client', rest: Partial<ArgumentsOf<'CLIENT_CONNECT_AUTH'>> = {}, uid = 0) {
-    this.connection = server.connection({ uid, gid: uid });
-    const connect = { useResponseCache: true, clientIdString: bytes(name), ...rest };
-    this.sessionId = this.connection.connect({ connect }).sessionId;
-    this.root = new Files(this.connection).root;
-  }
-
-  mkdir(name: string, seqNumber: number, streamId = 0) {
-    return this.connection.call('CREATE', this.directory(name), { streamId, seqNumber });
-  }
-
-  /** The server gets the request, and is killed, or the connection lost, before it answers. */
-  submitMkdir(name: string, seqNumber: number, streamId = 0): void {
-    this.connection.submit('CREATE', this.directory(name), { streamId, seqNumber });
-  }
-
-  directory(name: string): ArgumentsOf<'CREATE'> {
-    const create = { objType: 2 } as const;
-    return { filehandle: this.root, component: bytes(name), create, attr: { mode: 0o755 } };
-  }
-
-  check(sessionId: SessionId, xidSeq: number, name: OperationName = 'CREATE', xidStream = 0) {
-    return this.connection.call('CHECK_RESPONSE', requestOf(sessionId, xidSeq, name, xidStream))
-      .status;
-  }
-
-  /** The whole response as it came. */
-  fetch<Name extends OperationName>(
-    sessionId: SessionId,
-    xidSeq: number,
-    name: Name,
-    xidStream = 0,
-  ) {
-    const { connection } = this;
-    const count = connection.sent.length;
-    connection.submit('FETCH_RESPONSE', requestOf(sessionId, xidSeq, name, xidStream));
-    server.engine.finish();
-    const message = connection.sent[count];
-    if (message === undefined) {
-      throw new Error('FETCH_RESPONSE was not answered');
-    }
-    return connection.decode(name, message);
-  }
-
-  discard(sessionId: SessionId) {
-    return this.connection.call('DISCARD_RESPONSES', { sessionId }).status;
-  }
-
-  has(name: string): boolean {
-    return new Files(this.connection).lookup(name).status === 'OK';
+class Client extends RecoveringClient {
+  constructor(...rest: ClientOptions) {
+    super(server, ...rest);
   }
 }
-
-const requestOf = (
-  sessionId: SessionId,
-  xidSeq: number,
-  name: OperationName,
-  xidStream: number,
-) => ({ sessionId, xidStream, xidSeq, procedure: operations[name].procedure });
 
 /** The server is killed, and a new one serves what is left. */
 function restart(ended: readonly number[] = []): void {
@@ -317,102 +251,5 @@ describe('a request that comes twice on its session', () => {
     }
     expect(client.mkdir('late', 3).status).toBe('OK');
     expect(client.has('late')).toBe(true);
-  });
-});
-
-describe('after the server was killed', () => {
-  it('tells what was answered', () => {
-    const lost = new Client();
-    const { results } = lost.mkdir('done', 7);
-    restart();
-    const client = new Client();
-    expect(client.has('done')).toBe(true);
-    expect(client.check(lost.sessionId, 7)).toBe('OK');
-    expect(client.fetch(lost.sessionId, 7, 'CREATE').results).toEqual(results);
-  });
-
-  it('tells what was committed, though it was not answered', () => {
-    const lost = new Client();
-    lost.submitMkdir('done', 7);
-    server.store.commit();
-    restart();
-    const client = new Client();
-    expect(client.check(lost.sessionId, 7)).toBe('OK');
-    expect(client.mkdir('done', 1).status).toBe('EXIST');
-  });
-
-  it('tells what was executed and not committed as not done, and it was not', () => {
-    const lost = new Client();
-    lost.submitMkdir('lost', 7);
-    restart();
-    const client = new Client();
-    expect(client.check(lost.sessionId, 7)).toBe('NOXID_MATCH');
-    expect(client.mkdir('lost', 1).status).toBe('OK');
-  });
-
-  it('tells it again after it was killed again', () => {
-    const lost = new Client();
-    lost.mkdir('done', 7);
-    restart();
-    const between = new Client();
-    between.mkdir('between', 1);
-    restart();
-    const client = new Client();
-    expect(client.check(lost.sessionId, 7)).toBe('OK');
-    expect(client.check(between.sessionId, 1)).toBe('OK');
-  });
-
-  it('fsck finds nothing wrong with what is left', () => {
-    const lost = new Client();
-    lost.connection.registerCredential({ uid: 7, gid: 8, groups: [] });
-    lost.mkdir('done', 7);
-    lost.connection.die();
-    new Client().mkdir('more', 1);
-    expect(fsck(killedCopy(server.store), { isRepair: false }).findings).toEqual([]);
-  });
-
-  it('gives nothing to others', () => {
-    const lost = new Client();
-    lost.mkdir('mine', 1);
-    restart();
-    expect(new Client('other').check(lost.sessionId, 1)).toBe('NOT_AUTHORIZED');
-  });
-
-  it('knows nothing of clients whose processes have ended', () => {
-    const lost = new Client();
-    lost.mkdir('mine', 1);
-    restart([1]);
-    expect(new Client().check(lost.sessionId, 1)).toBe('UNKNOWN_SESSION');
-  });
-});
-
-describe('when the commit fails', () => {
-  it('nothing is told to be done, nor kept', () => {
-    const lost = new Client();
-    lost.mkdir('before', 1);
-    const { store } = server;
-    vi.spyOn(store, 'commit').mockImplementationOnce(() => {
-      store.rollback();
-      throw new StoreError('EIO', 'the database failed');
-    });
-    expect(lost.mkdir('undone', 2).status).toBe('IO');
-    expect(server.faults.splice(0)).toHaveLength(1);
-    lost.connection.die();
-    const client = new Client();
-    expect(client.check(lost.sessionId, 2)).toBe('NOXID_MATCH');
-    expect(client.check(lost.sessionId, 1)).toBe('OK');
-    expect(client.has('undone')).toBe(false);
-  });
-
-  it('no session has begun', () => {
-    const { store } = server;
-    vi.spyOn(store, 'commit').mockImplementationOnce(() => {
-      store.rollback();
-      throw new StoreError('EIO', 'the database failed');
-    });
-    expect(() => new Client()).toThrow('IO');
-    expect(server.faults.splice(0)).toHaveLength(1);
-    expect(server.service.sessions).toMatchObject({ sessionCount: 0, clientCount: 0 });
-    expect(new Client().mkdir('there', 1).status).toBe('OK');
   });
 });
