@@ -29,6 +29,7 @@ import { CallerCredentials, OWN_CREDENTIAL } from './caller-credentials.ts';
 import { extendedAttributesOf } from './client-extended-attributes.ts';
 import { ClientForesight } from './client-foresight.ts';
 import { ClientLocks } from './client-locks.ts';
+import { beginSync } from './client-sync.ts';
 import { DirectoryListing } from './directory-listing.ts';
 import { ErrnoError } from './errno.ts';
 import { attributesOf, nodeTypeOf, statisticsOf, statusChangesOf } from './file-attributes.ts';
@@ -46,6 +47,7 @@ import {
   type Nodeid,
   type OpenedFile,
   type PathFileSystem,
+  type PendingSync,
   ROOT_NODEID,
 } from './file-system.ts';
 import { FilehandleMaker, fhOf, nodeidOf, stateIdOf } from './filehandles.ts';
@@ -314,6 +316,10 @@ class ClientFileSystem implements PathFileSystem {
 
   fsync(nodeid: Nodeid): void {
     this.#client.commit(this.#handles.of(nodeid));
+  }
+
+  beginFsync(nodeid: Nodeid): PendingSync {
+    return beginSync(this.#session, this.#handles.of(nodeid));
   }
 
   release(nodeid: Nodeid, fh: Fh): void {

@@ -216,6 +216,14 @@ export interface ExtendedAttributes {
   remove(caller: Caller, nodeid: Nodeid, name: Uint8Array): void;
 }
 
+/** An fsync that has begun. Other calls may be made meanwhile, and other fsyncs begun. */
+export interface PendingSync {
+  /** Whether it has ended, well or not. */
+  hasEnded(): boolean;
+  /** Returns when everything written to the file before is on stable storage. Errors: as fsync. */
+  settle(): void;
+}
+
 export interface FileSystem {
   /**
    * Learns anew what may have changed of a caller who was refused something: his groups.
@@ -343,6 +351,9 @@ export interface FileSystem {
 
   /** Everything written to the file is on stable storage when this returns. */
   fsync(nodeid: Nodeid, fh: Fh, dataOnly: boolean): void;
+
+  /** Begins what fsync does, and leaves it to the caller to wait: left out where nothing is waited for. */
+  beginFsync?(nodeid: Nodeid, fh: Fh, dataOnly: boolean): PendingSync;
 
   /** The last descriptor was closed; `fh` is invalid from here on, and locks that it set are gone. */
   release(nodeid: Nodeid, fh: Fh): void;

@@ -37,6 +37,8 @@ export interface ChannelOptions {
   readonly budget: PollBudget;
   /** Is told of each attempt to take a request. */
   readonly order: Pick<WriteOrder, 'asks' | 'gotNothing'>;
+  /** Called when no request is there: does something else meanwhile, if there is, and says so. */
+  readonly whileIdle: () => boolean;
 }
 
 export class Channel implements Wire {
@@ -46,12 +48,14 @@ export class Channel implements Wire {
   readonly #stop: Int32Array;
   readonly #watch: Watch;
   readonly #order: Pick<WriteOrder, 'asks' | 'gotNothing'>;
+  readonly #whileIdle: () => boolean;
   #inRow = 0;
   #ended = false;
   #aborted = false;
 
-  constructor({ fd, wakeFd, stop, watch, budget, order }: ChannelOptions) {
+  constructor({ fd, wakeFd, stop, watch, budget, order, whileIdle }: ChannelOptions) {
     this.#fd = fd;
+    this.#whileIdle = whileIdle;
     this.#watch = watch;
     this.#order = order;
     this.#stop = stop;
@@ -76,6 +80,7 @@ export class Channel implements Wire {
       }
       this.#inRow = 0;
       if (this.#ended) break;
+      if (this.#whileIdle()) continue;
       if (this.#watch.isMine) {
         const polled = this.#poll(address, bytes);
         if (polled !== 0) return polled;

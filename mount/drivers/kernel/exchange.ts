@@ -190,10 +190,15 @@ export class Exchange {
 
   /** Answers with an error, a positive errno. */
   answerError(errno: number): void {
+    this.answerEarlier(this.#unique, errno);
+  }
+
+  /** Answers an earlier request, by its id: with an error, or 0 that it was done. Not within another. */
+  answerEarlier(unique: number, errno: number): void {
     const header = this.#replyHeader;
     header.len = OutHeader.bytes;
     header.error = -errno;
-    header.unique = this.#unique;
+    header.unique = unique;
     this.#wire.reply(this.#replyAddress, OutHeader.bytes);
   }
 }

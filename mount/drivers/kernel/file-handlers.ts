@@ -25,7 +25,7 @@ import type { Service } from './service.ts';
 const { O_APPEND, O_NOATIME } = constants;
 const { ENOSYS } = system.errno;
 
-export function fileHandlers({ exchange, fileSystem, order, policy, foresight }: Service) {
+export function fileHandlers({ exchange, fileSystem, order, syncs, policy, foresight }: Service) {
   const { caller } = exchange;
   const { validity } = policy;
   const openIn = exchange.input(OpenIn);
@@ -108,8 +108,13 @@ export function fileHandlers({ exchange, fileSystem, order, policy, foresight }:
 
     fsync(): void {
       const dataOnly = (fsyncIn.fsyncFlags & FsyncFlag.FDATASYNC) !== 0;
-      fileSystem.fsync(exchange.nodeid, exchange.fh(0), dataOnly);
-      exchange.answer(0);
+      const { nodeid, unique } = exchange;
+      if (fileSystem.beginFsync === undefined) {
+        fileSystem.fsync(nodeid, exchange.fh(0), dataOnly);
+        exchange.answer(0);
+      } else {
+        syncs.add(unique, fileSystem.beginFsync(nodeid, exchange.fh(0), dataOnly));
+      }
     },
 
     release(): void {

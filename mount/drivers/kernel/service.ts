@@ -5,6 +5,7 @@ import type { CachePolicy } from './cache-policy.ts';
 import type { Exchange } from './exchange.ts';
 import type { Foresight } from './foresight.ts';
 import type { ParkedRequests } from './parked-requests.ts';
+import type { PendingSyncs } from './pending-syncs.ts';
 import type { WriteOrder } from './write-order.ts';
 
 /** What the handlers of one worker work with. */
@@ -24,6 +25,8 @@ export interface Service {
   readonly deviceFd: number;
   /** The lock waits of the whole mount. */
   readonly parked: ParkedRequests;
+  /** The fsyncs that this worker answers later. */
+  readonly syncs: Pick<PendingSyncs, 'add'>;
   /** Lets no READ overtake a WRITE. */
   readonly order: Pick<WriteOrder, 'awaitWrites'>;
 }

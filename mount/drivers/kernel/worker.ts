@@ -24,6 +24,7 @@ import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
 import { Foresight } from './foresight.ts';
 import { Notifier, toDevice } from './notifier.ts';
 import { ParkedRequests } from './parked-requests.ts';
+import { PendingSyncs } from './pending-syncs.ts';
 import { Watch } from './watch.ts';
 import { WriteOrder } from './write-order.ts';
 
@@ -81,9 +82,11 @@ function serve(
 ): WorkerEnd {
   const { deviceFd, wakeFd, stop, setxattrInBytes } = orders;
   const budget = new PollBudget(POLL_MICROSECONDS);
-  const channel = new Channel({ fd: deviceFd, wakeFd, stop, watch, budget, order });
+  const syncs = new PendingSyncs((unique, errno) => exchange.answerEarlier(unique, errno));
+  const whileIdle = () => syncs.awaitOne();
+  const channel = new Channel({ fd: deviceFd, wakeFd, stop, watch, budget, order, whileIdle });
   const memory = requestMemory(fileSystem, orders.transferBytes);
-  const exchange = new Exchange(channel, memory);
+  const exchange: Exchange = new Exchange(channel, memory);
   const board = new CacheBoard(orders.boardMemory);
   const policy = new CachePolicy(
     board,
@@ -97,6 +100,7 @@ function serve(
     fileSystem,
     parked,
     order,
+    syncs,
     policy,
     foresight,
     deviceFd,
@@ -113,8 +117,10 @@ function serve(
     const errno = dispatcher.dispatch(opcode);
     foresight.end(errno === 0);
     policy.end();
+    syncs.answerEnded();
     requests++;
   }
+  while (syncs.awaitOne());
   channel.close();
   return { requests, aborted: channel.aborted };
 }

@@ -14,6 +14,7 @@ import {
   createParkedMemory,
   ParkedRequests,
 } from '../../../mount/drivers/kernel/parked-requests.ts';
+import { PendingSyncs } from '../../../mount/drivers/kernel/pending-syncs.ts';
 import { WriteOrder } from '../../../mount/drivers/kernel/write-order.ts';
 import { type CreatedFile, type FileSystem, ROOT_NODEID } from '../../../mount/file-system.ts';
 import { InHeader, ReadIn, SetxattrIn, WriteIn } from '../../../mount/kernel-abi/structures.ts';
@@ -102,6 +103,7 @@ function serveRepeatedly(
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),
       order: new WriteOrder(WriteOrder.createMemory(2), 0),
+      syncs: new PendingSyncs(() => expect.unreachable()),
     },
     (error) => expect.unreachable(String(error)),
   );

@@ -21,6 +21,7 @@ function bench(pollMicroseconds = 50) {
   const wakeFd = createEventDescriptor();
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const watch = new Watch(createWatchMemory());
+  const idleWork: (() => boolean)[] = [];
   const channel = new Channel({
     fd: device,
     wakeFd,
@@ -28,6 +29,7 @@ function bench(pollMicroseconds = 50) {
     watch,
     budget: new PollBudget(pollMicroseconds),
     order: new WriteOrder(WriteOrder.createMemory(1), 0),
+    whileIdle: () => idleWork.shift()?.() ?? false,
   });
   const memory = new Uint8Array(256);
   const open = new Set([device, kernel, wakeFd]);
@@ -40,6 +42,7 @@ function bench(pollMicroseconds = 50) {
   });
   return {
     channel,
+    idleWork,
     watch,
     device,
     kernel,
@@ -71,6 +74,27 @@ test('a reply goes out by the same channel', () => {
   memory.set(Buffer.from('reply'));
   channel.reply(address, 5);
   expect(readInto(kernel, address + 100, 100)).toBe(5);
+});
+
+test('what is left to do is done when no request is there, and only then', () => {
+  const { channel, kernel, memory, address, idleWork } = bench();
+  const done: string[] = [];
+  const arrive = (text: string) => {
+    memory.set(Buffer.from(text));
+    writeFrom(kernel, address, text.length);
+  };
+  idleWork.push(
+    () => done.push('first') > 0,
+    () => {
+      arrive('second');
+      return done.push('second') > 0;
+    },
+  );
+  arrive('first');
+  expect(channel.receive(address, 100)).toBe(5);
+  expect(done).toEqual([]);
+  expect(channel.receive(address, 100)).toBe(6);
+  expect(done).toEqual(['first', 'second']);
 });
 
 test('the end of the device is the end of requests', () => {

@@ -5,6 +5,7 @@ import {
   createParkedMemory,
   ParkedRequests,
 } from '../../../mount/drivers/kernel/parked-requests.ts';
+import { PendingSyncs } from '../../../mount/drivers/kernel/pending-syncs.ts';
 import { WriteOrder } from '../../../mount/drivers/kernel/write-order.ts';
 import { ErrnoError } from '../../../mount/errno.ts';
 import {
@@ -93,6 +94,7 @@ const answers: Partial<FileSystem> = {
     filesFree: 60,
     nameBytes: 255,
   }),
+  beginFsync: () => ({ hasEnded: () => true, settle: () => {} }),
 };
 
 type Call = readonly unknown[];
@@ -167,6 +169,7 @@ function bench(
   const mistakes: unknown[] = [];
   const wire = new FakeWire();
   const exchange = new Exchange(wire, { memory: wire.memory, address: ADDRESS });
+  const syncs = new PendingSyncs((unique, errno) => exchange.answerEarlier(unique, errno));
   const dispatcher = new Dispatcher(
     {
       exchange,
@@ -182,12 +185,14 @@ function bench(
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),
       order: new WriteOrder(WriteOrder.createMemory(2), 0),
+      syncs,
     },
     (error) => mistakes.push(error),
   );
   const ask = (request: Uint8Array) => {
     wire.send(request);
     dispatcher.dispatch(exchange.receive());
+    syncs.answerEnded();
   };
   return { ask, calls, wire, mistakes };
 }
@@ -235,7 +240,7 @@ const expectedCalls: Record<string, Call | undefined> = {
   STATFS: ['statfs', WHO],
   RELEASE: ['release', 42, FH],
   RELEASEDIR: ['releasedir', 1, 0n],
-  'FSYNC of data': ['fsync', 42, FH, true],
+  'FSYNC of data': ['beginFsync', 42, FH, true],
   OPENDIR: ['opendir', WHO, 1],
   READDIR: ['readdir', WHO, 1, 0, false, 4096, 'visitor'],
   'READDIR after the last': ['readdir', WHO, 1, 3, false, 4096, 'visitor'],

@@ -1,0 +1,67 @@
+import { constants } from 'node:os';
+import { beforeEach, expect, test } from 'vitest';
+import { PendingSyncs } from '../../../mount/drivers/kernel/pending-syncs.ts';
+import { ErrnoError } from '../../../mount/errno.ts';
+
+const { EIO, EROFS } = constants.errno;
+
+let answers: [unique: number, errno: number][];
+let syncs: PendingSyncs;
+beforeEach(() => {
+  answers = [];
+  syncs = new PendingSyncs((unique, errno) => answers.push([unique, errno]));
+});
+
+/** A sync that ends when it is told to, or waited for. */
+function sync(failure?: Error) {
+  const ended = { value: false };
+  return {
+    ended,
+    hasEnded: () => ended.value,
+    settle() {
+      ended.value = true;
+      if (failure !== undefined) throw failure;
+    },
+  };
+}
+
+test('those that have ended are answered, whatever their order', () => {
+  const [first, second] = [sync(), sync()];
+  syncs.add(1, first);
+  syncs.add(2, second);
+  syncs.answerEnded();
+  expect(answers).toEqual([]);
+  second.ended.value = true;
+  syncs.answerEnded();
+  syncs.answerEnded();
+  expect(answers).toEqual([[2, 0]]);
+  expect(first.ended.value).toBe(false);
+});
+
+test('a wait is for the oldest, and answers all that ended with it', () => {
+  const [first, second, third] = [sync(), sync(), sync()];
+  syncs.add(1, first);
+  syncs.add(2, second);
+  syncs.add(3, third);
+  third.ended.value = true;
+  expect(syncs.awaitOne()).toBe(true);
+  expect(answers).toEqual([
+    [1, 0],
+    [3, 0],
+  ]);
+  expect(syncs.awaitOne()).toBe(true);
+  expect(syncs.awaitOne()).toBe(false);
+  expect(answers).toHaveLength(3);
+});
+
+test('a failure is the answer to the fsync that failed alone', () => {
+  syncs.add(1, sync(new ErrnoError('EROFS', 'the disk is broken')));
+  syncs.add(2, sync(new Error('of a kind that nobody foresaw')));
+  syncs.add(3, sync());
+  while (syncs.awaitOne());
+  expect(answers).toEqual([
+    [1, EROFS],
+    [2, EIO],
+    [3, 0],
+  ]);
+});
