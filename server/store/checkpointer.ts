@@ -142,10 +142,12 @@ export class Checkpointer implements TransactionObserver {
   }
 
   #takeResult(): void {
-    this.#requested = false;
     if (Atomics.load(this.#shared, Shared.HAS_FAILED) !== 0) {
+      // That was the last request.
       this.#onFailure(new Error('the log could not be moved into the database'));
+      return;
     }
+    this.#requested = false;
     const logPages = Atomics.load(this.#shared, Shared.LOG_PAGES);
     const writtenPages = Atomics.load(this.#shared, Shared.WRITTEN_PAGES);
     this.#account(logPages, writtenPages, this.#bytesSinceRequest);

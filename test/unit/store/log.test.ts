@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { pattern, TestCache } from '../block-cache/support/caches.ts';
-import { makeFile, newStore } from './support/stores.ts';
+import { makeFile, newStore, openStore, temporaryDirectory } from './support/stores.ts';
 
 const mebibyte = 2 ** 20;
 const writtenMebibytes = 400;
@@ -28,5 +31,21 @@ describe('the log', () => {
     const logBytes = statSync(`${store.path}-wal`).size;
     expect(logBytes).toBeLessThan(160 * mebibyte);
     expect(cache.read(file.id, 15 * mebibyte, 2 * mebibyte).equals(data)).toBe(true);
+  });
+
+  it('ends all changes when it cannot get into the database', { timeout: 120_000 }, () => {
+    const program = new URL('./support/failing-checkpoint-main.ts', import.meta.url);
+    const path = join(temporaryDirectory(), 'store.dafs');
+    openStore(path, 65_536).close();
+    const { stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(program), path], {
+      encoding: 'utf8',
+      timeout: 100_000,
+    });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({
+      error: 'EROFS',
+      told: [expect.stringMatching(/the log could not be moved into the database/)],
+      isIntact: true,
+    });
   });
 });
