@@ -26,6 +26,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/support/property-tests.ts'],
+    globalSetup: ['test/support/unstable-files.ts'],
     reporters: ['default', './test/support/long-running.ts'],
     // Tests start server and mount processes and map shared memory: processes of their own keep a
     // crash of one file from taking the others along. They wait a good deal, so that two cores bear

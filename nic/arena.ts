@@ -1,8 +1,16 @@
 import { NicError, requireInteger } from './error.ts';
-import { MappedMemory, PAGE_BYTES, SharedSegment } from './mapped-memory.ts';
+import { FileSegment } from './file-segment.ts';
+import { MappedMemory, type Segment, SharedSegment } from './mapped-memory.ts';
 
 /** What connected peers may map of an arena: nothing, read-only, or all of it writable. */
 export type ArenaSharing = 'none' | 'read' | 'write';
+
+/** An arena in a file. */
+export interface FileArena {
+  readonly arena: Arena;
+  /** Puts memory aside for a part, which must not be touched before. @returns false: there is none */
+  reserve(offset: number, bytes: number): boolean;
+}
 
 const MAXIMUM_ARENA_BYTES = 2 ** 40;
 
@@ -22,13 +30,13 @@ export class Arena {
   /** @internal Regions registered in it now. */ regions = 0;
   /** @internal Called when it closes: the domains that announced it to peers. */
   readonly closing = new Set<(arena: Arena) => void>();
-  readonly #segment: SharedSegment | undefined;
+  readonly #segment: Segment | undefined;
   #closed = false;
 
-  private constructor(bytes: number, remote: ArenaSharing) {
+  private constructor(bytes: number, remote: ArenaSharing, segment: Segment | undefined) {
     this.remote = remote;
-    this.#segment = remote === 'none' ? undefined : new SharedSegment('dafs-arena', bytes, remote);
-    this.mapping = this.#segment?.memory ?? MappedMemory.private(bytes);
+    this.#segment = segment;
+    this.mapping = segment?.memory ?? MappedMemory.private(bytes);
     this.address = this.mapping.address;
     this.bytes = this.mapping.bytes;
     const buffer = this.mapping.octets.buffer;
@@ -43,7 +51,22 @@ export class Arena {
    */
   static create(bytes: number, remote: ArenaSharing): Arena {
     requireInteger("an arena's size in bytes", bytes, 1, MAXIMUM_ARENA_BYTES);
-    return new Arena(Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, remote);
+    const segment = remote === 'none' ? undefined : new SharedSegment('dafs-arena', bytes, remote);
+    return new Arena(bytes, remote, segment);
+  }
+
+  /**
+   * Makes a file on tmpfs and maps it. Its memory outlives the process, until the file is removed.
+   * @param bytes rounded up to whole pages.
+   * @throws the system's error; NicError ENOTSUP where there is no tmpfs.
+   */
+  static inFile(path: string, bytes: number, remote: 'none' | 'read'): FileArena {
+    requireInteger("an arena's size in bytes", bytes, 1, MAXIMUM_ARENA_BYTES);
+    const segment = new FileSegment(path, bytes);
+    return {
+      arena: new Arena(bytes, remote, segment),
+      reserve: (offset, length) => segment.reserve(offset, length),
+    };
   }
 
   /** @internal What peers map it through; -1 for memory of this process alone. */

@@ -1,7 +1,7 @@
 import type { Announcements } from './announcements.ts';
 import { DOORBELL_BYTES, PeerDoorbell } from './doorbell.ts';
 import { NicError } from './error.ts';
-import { type MappedMemory, mapForeignSegment } from './mapped-memory.ts';
+import { foreignSegmentKind, type MappedMemory, mapForeignSegment } from './mapped-memory.ts';
 import { decodeMessage, GREETING_DESCRIPTORS, type Message, MessageType } from './messages.ts';
 import type { QueuePair } from './queue-pair.ts';
 import { QueuePairState } from './queue-pair-state.ts';
@@ -73,7 +73,8 @@ export class Connection {
     this.#queuePair = queuePair;
     this.ring = new PeerRing(ring, greeting.slots, greeting.slotBytes);
     this.doorbell = new PeerDoorbell(epoch, bell);
-    this.memory = new RemoteMemory(table, greeting.queuePairNumber, () => this.receive());
+    const kind = foreignSegmentKind(peer.uid);
+    this.memory = new RemoteMemory(table, greeting.queuePairNumber, kind, () => this.receive());
     try {
       this.memory.addAll(greeting.segments, shared);
     } catch (error) {

@@ -2,7 +2,7 @@
  * The emulated RDMA NIC: user-level verbs over memory shared between processes. See README.md.
  * One `Context` per thread; everything made from it belongs to that thread.
  */
-export { Arena, type ArenaSharing } from './arena.ts';
+export { Arena, type ArenaSharing, type FileArena } from './arena.ts';
 export type { CompletionGroup } from './completion-group.ts';
 export type { CompletionQueue } from './completion-queue.ts';
 export { beginConnect, type ConnectOptions, connect, type PendingConnection } from './connect.ts';

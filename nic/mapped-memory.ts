@@ -64,8 +64,15 @@ export class MappedMemory {
 /** What peers may do with a segment that they map. */
 export type SegmentSharing = 'read' | 'write';
 
-/** Memory of this process that peers map through its descriptor. */
-export class SharedSegment {
+/** Memory that peers map through its descriptor. */
+export interface Segment {
+  readonly descriptor: number;
+  readonly memory: MappedMemory;
+  close(): void;
+}
+
+/** Memory of this process that peers map, which goes with the last process that maps it. */
+export class SharedSegment implements Segment {
   readonly descriptor: number;
   readonly memory: MappedMemory;
   readonly sharing: SegmentSharing;
@@ -86,21 +93,33 @@ export class SharedSegment {
   }
 }
 
+/** What a peer may send besides segments that nobody can cut short: nothing, or a file on tmpfs. */
+export type ForeignSegmentKind = 'sealed' | 'file';
+
+/**
+ * What a peer of that user may send for reading. To cut a file short kills who reads it with SIGBUS;
+ * this user and the superuser can kill the process anyway (kill(2)).
+ */
+export function foreignSegmentKind(peerUid: number): ForeignSegmentKind {
+  return peerUid === 0 || peerUid === process.getuid?.() ? 'file' : 'sealed';
+}
+
 /**
  * Maps a segment that a peer sent, which closes the descriptor in any case.
  *
  * The peer may be hostile: were the segment not sealed against shrinking, it could cut it short and
- * kill this process with SIGBUS; memory of another kind (a file, huge pages) could fail or stall in
- * the middle of a load.
+ * kill this process with SIGBUS; memory of another kind (a file on a disk, huge pages) could fail or
+ * stall in the middle of a load.
  * @throws NicError EPROTO for a segment that is not as it must be.
  */
 export function mapForeignSegment(
   descriptor: number,
   bytes: number,
   writable: boolean,
+  kind: ForeignSegmentKind = 'sealed',
 ): MappedMemory {
   try {
-    const problem = foreignSegmentProblem(descriptor, bytes);
+    const problem = foreignSegmentProblem(descriptor, bytes, kind === 'file' && !writable);
     if (problem !== undefined) throw new NicError('EPROTO', `a peer's segment ${problem}`);
     return MappedMemory.ofDescriptor(descriptor, bytes, writable);
   } finally {
@@ -108,7 +127,11 @@ export function mapForeignSegment(
   }
 }
 
-function foreignSegmentProblem(descriptor: number, bytes: number): string | undefined {
+function foreignSegmentProblem(
+  descriptor: number,
+  bytes: number,
+  mayBeFile: boolean,
+): string | undefined {
   if (!isOrdinaryMemoryFile(descriptor)) return 'is not ordinary shared memory';
   let seals: number;
   try {
@@ -116,7 +139,9 @@ function foreignSegmentProblem(descriptor: number, bytes: number): string | unde
   } catch {
     return 'cannot be sealed';
   }
-  if ((seals & Seal.SHRINK) === 0) return 'is not sealed against shrinking';
+  // A file on tmpfs has this one seal, and gets no other.
+  const isAcceptedFile = mayBeFile && seals === Seal.SEAL;
+  if ((seals & Seal.SHRINK) === 0 && !isAcceptedFile) return 'is not sealed against shrinking';
   const { size } = fstatSync(descriptor);
   if (size !== bytes) return `has ${size} bytes instead of ${bytes}`;
   return undefined;

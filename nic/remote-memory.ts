@@ -1,5 +1,5 @@
 import { NicError } from './error.ts';
-import { type MappedMemory, mapForeignSegment } from './mapped-memory.ts';
+import { type ForeignSegmentKind, type MappedMemory, mapForeignSegment } from './mapped-memory.ts';
 import type { AnnouncedSegment } from './messages.ts';
 import { closeDescriptor } from './system-calls.ts';
 import { Access, holdsKey, TableEntry } from './translation-protection-table.ts';
@@ -16,6 +16,7 @@ export class RemoteMemory {
   readonly #segments = new Map<number, MappedMemory>();
   readonly #entry = new TableEntry();
   readonly #queuePair: number;
+  readonly #kind: ForeignSegmentKind;
   readonly #receiveNews: () => boolean;
   #mappedBytes = 0;
   // Of the last translation that succeeded.
@@ -26,11 +27,18 @@ export class RemoteMemory {
 
   /**
    * @param queuePair the peer's number of its end of the connection.
+   * @param kind what it may announce for reading.
    * @param receiveNews reads the connection's socket, for a segment not heard of yet; tells whether
    *   there may be more.
    */
-  constructor(table: MappedMemory, queuePair: number, receiveNews: () => boolean) {
+  constructor(
+    table: MappedMemory,
+    queuePair: number,
+    kind: ForeignSegmentKind,
+    receiveNews: () => boolean,
+  ) {
     this.#table = table;
+    this.#kind = kind;
     this.#queuePair = queuePair;
     this.#receiveNews = receiveNews;
   }
@@ -49,7 +57,7 @@ export class RemoteMemory {
   }
 
   #add({ id, bytes, writable }: AnnouncedSegment, descriptor: number): void {
-    const mapping = mapForeignSegment(descriptor, bytes, writable);
+    const mapping = mapForeignSegment(descriptor, bytes, writable, this.#kind);
     const tooMany =
       this.#segments.size >= MAXIMUM_SEGMENTS ||
       this.#mappedBytes + bytes > MAXIMUM_MAPPED_BYTES ||

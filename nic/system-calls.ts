@@ -19,6 +19,7 @@ const native = {
   memfdCreate: libc.func('memfd_create', 'int', ['str', 'uint32_t']),
   ftruncate: libc.func('ftruncate', 'int', ['int', 'int64_t']),
   fcntl: libc.func('fcntl', 'int', ['int', 'int', 'int']),
+  fallocate: libc.func('fallocate', 'int', ['int', 'int', 'int64_t', 'int64_t']),
   fchmod: libc.func('fchmod', 'int', ['int', 'uint32_t']),
   fstatfs: libc.func('fstatfs', 'int', ['int', 'intptr_t']),
   flock: libc.func('flock', 'int', ['int', 'int']),
@@ -124,6 +125,17 @@ export function addSeals(descriptor: number, seals: number): void {
 /** The seals of a descriptor; throws EINVAL when it is of a kind that cannot be sealed. */
 export function getSeals(descriptor: number): number {
   return checked('fcntl(F_GET_SEALS)', native.fcntl(descriptor, F_GET_SEALS, 0));
+}
+
+/**
+ * Has the kernel put memory aside for a part of a file on tmpfs: to touch a part that has none, when
+ * tmpfs is full, ends the process. @returns false when there is no room for it
+ */
+export function reserveFileMemory(descriptor: number, offset: number, bytes: number): boolean {
+  if (native.fallocate(descriptor, 0, offset, bytes) === 0) return true;
+  const name = lastErrorName();
+  if (name === 'ENOSPC' || name === 'EINTR') return false;
+  throw new NicError(name, `fallocate failed with ${name}`);
 }
 
 export function closeDescriptor(descriptor: number): void {

@@ -1,5 +1,6 @@
 import { CachedFiles } from './block-cache/cached-files.ts';
 import { FileRanges } from './block-cache/file-ranges.ts';
+import type { SlotOptions } from './block-cache/slot-options.ts';
 import { none, SlotState } from './block-cache/slot-table.ts';
 import { ZeroTails } from './block-cache/zero-tails.ts';
 import type { ExportedCache } from './exported-cache/exported-cache.ts';
@@ -11,14 +12,12 @@ import type { InodeRecord } from './store/inode-record.ts';
 /** Fewer slots could all be waiting for the store while one transfer needs some. */
 const fewestSlots = 8;
 
-export interface BlockCacheOptions {
+export interface BlockCacheOptions extends SlotOptions {
   /**
    * Above so many unwritten bytes a write first waits until older ones are in the store. At least
    * one transfer, at most three quarters of the memory, which is also the default.
    */
   readonly dirtyLimitBytes?: number;
-  /** Given when clients may read the cache by themselves; the memory is its blocks. */
-  readonly exported?: ExportedCache | undefined;
 }
 
 /** Of the limit of unwritten blocks: above, they are better written before a write has to wait. */
@@ -74,10 +73,9 @@ export class BlockCache {
     this.#store = store;
     this.#memory = memory;
     this.#blockBytes = blockBytes;
-    this.#files = new CachedFiles(store, memory, slots, options.exported);
+    this.#files = new CachedFiles(store, memory, slots, options);
     this.#tails = new ZeroTails(memory, slots, blockBytes);
     this.#exported = options.exported;
-    store.contents.beforeChange((id) => options.exported?.files.withdraw(id));
     this.#dirtyLimit = Math.max(quarter, Math.min(wanted, Math.floor((slots * 3) / 4)));
     this.#replaced = new Uint8Array(2 * blockBytes);
     this.ranges = new FileRanges(store, this, this.#files, memory);
@@ -199,7 +197,7 @@ export class BlockCache {
    */
   flush(id?: FileId): void {
     if (id === undefined) {
-      this.#files.flushAll();
+      this.#files.flushOldest();
     } else {
       this.#files.flush(id);
     }

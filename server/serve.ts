@@ -41,6 +41,8 @@ export interface ServeOptions {
   /** How much the files may take; the disk alone limits them by default. */
   readonly capacity?: Capacity | undefined;
   readonly limits?: Partial<Limits> | undefined;
+  /** A directory on tmpfs for memory that outlives a killed server; /dev/shm by default. */
+  readonly unstableDirectory?: string | undefined;
   /** Told of faults of the server and its storage; standard error by default. */
   readonly log?: ((message: string) => void) | undefined;
 }
@@ -118,6 +120,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     blockBytes: options.blockBytes,
     exportsCache: options.ordma ?? true,
     capacity: options.capacity ?? {},
+    unstableDirectory: options.unstableDirectory,
     limits: { ...defaultLimits, ...options.limits },
     hasPasswords: passwords !== undefined,
   });

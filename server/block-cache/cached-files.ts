@@ -1,21 +1,18 @@
 import type { ExportedCache } from '../exported-cache/exported-cache.ts';
 import type { BlockRange } from '../store/block-ranges.ts';
-import type { FileId, Store } from '../store/index.ts';
+import { type FileId, type Store, StoreError } from '../store/index.ts';
 import type { InodeRecord } from '../store/inode-record.ts';
-import { PendingBytes } from './pending-bytes.ts';
+import { OpenCuts } from './open-cuts.ts';
+import { type Growth, PendingBytes } from './pending-bytes.ts';
+import type { SlotOptions } from './slot-options.ts';
 import { none, SlotState, SlotTable } from './slot-table.ts';
+import { UnstableRecord } from './unstable-record.ts';
 
 /** A file with blocks in the cache. */
 export interface CachedFile {
   readonly id: FileId;
   readonly slots: Set<number>;
   readonly dirty: Set<number>;
-}
-
-/** What blocks need that they do not have: room in the store, and what of it nobody promised. */
-interface Growth {
-  newBytes: number;
-  unpromisedBytes: number;
 }
 
 /**
@@ -31,17 +28,14 @@ export class CachedFiles {
   readonly #memory: Uint8Array;
   readonly #blockBytes: number;
   readonly #files = new Map<FileId, CachedFile>();
-  /** What the open transaction cut out of files. */
-  readonly #cuts: { readonly id: FileId; readonly blocks: BlockRange }[] = [];
+  readonly #cuts = new OpenCuts();
   readonly #dirtySince: Float64Array;
   readonly #pending: PendingBytes;
+  readonly #unstable: UnstableRecord;
+  readonly #reserve: (slot: number) => boolean;
 
-  constructor(
-    store: Store,
-    memory: Uint8Array,
-    slots: number,
-    exported: ExportedCache | undefined,
-  ) {
+  constructor(store: Store, memory: Uint8Array, slots: number, options: SlotOptions) {
+    const { exported } = options;
     this.table = new SlotTable(slots, exported?.slotMemory());
     this.#exported = exported;
     this.#store = store;
@@ -49,6 +43,13 @@ export class CachedFiles {
     this.#blockBytes = store.blockBytes;
     this.#dirtySince = new Float64Array(slots);
     this.#pending = new PendingBytes(store, slots);
+    this.#unstable = options.unstable ?? UnstableRecord.forgotten(slots);
+    this.#reserve = options.reserve ?? (() => true);
+    this.#unstable.follow(store);
+    store.contents.beforeChange((id) => {
+      this.#exported?.files.withdraw(id);
+      this.#unstable.touch(id);
+    });
     store.observe({
       committed: () => this.#committed(),
       rolledBack: () => this.#rolledBack(),
@@ -70,20 +71,23 @@ export class CachedFiles {
   /**
    * A slot for new content, LOOSE. If all are waiting for the store, the oldest are written and
    * committed first.
-   * @throws {StoreError} when that fails.
+   * @throws {StoreError} when that fails; ENOSPC: there is memory for fewer slots than are needed.
    */
   acquire(): number {
-    const slot = this.#vacant();
-    if (slot !== none) {
-      return slot;
+    let slot = this.#vacant();
+    if (slot === none) {
+      this.writeBack(Math.ceil(this.table.slots / 4));
+      slot = this.#vacant();
     }
-    this.writeBack(Math.ceil(this.table.slots / 4));
-    return this.#vacant();
+    if (slot === none) {
+      throw new StoreError('ENOSPC', 'the block cache gets no more memory');
+    }
+    return slot;
   }
 
   #vacant(): number {
     let slot = this.table.first(SlotState.FREE);
-    if (slot === none) {
+    if (slot === none || !this.#reserve(slot)) {
       slot = this.table.first(SlotState.CLEAN);
       if (slot === none) {
         return none;
@@ -117,12 +121,14 @@ export class CachedFiles {
       this.#leave(old);
     }
     this.table.enter(slot, record.id, number);
+    this.#unstable.publish(slot, record.id, number, this.#cuts.cover(record.id, number));
     this.#fileOf(record.id).slots.add(slot);
     if (old !== none && this.table.stateOf(old) === SlotState.DIRTY) {
       this.#dirtySince[slot] = this.#dirtySince[old] as number;
       this.table.takePlace(slot, old);
     }
     if (old !== none) {
+      this.#unstable.clear(old);
       this.release(old);
     }
     this.markDirty(slot, record);
@@ -130,13 +136,15 @@ export class CachedFiles {
 
   /** The slot's bytes have changed; the record has its new size already. */
   markDirty(slot: number, record: InodeRecord): void {
+    const number = this.table.numberOf(slot);
+    this.#unstable.publish(slot, record.id, number, this.#cuts.cover(record.id, number));
     if (this.table.stateOf(slot) !== SlotState.DIRTY) {
       this.#dirtySince[slot] = performance.now();
       this.table.moveTo(slot, SlotState.DIRTY);
     }
     this.#fileOf(record.id).dirty.add(slot);
     record.dataPending = true;
-    this.#pending.count(slot, record, this.table.numberOf(slot));
+    this.#pending.count(slot, record, number);
   }
 
   /** The file has grown: the block that its end was in, if it is dirty, will take more than before. */
@@ -153,24 +161,13 @@ export class CachedFiles {
     const isEndOutside = end >= 0 && (end < first || end > last);
     const growth = { newBytes: 0, unpromisedBytes: 0 };
     if (isEndOutside && this.isDirty(record.id, end)) {
-      this.#addGrowth(growth, record, end, size);
+      this.#pending.addGrowth(growth, this.table.find(record.id, end), record, end, size);
     }
     for (let number = first; number <= last; number++) {
-      this.#addGrowth(growth, record, number, size);
+      const slot = this.table.find(record.id, number);
+      this.#pending.addGrowth(growth, slot, record, number, size);
     }
     return growth;
-  }
-
-  #addGrowth(growth: Growth, record: InodeRecord, number: number, size: number): void {
-    const slot = this.table.find(record.id, number);
-    const bytes =
-      slot === none
-        ? this.#pending.newBytes(record, number, size)
-        : this.#pending.newBytesIn(slot, number, size);
-    growth.newBytes += bytes;
-    if (!this.#store.contents.isAllocated(record, number)) {
-      growth.unpromisedBytes += bytes - (slot === none ? 0 : this.#pending.counted(slot));
-    }
   }
 
   /** Bytes of the block that are inside of the file. */
@@ -185,8 +182,9 @@ export class CachedFiles {
       this.#drop(slot);
     }
     if (this.#store.inTransaction) {
-      this.#cuts.push({ id, blocks: [first, last] });
+      this.#cuts.add(id, [first, last]);
     }
+    this.#unstable.touch(id);
     const record = this.#store.contents.peek(id);
     if (record !== undefined) {
       record.dataPending = (file?.dirty.size ?? 0) > 0;
@@ -198,7 +196,13 @@ export class CachedFiles {
     const isSafe = isClean || !this.#store.inTransaction;
     this.#pending.clear(slot, this.#store.contents.peek(this.table.idOf(slot) as FileId));
     this.#leave(slot);
-    this.table.moveTo(slot, isSafe ? SlotState.FREE : SlotState.RETIRED);
+    if (isSafe) {
+      this.#unstable.clear(slot);
+      this.release(slot);
+    } else {
+      this.#unstable.end(slot);
+      this.table.moveTo(slot, SlotState.RETIRED);
+    }
   }
 
   /** The slots of a file's blocks first to last. */
@@ -236,16 +240,11 @@ export class CachedFiles {
     this.#write([...(this.#files.get(id)?.dirty ?? [])]);
   }
 
-  /** The same for all files. @throws {StoreError} */
-  flushAll(): void {
-    this.flushOldest(this.table.slots);
-  }
-
   /**
    * Writes the blocks that have been dirty longest, in the open transaction: up to `count`, and no more
    * once they hold `maxBytes`; one at least, if there is one. @throws {StoreError}
    */
-  flushOldest(count: number, maxBytes = Number.POSITIVE_INFINITY): void {
+  flushOldest(count = this.table.slots, maxBytes = Number.POSITIVE_INFINITY): void {
     const slots: number[] = [];
     let bytes = 0;
     let slot = this.table.first(SlotState.DIRTY);
@@ -302,6 +301,7 @@ export class CachedFiles {
     this.#pending.clear(slot, record);
     this.#pending.setStored(slot, length);
     this.#files.get(id)?.dirty.delete(slot);
+    this.#unstable.end(slot);
     this.table.moveTo(slot, SlotState.FLUSHED);
   }
 
@@ -310,6 +310,7 @@ export class CachedFiles {
     const record = this.#store.contents.peek(id);
     if (record?.dataPending && this.#files.get(id)?.dirty.size === 0) {
       this.#store.contents.settle(record);
+      this.#unstable.touch(id);
       record.dataPending = false;
     }
   }
@@ -338,7 +339,7 @@ export class CachedFiles {
 
   #committed(): void {
     const { table } = this;
-    this.#cuts.length = 0;
+    this.#cuts.take();
     for (let slot = table.first(SlotState.FLUSHED); slot !== none; ) {
       table.moveTo(slot, SlotState.CLEAN);
       slot = table.first(SlotState.FLUSHED);
@@ -352,7 +353,7 @@ export class CachedFiles {
   #rolledBack(): void {
     const { table } = this;
     this.#exported?.files.withdrawAll();
-    for (const { id, blocks } of this.#cuts.splice(0)) {
+    for (const { id, blocks } of this.#cuts.take()) {
       this.#forget(id, blocks);
     }
     for (let slot = table.first(SlotState.RETIRED); slot !== none; ) {
@@ -360,6 +361,7 @@ export class CachedFiles {
       slot = table.first(SlotState.RETIRED);
     }
     for (let slot = table.first(SlotState.FLUSHED); slot !== none; ) {
+      this.#unstable.restore(slot);
       table.moveTo(slot, SlotState.DIRTY);
       this.#fileOf(table.idOf(slot) as FileId).dirty.add(slot);
       slot = table.first(SlotState.FLUSHED);
@@ -373,20 +375,28 @@ export class CachedFiles {
   #forget(id: FileId, [first, last]: BlockRange): void {
     const record = this.#store.contents.peek(id);
     for (const slot of this.#slotsWithin(id, first, last)) {
-      this.#pending.clear(slot, record);
-      this.#leave(slot);
-      this.release(slot);
+      this.#vacate(slot, record);
     }
+  }
+
+  #vacate(slot: number, record: InodeRecord | undefined): void {
+    this.#pending.clear(slot, record);
+    this.#unstable.clear(slot);
+    this.#leave(slot);
+    this.release(slot);
   }
 
   /** Brings back a block that the undone transaction had dropped. */
   #revive(slot: number): void {
     const id = this.table.idOf(slot) as FileId;
-    if (this.table.find(id, this.table.numberOf(slot)) !== none) {
-      // Dropped a second time: what was dropped first is what the transaction found.
+    const isSecond = this.table.find(id, this.table.numberOf(slot)) !== none;
+    if (isSecond || this.#unstable.isOfThisRound(slot)) {
+      // What was dropped first is what the transaction found; what was written behind a cut was not there.
+      this.#unstable.clear(slot);
       this.release(slot);
       return;
     }
+    this.#unstable.restore(slot);
     this.table.enter(slot, id, this.table.numberOf(slot));
     this.table.moveTo(slot, SlotState.DIRTY);
     const file = this.#fileOf(id);
@@ -401,9 +411,7 @@ export class CachedFiles {
     for (const slot of file.slots) {
       const excess = this.table.numberOf(slot) * this.#blockBytes + this.#blockBytes - size;
       if (excess >= this.#blockBytes) {
-        this.#pending.clear(slot, record);
-        this.#leave(slot);
-        this.release(slot);
+        this.#vacate(slot, record);
       } else if (excess > 0) {
         const end = (slot + 1) * this.#blockBytes;
         this.#memory.fill(0, end - excess, end);

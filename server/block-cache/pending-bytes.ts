@@ -1,5 +1,12 @@
 import type { Store } from '../store/index.ts';
 import type { InodeRecord } from '../store/inode-record.ts';
+import { none } from './slot-table.ts';
+
+/** What blocks need that they do not have: room in the store, and what of it nobody promised. */
+export interface Growth {
+  newBytes: number;
+  unpromisedBytes: number;
+}
 
 /**
  * What the blocks in the slots will take in the store beyond what they take there already. It counts
@@ -66,6 +73,16 @@ export class PendingBytes {
   /** The same for a block that no slot has. */
   newBytes(record: InodeRecord, number: number, size: number): number {
     return this.#beyond(this.#store.contents.rowBytes(record, number), number, size);
+  }
+
+  /** Adds what a block in a slot, or in `none`, would need if it were dirty. */
+  addGrowth(growth: Growth, slot: number, record: InodeRecord, number: number, size: number): void {
+    const bytes =
+      slot === none ? this.newBytes(record, number, size) : this.newBytesIn(slot, number, size);
+    growth.newBytes += bytes;
+    if (!this.#store.contents.isAllocated(record, number)) {
+      growth.unpromisedBytes += bytes - (slot === none ? 0 : this.counted(slot));
+    }
   }
 
   #beyond(rowBytes: number, number: number, size: number): number {

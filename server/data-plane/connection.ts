@@ -30,6 +30,8 @@ export interface Fabric {
   readonly limits: Limits;
   /** The memory of the exported cache, if there is one. */
   readonly exportedRegion: MemoryRegion | undefined;
+  /** The only user whose processes take the exported memory, which is a file of the server's; undefined: all do. */
+  readonly exportedTo: number | undefined;
   /** RDMA requests that one request of a client can lead to. */
   readonly maxPiecesPerRequest: number;
   /** Connections that are to be closed: done by the data plane between requests. */
@@ -171,9 +173,12 @@ export class Connection implements ChannelPort {
   }
 
   #openWindow(): MemoryWindow {
-    const region = this.#fabric.exportedRegion ?? refuse(DafsStatus.DAFSERR_NOTSUPP);
+    const { exportedRegion, exportedTo = this.peer.uid } = this.#fabric;
+    if (exportedRegion === undefined || exportedTo !== this.peer.uid) {
+      refuse(DafsStatus.DAFSERR_NOTSUPP);
+    }
     try {
-      this.#window = this.#queuePair.bindWindow(region);
+      this.#window = this.#queuePair.bindWindow(exportedRegion);
       return this.#window;
     } catch (error) {
       if (!(error instanceof NicError)) {

@@ -66,6 +66,7 @@ export class DataPlane {
       create: options.create,
       ...(options.blockBytes !== undefined && { blockBytes: options.blockBytes }),
       capacity: options.capacity,
+      unstableDirectory: options.unstableDirectory,
       openLogSync: (logFile) => new LogSyncThread(logFile, this.#context.waker()),
       heldObjects: openedFiles,
     });
@@ -76,19 +77,27 @@ export class DataPlane {
         ),
       damaged: ({ message }) => this.#reportDamage(message),
     });
+    const writeVerifier = this.#store.recoveredVerifier ?? systemRandom();
     const domain = this.#context.allocateProtectionDomain();
     this.#memory = new RegisteredMemory(domain);
-    const { cacheMemory, exported, exportedRegion } = this.#memory.cache(
-      options.cacheBytes,
-      this.#store.blockBytes,
-      options.exportsCache,
-    );
-    this.#cache = new BlockCache(this.#store, cacheMemory.memory, { exported });
+    const {
+      cacheMemory,
+      options: cacheOptions,
+      exportedRegion,
+    } = this.#memory.cache(this.#store, {
+      cacheBytes: options.cacheBytes,
+      isExported: options.exportsCache,
+      directory: options.unstableDirectory,
+      verifier: writeVerifier,
+      report: options.reportFault,
+    });
+    this.#cache = new BlockCache(this.#store, cacheMemory.memory, cacheOptions);
     const { engine, service } = assembleEngine({
       store: this.#store,
       cache: this.#cache,
       cacheMemory,
-      exported,
+      exported: cacheOptions.exported,
+      writeVerifier,
       staging: this.#memory.private(limits.maxTransferBytes),
       zeros: this.#memory.private(ZERO_BYTES),
       authentication: new Authentication({
@@ -112,6 +121,7 @@ export class DataPlane {
       group: this.#context.createCompletionGroup(),
       limits,
       exportedRegion,
+      exportedTo: this.#memory.exportedTo,
       maxPiecesPerRequest:
         Math.ceil(limits.maxTransferBytes / this.#store.blockBytes) + 1 + limits.maxDirectBuffers,
       closing: [],
@@ -223,15 +233,17 @@ export class DataPlane {
       connection.close('the server is stopping');
     }
     this.#settle();
+    let isStored = false;
     try {
       this.#cache.flush();
       this.#store.sync();
+      isStored = true;
     } catch (error) {
       this.#reportFault(error);
     }
     this.#store.close();
     this.#context.close();
-    this.#memory.close();
+    this.#memory.close(isStored);
   }
 
   #turn(): void {

@@ -13,6 +13,8 @@ export interface DataPlaneOptions {
   readonly blockBytes: number | undefined;
   /** Whether trusted clients may read the cache by themselves. */
   readonly exportsCache: boolean;
+  /** Where the cache's memory outlives the server. */
+  readonly unstableDirectory: string | undefined;
   /** How much the store may hold. */
   readonly capacity: Capacity;
   readonly limits: Limits;

@@ -42,6 +42,8 @@ export interface EngineOptions {
   readonly authentication: Authentication;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** What clients know this server's unstable data by. */
+  readonly writeVerifier: bigint;
   readonly random: Random64;
   readonly processStart: ProcessStart;
   readonly reportFault: FaultReporter;
@@ -107,7 +109,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     authentication: options.authentication,
     limits,
     clock,
-    writeVerifier: random() as Verifier,
+    writeVerifier: options.writeVerifier as Verifier,
     reclaimIfUnused,
     resume: (exchange, complete) => engine.resume(exchange, complete),
   };

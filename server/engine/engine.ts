@@ -317,9 +317,7 @@ export class Engine {
     const { store, held } = this.#service;
     try {
       held.record();
-      if (store.inTransaction) {
-        store.commit();
-      }
+      store.commit();
       return undefined;
     } catch (error) {
       held.commitFailed();

@@ -97,7 +97,8 @@ class Run {
     if (!this.#options.isRepair) {
       this.#database.exec('BEGIN');
     }
-    bringUpToDate(this.#database, this.#path);
+    // What a killed server left besides is for the next one to store.
+    bringUpToDate(this.#database, this.#path)?.close();
     defineFunctions(this.#database);
     for (const [index, check] of checks.entries()) {
       this.#make(check, (part) => {

@@ -43,6 +43,11 @@ export class Durability {
     return this.#transaction.hasChangedRows;
   }
 
+  /** The state of the database that the intent log's batches are made over. */
+  get epoch(): number {
+    return this.#intents.epoch;
+  }
+
   /** The intent log holds commits that the database lacks. */
   get hasIntents(): boolean {
     return !this.#intents.isEmpty;

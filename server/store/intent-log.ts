@@ -62,6 +62,16 @@ export class IntentLog {
     return this.#count;
   }
 
+  /** Which state of the database the batches are made over. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Number of the open batch in its epoch. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
   /** No batch has been appended in this epoch. */
   get isEmpty(): boolean {
     return this.#batch === 0;
@@ -147,8 +157,8 @@ export class IntentLog {
   }
 
   /** The intents of all batches of this epoch but the open one. */
-  intents(): Intent[] {
-    return readIntents(this.#buffer.subarray(0, this.#batch), this.#seed, this.#epoch);
+  intents(): readonly Intent[] {
+    return readIntents(this.#buffer.subarray(0, this.#batch), this.#seed, this.#epoch).intents;
   }
 
   /** @param isObsolete Everything is in the database: the file is removed. */
@@ -183,19 +193,31 @@ export function newEpoch(): number {
   return Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
 }
 
-/** The intents that a process left which did not close the database: none, when it has them. */
-export function leftIntents(databasePath: string, identity: Uint8Array, epoch: number): Intent[] {
+/** Whole batches of an epoch. */
+export interface LeftIntents {
+  readonly batches: number;
+  readonly intents: readonly Intent[];
+}
+
+/** What a process left which did not close the database: nothing, when the database has it. */
+export function leftIntents(
+  databasePath: string,
+  identity: Uint8Array,
+  epoch: number,
+): LeftIntents {
   const path = pathOf(databasePath);
-  return existsSync(path) ? readIntents(readFileSync(path), seedOf(identity), epoch) : [];
+  const file = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+  return readIntents(file, seedOf(identity), epoch);
 }
 
 const pathOf = (databasePath: string): string => `${databasePath}-intents`;
 
 /** What is whole and of this epoch, from the beginning on. */
-function readIntents(file: Buffer, seed: number, epoch: number): Intent[] {
+function readIntents(file: Buffer, seed: number, epoch: number): LeftIntents {
   const intents: Intent[] = [];
   let at = 0;
-  for (let sequence = 0; at + header.LENGTH <= file.length; sequence++) {
+  let sequence = 0;
+  for (; at + header.LENGTH <= file.length; sequence++) {
     const end = at + header.LENGTH + file.readUInt32LE(at + header.BYTES);
     const isNext =
       end <= file.length &&
@@ -211,7 +233,7 @@ function readIntents(file: Buffer, seed: number, epoch: number): Intent[] {
     }
     at = end;
   }
-  return intents;
+  return { batches: sequence, intents };
 }
 
 /** @returns where the next one begins. */

@@ -14,6 +14,7 @@ import Database from 'better-sqlite3';
 import { StoreOpenError } from './errors.ts';
 import { checkHeader, checkIntegrity, refusal } from './integrity.ts';
 import { leftIntents, newEpoch } from './intent-log.ts';
+import { LeftData } from './left-data.ts';
 import { Ownership } from './ownership.ts';
 import {
   defaultBlockBytes,
@@ -25,6 +26,7 @@ import {
 } from './schema.ts';
 import { makeAgain } from './statements.ts';
 import type { StoreOptions } from './types.ts';
+import { unstablePath } from './unstable-layout.ts';
 
 /** Pages that SQLite keeps in memory, in KiB: metadata; data are kept by the block cache. */
 const pageCacheKib = 32_768;
@@ -33,6 +35,8 @@ export interface OpenedDatabase {
   readonly path: string;
   readonly database: Database.Database;
   readonly ownership: Ownership;
+  /** Data that a killed process left, which the database lacks. */
+  readonly left: LeftData | undefined;
 }
 
 /**
@@ -44,7 +48,7 @@ export function openDatabase(givenPath: string, options: StoreOptions): OpenedDa
   const path = locate(givenPath, options);
   const ownership = Ownership.acquire(path);
   try {
-    return { path, database: prepareDatabase(path, options), ownership };
+    return { path, ownership, ...prepareDatabase(path, options) };
   } catch (error) {
     ownership.release();
     throw refusalOf(path, error);
@@ -56,7 +60,7 @@ export function openDatabase(givenPath: string, options: StoreOptions): OpenedDa
  * Nothing is changed yet; `bringUpToDate` does that.
  * @throws {StoreOpenError}
  */
-export function openDamaged(givenPath: string): OpenedDatabase {
+export function openDamaged(givenPath: string): Omit<OpenedDatabase, 'left'> {
   const path = locate(givenPath, { create: false });
   const ownership = Ownership.acquire(path);
   try {
@@ -119,7 +123,10 @@ function mayWrite(path: string): boolean {
   }
 }
 
-function prepareDatabase(path: string, options: StoreOptions): Database.Database {
+function prepareDatabase(
+  path: string,
+  options: StoreOptions,
+): Pick<OpenedDatabase, 'database' | 'left'> {
   const status = statSync(path, { throwIfNoEntry: false });
   const filled = status !== undefined && checkHeader(path);
   if (!filled) {
@@ -132,8 +139,7 @@ function prepareDatabase(path: string, options: StoreOptions): Database.Database
   }
   const database = connect(path);
   try {
-    bringUpToDate(database, path);
-    return database;
+    return { database, left: bringUpToDate(database, path, options.unstableDirectory) };
   } catch (error) {
     database.close();
     throw error;
@@ -199,26 +205,41 @@ function connect(path: string): Database.Database {
 }
 
 /**
+/**
  * Makes the changes again that a process had acknowledged when it was ended, and then migrates: the
  * changes are written for the schema of that process.
+ * @returns the data that it left besides: they go with the state of the database that this gives
  */
-export function bringUpToDate(database: Database.Database, path: string): void {
-  recoverIntents(database, path);
+export function bringUpToDate(
+  database: Database.Database,
+  path: string,
+  unstableDirectory?: string,
+): LeftData | undefined {
+  const left = recoverIntents(database, path, unstableDirectory);
   migrate(database);
+  return left;
 }
 
-function recoverIntents(database: Database.Database, path: string): void {
+function recoverIntents(
+  database: Database.Database,
+  path: string,
+  unstableDirectory: string | undefined,
+): LeftData | undefined {
   if (Number(database.pragma('user_version', { simple: true })) < firstVersionWithIntents) {
-    return;
+    return undefined;
   }
   const { identity, intentEpoch } = database
     .prepare<[], { identity: Uint8Array; intentEpoch: number }>(
       'SELECT identity, intentEpoch FROM filesystem',
     )
     .get() as { identity: Uint8Array; intentEpoch: number };
-  const intents = leftIntents(path, identity, intentEpoch);
+  const { intents, batches } = leftIntents(path, identity, intentEpoch);
+  const epoch = newEpoch();
+  const leftPath = unstablePath(path, identity, unstableDirectory);
+  const state = { epoch: intentEpoch, batches, owner: statSync(path).uid };
+  const left = LeftData.find(leftPath, identity, state, epoch);
   if (intents.length === 0) {
-    return;
+    return left;
   }
   if (!database.inTransaction) {
     // A disk that is full has room for this where the log begins.
@@ -226,6 +247,7 @@ function recoverIntents(database: Database.Database, path: string): void {
   }
   database.transaction(() => {
     makeAgain(database, intents);
-    database.prepare('UPDATE filesystem SET intentEpoch = ?').run(newEpoch());
+    database.prepare('UPDATE filesystem SET intentEpoch = ?').run(epoch);
   })();
+  return left;
 }

@@ -68,6 +68,8 @@ export class Store {
   readonly changes = new ChangeFeed();
   /** What still fits. */
   readonly room: Room;
+  /** What clients know the unstable data by that a killed process left, all of which are stored now. */
+  readonly recoveredVerifier: bigint | undefined;
   /** The extended attributes of all objects. */
   readonly extendedAttributes: ExtendedAttributes;
   /** What the server knows besides the files. */
@@ -81,7 +83,6 @@ export class Store {
   readonly #blocks: BlockTable;
   readonly #namespace: Namespace;
   readonly #reclaimer: Reclaimer;
-  readonly #checkpointer: Checkpointer;
   readonly #capacity: Capacity;
   readonly #usage: Usage;
   readonly #disk: DiskRoom;
@@ -101,8 +102,9 @@ export class Store {
     }
   }
 
-  private constructor({ path, database, ownership }: OpenedDatabase, options: StoreOptions) {
-    const { capacity = {}, heldObjects = () => new Set() } = options;
+  private constructor(opened: OpenedDatabase, options: StoreOptions) {
+    const { path, database, ownership, left } = opened;
+    const { capacity = {}, heldObjects = () => new Set(), openLogSync } = options;
     const row = database
       .prepare<[], FilesystemRow>('SELECT * FROM filesystem')
       .get() as FilesystemRow;
@@ -128,12 +130,12 @@ export class Store {
     this.#entries = new EntryTable(statements, this.#transaction);
     this.#blocks = new BlockTable(statements, row.blockBytes, new AllocationTable(statements));
     this.#disk = new DiskRoom(database, path);
-    this.#checkpointer = new Checkpointer(database, path, this.#disk, (error) =>
+    const checkpointer = new Checkpointer(database, path, this.#disk, (error) =>
       this.#transaction.breakDown(storeErrorOf(error)),
     );
-    this.#transaction.observe(this.#checkpointer);
+    this.#transaction.observe(checkpointer);
     this.#transaction.observe({ rolledBack: () => this.#disk.doubt() });
-    this.room = new Room(this.#usage, this.#disk, this.#transaction, this.#checkpointer, () =>
+    this.room = new Room(this.#usage, this.#disk, this.#transaction, checkpointer, () =>
       this.#freeSome(),
     );
     this.#namespace = new Namespace(
@@ -162,18 +164,13 @@ export class Store {
       this.#inodes,
       this.#blocks,
       this.blockBytes,
-      this.#checkpointer,
+      checkpointer,
       this.changes,
       this.#usage,
       this.room,
     );
-    this.durability = new Durability(
-      path,
-      this.#transaction,
-      intents,
-      this.#checkpointer,
-      options.openLogSync,
-    );
+    this.durability = new Durability(path, this.#transaction, intents, checkpointer, openLogSync);
+    this.recoveredVerifier = left?.moveTo(path, this.contents, checkpointer, this.durability);
     this.#reclaimer.recover(heldObjects(this.state));
   }
 

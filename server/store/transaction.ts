@@ -6,13 +6,21 @@ import { makeAgain } from './statements.ts';
 
 /** What keeps state in memory that has to follow the database's transactions. */
 export interface TransactionObserver {
-  /** Last chance to record changes that belong to the transaction. */
-  beforeCommit?(): void;
+  /**
+   * Last chance to record changes that belong to the transaction.
+   * @param sequence number of the intent log's batch that it may become
+   */
+  beforeCommit?(sequence: number): void;
   committed?(): void;
+  /** There is nothing left to commit: what was done so far may be acknowledged. */
+  accepted?(): void;
   /** The database is as it was after the last commit: be so too. */
   rolledBack?(): void;
-  /** Last chance to make changes that have been recorded only. */
-  beforeStore?(): void;
+  /**
+   * Last chance to make changes that have been recorded only.
+   * @param epoch of the database when it has committed
+   */
+  beforeStore?(epoch: number): void;
   /** The database has committed. @param changes that were recorded since it did so last */
   stored?(changes: number): void;
   /** Data that were read are not what was written: whoever wants them fails, and nobody else. */
@@ -188,12 +196,18 @@ export class Transaction {
     if (failure !== undefined) {
       throw failure;
     }
-    if (!this.#open) {
-      return;
+    if (this.#open) {
+      this.#end();
     }
+    for (const observer of this.#observers) {
+      observer.accepted?.();
+    }
+  }
+
+  #end(): void {
     try {
       for (const observer of this.#observers) {
-        observer.beforeCommit?.();
+        observer.beforeCommit?.(this.#intents.sequence);
       }
       if (this.#isFailing || !this.#intents.append()) {
         this.#store();
@@ -252,11 +266,11 @@ export class Transaction {
     this.requireWritable();
     this.#isFailing = true;
     this.#activate();
+    const epoch = newEpoch();
     for (const observer of this.#observers) {
-      observer.beforeStore?.();
+      observer.beforeStore?.(epoch);
     }
     const { count } = this.#intents;
-    const epoch = newEpoch();
     this.#setEpoch.run(epoch);
     this.#commit.run();
     this.#isFailing = false;

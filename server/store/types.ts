@@ -196,4 +196,6 @@ export interface StoreOptions {
    * they stay until they are reclaimed. None by default.
    */
   readonly heldObjects?: (state: StateTable) => ReadonlySet<FileId>;
+  /** Where killed processes leave unstable data; see unstable-layout.ts for the default. */
+  readonly unstableDirectory?: string | undefined;
 }

@@ -30,7 +30,7 @@ function record(log: IntentLog, sql: string, ...values: Value[]): void {
 
 /** What another process finds, as plain values. */
 function left(path: string, ofEpoch = epoch, of = identity) {
-  return leftIntents(path, of, ofEpoch).map(({ sql, values }) => [
+  return leftIntents(path, of, ofEpoch).intents.map(({ sql, values }) => [
     sql,
     ...values.map((value) => (typeof value === 'number' ? value : Buffer.from(value).toString())),
   ]);
@@ -129,7 +129,7 @@ describe('IntentLog', () => {
     } while (log.append());
     expect(batches).toBe(104);
     log.drop();
-    expect(leftIntents(path, identity, epoch)).toHaveLength(105);
+    expect(leftIntents(path, identity, epoch).intents).toHaveLength(105);
   });
 
   it('is there as long as it is needed', () => {

@@ -7,8 +7,8 @@ export class TestCache {
   readonly memory: Uint8Array;
   readonly cache: BlockCache;
 
-  constructor(store: Store, slots: number, options?: BlockCacheOptions) {
-    this.memory = options?.exported?.blocks ?? new Uint8Array(slots * store.blockBytes);
+  constructor(store: Store, slots: number, options?: BlockCacheOptions, memory?: Uint8Array) {
+    this.memory = memory ?? options?.exported?.blocks ?? new Uint8Array(slots * store.blockBytes);
     this.cache = new BlockCache(store, this.memory, options);
   }
 

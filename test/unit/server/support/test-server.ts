@@ -121,6 +121,7 @@ export class TestServer {
       cache: new BlockCache(this.store, cacheMemory.memory, { exported }),
       cacheMemory,
       exported,
+      writeVerifier: 1n,
       staging: ordinaryMemory(limits.maxTransferBytes),
       zeros: ordinaryMemory(4096),
       authentication: new Authentication({

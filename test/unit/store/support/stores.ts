@@ -35,8 +35,10 @@ export function openStore(
   blockBytes = 4096,
   capacity: Capacity = {},
   openLogSync: OpenLogSync = (logFile) => new BlockingLogSync(logFile),
+  unstableDirectory: string | undefined = undefined,
 ): Store {
-  const store = Store.open(path, { create: true, blockBytes, capacity, openLogSync });
+  const options = { blockBytes, capacity, openLogSync, unstableDirectory };
+  const store = Store.open(path, { create: true, ...options });
   endings.push(() => {
     try {
       store.close();

@@ -1,0 +1,281 @@
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import type { Checkpointer } from './checkpointer.ts';
+import { storeErrorOf } from './database-error.ts';
+import type { Durability } from './durability.ts';
+import { StoreOpenError } from './errors.ts';
+import type { FileContents } from './file-contents.ts';
+import type { InodeRecord } from './inode-record.ts';
+import type { FileId, Time } from './types.ts';
+import {
+  bootId,
+  FileFloat,
+  floatBytes,
+  HeaderBytes,
+  HeaderFloat,
+  mark,
+  StateFloat,
+  UnstableLayout,
+} from './unstable-layout.ts';
+
+const { O_NOFOLLOW, O_RDWR } = constants;
+
+/** What the database and its intent log hold. */
+export interface DatabaseState {
+  readonly epoch: number;
+  /** Whole batches of this epoch in the intent log. */
+  readonly batches: number;
+  /** User that the database belongs to. */
+  readonly owner: number;
+}
+
+/** Size and times of a file that its row lacks. */
+interface FileState {
+  readonly size: number;
+  readonly mtime: Time;
+  readonly ctime: Time;
+  readonly change: number;
+}
+
+interface LeftBlock {
+  readonly number: number;
+  readonly slot: number;
+  readonly order: number;
+}
+
+/**
+ * Data that a killed process had acknowledged and not stored: the memory of its block cache, and
+ * what it told of that (block-cache/unstable-record.ts).
+ */
+export class LeftData {
+  readonly #path: string;
+  readonly #file: number;
+  readonly #floats: Float64Array;
+  readonly #layout: UnstableLayout;
+  /** The last round that was acknowledged. */
+  readonly #accepted: number;
+
+  private constructor(path: string, file: number, floats: Float64Array, accepted: number) {
+    this.#path = path;
+    this.#file = file;
+    this.#floats = floats;
+    this.#layout = new UnstableLayout(floats[HeaderFloat.SLOTS] as number);
+    this.#accepted = accepted;
+  }
+
+  /**
+   * The data that go with a database. What does not go with it is removed: of another run of the
+   * system, of another database or state of it.
+   * @param nextEpoch what the database's epoch may become before the data are stored
+   */
+  static find(
+    path: string,
+    identity: Uint8Array,
+    database: DatabaseState,
+    nextEpoch: number,
+  ): LeftData | undefined {
+    const file = openOwn(path, database.owner);
+    if (file === undefined) {
+      return undefined;
+    }
+    const floats = readDescription(file, identity);
+    const accepted = floats === undefined ? undefined : acceptedIn(floats, database);
+    if (floats === undefined || accepted === undefined) {
+      closeSync(file);
+      rmSync(path, { force: true });
+      return undefined;
+    }
+    // What a later batch or epoch would say has been said: if this process ends early, too, its
+    // successor finds the same.
+    for (const [place, value] of [
+      [HeaderFloat.ACCEPTED, accepted],
+      [HeaderFloat.ENDING, accepted],
+      [HeaderFloat.EPOCH, database.epoch],
+      [HeaderFloat.NEXT_EPOCH, nextEpoch],
+    ] as const) {
+      writeSync(file, Float64Array.of(value), 0, floatBytes, place * floatBytes);
+    }
+    return new LeftData(path, file, floats, accepted);
+  }
+
+  /**
+   * Has the database commit the data, with the sizes and times that belong to them, and removes them.
+   * @returns what clients know them by
+   * @throws {StoreOpenError} They are still there then.
+   */
+  moveTo(
+    databasePath: string,
+    contents: FileContents,
+    checkpointer: Checkpointer,
+    durability: Durability,
+  ): bigint {
+    try {
+      // A disk that is full has room for this where the log begins.
+      checkpointer.empty();
+      this.#store(contents);
+      durability.applyIntents();
+    } catch (error) {
+      closeSync(this.#file);
+      const { message } = storeErrorOf(error);
+      throw new StoreOpenError(
+        'NO_SPACE',
+        databasePath,
+        `${databasePath} does not take the data that a killed server left in ${this.#path} (${message}): make room on its disk and start again`,
+        { cause: error },
+      );
+    }
+    rmSync(this.#path, { force: true });
+    closeSync(this.#file);
+    const verifier = new BigUint64Array(this.#floats.buffer);
+    return verifier[HeaderBytes.VERIFIER / verifier.BYTES_PER_ELEMENT] as bigint;
+  }
+
+  #store(contents: FileContents): void {
+    const states = this.#states();
+    const blocks = this.#blocks();
+    for (const id of new Set([...states.keys(), ...blocks.keys()])) {
+      const record = contents.peek(id);
+      if (record?.isRegular) {
+        contents.modify(() => this.#storeFile(contents, record, states.get(id), blocks.get(id)));
+      }
+    }
+  }
+
+  #storeFile(
+    contents: FileContents,
+    record: InodeRecord,
+    state: FileState | undefined,
+    blocks: readonly LeftBlock[] = [],
+  ): void {
+    record.size = state?.size ?? record.size;
+    for (const { number, slot } of blocks) {
+      const length = Math.min(this.#blockBytes, record.size - number * this.#blockBytes);
+      if (length > 0) {
+        contents.write(record, number, this.#read(slot, length));
+      }
+    }
+    Object.assign(record, state);
+    contents.settle(record);
+  }
+
+  /** Lets go of the data: the next process finds them. */
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  get #blockBytes(): number {
+    return this.#floats[HeaderFloat.BLOCK_BYTES] as number;
+  }
+
+  #read(slot: number, length: number): Buffer {
+    const data = Buffer.alloc(length);
+    const offset = this.#floats[HeaderFloat.BLOCKS_OFFSET] as number;
+    readSync(this.#file, data, 0, length, offset + slot * this.#blockBytes);
+    return data;
+  }
+
+  /** What is told of files that were ahead of their rows. */
+  #states(): Map<FileId, FileState> {
+    const floats = this.#floats;
+    const { files, fileStates } = this.#layout;
+    const states = new Map<FileId, FileState>();
+    for (let at = fileStates; at < fileStates + files * FileFloat.LENGTH; at += FileFloat.LENGTH) {
+      const id = floats[at + FileFloat.ID] as FileId;
+      const state = this.#stateAt(at);
+      if (id !== 0 && state !== undefined && !Number.isNaN(state.size)) {
+        states.set(id, state);
+      }
+    }
+    return states;
+  }
+
+  /** The latest state of a file that was acknowledged. */
+  #stateAt(file: number): FileState | undefined {
+    const floats = this.#floats;
+    const [at] = FileFloat.STATES.map((state) => file + state)
+      .filter((state) => (floats[state] as number) <= this.#accepted)
+      .sort((one, other) => (floats[other] as number) - (floats[one] as number));
+    if (at === undefined) {
+      return undefined;
+    }
+    const value = (place: number) => floats[at + place] as number;
+    const time = (place: number) => ({ seconds: value(place), nseconds: value(place + 1) });
+    return {
+      size: value(StateFloat.SIZE),
+      mtime: time(StateFloat.MTIME_SECONDS),
+      ctime: time(StateFloat.CTIME_SECONDS),
+      change: value(StateFloat.CHANGE),
+    };
+  }
+
+  /** The slots that hold what the database lacks, by file, in the order of the blocks. */
+  #blocks(): Map<FileId, LeftBlock[]> {
+    const floats = this.#floats;
+    const { slots, ids, numbers, since, until, orders } = this.#layout;
+    const files = new Map<FileId, Map<number, LeftBlock>>();
+    for (let slot = 0; slot < slots; slot++) {
+      const holds =
+        (floats[since + slot] as number) <= this.#accepted &&
+        (floats[until + slot] as number) > this.#accepted;
+      if (holds) {
+        const id = floats[ids + slot] as FileId;
+        const number = floats[numbers + slot] as number;
+        const order = floats[orders + slot] as number;
+        const blocks = files.get(id) ?? new Map<number, LeftBlock>();
+        files.set(id, blocks);
+        if (order > (blocks.get(number)?.order ?? 0)) {
+          blocks.set(number, { number, slot, order });
+        }
+      }
+    }
+    const inOrder = (blocks: Map<number, LeftBlock>) =>
+      [...blocks.values()].sort((one, other) => one.number - other.number);
+    return new Map([...files].map(([id, blocks]) => [id, inOrder(blocks)]));
+  }
+}
+
+/** Opens what nobody but this user, or the database's owner, may have made. */
+function openOwn(path: string, owner: number): number | undefined {
+  let file: number;
+  try {
+    file = openSync(path, O_RDWR | O_NOFOLLOW);
+  } catch {
+    return undefined;
+  }
+  const { uid, mode } = fstatSync(file);
+  const isOwn = uid === process.geteuid?.() || uid === owner;
+  if (!isOwn || (mode & 0o077) !== 0) {
+    closeSync(file);
+    return undefined;
+  }
+  return file;
+}
+
+/** The description, when it is whole, and of this database and this run of the system. */
+function readDescription(file: number, identity: Uint8Array): Float64Array | undefined {
+  const header = Buffer.alloc(HeaderBytes.LENGTH);
+  const isWhole = readSync(file, header, 0, header.length, 0) === header.length;
+  const isOurs =
+    isWhole &&
+    header.subarray(HeaderBytes.MARK, HeaderBytes.BOOT).equals(mark) &&
+    header.subarray(HeaderBytes.BOOT, HeaderBytes.IDENTITY).equals(bootId()) &&
+    header.subarray(HeaderBytes.IDENTITY, HeaderBytes.VERIFIER).equals(identity);
+  if (!isOurs) {
+    return undefined;
+  }
+  const { bytes } = new UnstableLayout(header.readDoubleLE(HeaderFloat.SLOTS * floatBytes));
+  const floats = new Float64Array(bytes / floatBytes);
+  const isRead = readSync(file, floats, 0, bytes, 0) === bytes;
+  return isRead ? floats : undefined;
+}
+
+/** The last round that was acknowledged or committed; undefined: of another state of the database. */
+function acceptedIn(floats: Float64Array, { epoch, batches }: DatabaseState): number | undefined {
+  const value = (place: number) => floats[place] as number;
+  const isNext = epoch === value(HeaderFloat.NEXT_EPOCH);
+  if (!isNext && epoch !== value(HeaderFloat.EPOCH)) {
+    return undefined;
+  }
+  const hasEnded = isNext || batches > value(HeaderFloat.SEQUENCE);
+  const accepted = value(HeaderFloat.ACCEPTED);
+  return hasEnded ? Math.max(accepted, value(HeaderFloat.ENDING)) : accepted;
+}
