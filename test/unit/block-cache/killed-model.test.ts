@@ -223,7 +223,13 @@ class Killed {
       return;
     }
     const data = Buffer.from(source.bytes.subarray(offset, offset + length));
-    this.#file(to).write(place, data);
+    // It is done block by block, and somebody may be told of a part.
+    for (let end = 1; end <= data.length; end++) {
+      if (end === data.length || (offset + end) % block === 0 || (place + end) % block === 0) {
+        this.#file(to).write(place, data.subarray(0, end));
+        this.#states = [...this.#states, this.#contents()];
+      }
+    }
     this.#changing(() =>
       this.cache.cache.ranges.copy({ id: this.#id(from), offset }, target, length, 2 ** 30),
     );
