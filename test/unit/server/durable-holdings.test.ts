@@ -2,13 +2,14 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LockType } from '../../../client/protocol/constants.ts';
 import { CLAIM_FH, LockKind } from '../../../client/protocol/extensions.ts';
+import type { MessageBuffer } from '../../../client/protocol/message-buffer.ts';
 import type { ArgumentsOf } from '../../../client/protocol/operations.ts';
 import type { Filehandle, StateId } from '../../../client/protocol/types.ts';
 import { defaultLimits } from '../../../server/sessions/limits.ts';
-import { StateKind } from '../../../server/store/index.ts';
+import { StateKind, StoreError } from '../../../server/store/index.ts';
 import { firstObstacle, isRoot } from '../../support/machine.ts';
 import { reclaimAll, temporaryDirectory } from '../store/support/stores.ts';
 import { Files, openArguments, unchecked } from './support/files.ts';
@@ -327,6 +328,38 @@ describe('what is held', () => {
     expect(client().open('file').status).toBe('RESOURCE');
     expect(close(client(), file)).toBe('OK');
     expect(client().open('file').status).toBe('OK');
+  });
+
+  it('is held when the commit fails that it shares with changes of files, and recorded later', () => {
+    const [files, maker] = [client(), client('maker')];
+    const kept = open(files, 'file');
+    const { store } = server;
+    vi.spyOn(store, 'commit').mockImplementationOnce(() => {
+      store.rollback();
+      throw new StoreError('ENOSPC', 'the disk is full');
+    });
+    const reading = { shareAccess: READ, owner: bytes('reader') };
+    const opening = openArguments(files.root, 'file', reading);
+    const making = openArguments(maker.root, 'new', { open: unchecked() });
+    const locking = { ...kept, lockType: WRITE_LT, options: 0, offset: 0n, length: 1n } as const;
+    const sent = [files, maker].map(({ connection }) => connection.sent.length) as [number, number];
+    maker.connection.submit('OPEN', making);
+    files.connection.submit('OPEN', opening);
+    files.connection.submit('LOCK', locking);
+    server.engine.finish();
+    const answer = ({ connection }: Files, index: number, name: 'OPEN' | 'LOCK') =>
+      connection.decode(name, connection.sent[index] as MessageBuffer).status;
+    expect(answer(maker, sent[1], 'OPEN')).toBe('NOSPC');
+    expect(answer(files, sent[0], 'OPEN')).toBe('OK');
+    expect(answer(files, sent[0] + 1, 'LOCK')).toBe('OK');
+    expect(server.faults.splice(0)).toHaveLength(1);
+    expect(server.service.opens.size).toBe(2);
+    expect(entries(StateKind.LOCK)).toBe(0);
+    server.monotonicMs += 1000;
+    server.engine.finish();
+    restart();
+    expect([server.service.opens.size, server.service.locks.size]).toEqual([2, 1]);
+    expect(client().open('new').status).toBe('NOENT');
   });
 
   it('makes nothing for SQLite to commit', () => {
