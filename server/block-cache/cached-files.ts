@@ -137,8 +137,10 @@ export class CachedFiles {
   /** The slot's bytes have changed; the record has its new size already. */
   markDirty(slot: number, record: InodeRecord): void {
     const number = this.table.numberOf(slot);
-    this.#unstable.publish(slot, record.id, number, this.#cuts.cover(record.id, number));
-    if (this.table.stateOf(slot) !== SlotState.DIRTY) {
+    if (this.table.stateOf(slot) === SlotState.DIRTY) {
+      this.#unstable.written(record.id);
+    } else {
+      this.#unstable.publish(slot, record.id, number, this.#cuts.cover(record.id, number));
       this.#dirtySince[slot] = performance.now();
       this.table.moveTo(slot, SlotState.DIRTY);
     }

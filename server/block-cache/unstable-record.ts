@@ -33,6 +33,8 @@ export class UnstableRecord {
   readonly #vacant: number[] = [];
   /** Files whose state is another one than at the end of the last round. */
   readonly #touched = new Set<FileId>();
+  /** One of them: a file is seldom written once. */
+  #lastWritten: FileId | undefined;
   /** Files that nothing is to be told of when the round has ended. */
   readonly #leaving: FileId[] = [];
   /** All that is touched has been told of this round. */
@@ -63,7 +65,7 @@ export class UnstableRecord {
   publish(slot: number, id: FileId, number: number, isBehindCut: boolean): void {
     const { ids, numbers, since, until, orders } = this.#layout;
     const floats = this.#floats;
-    this.#touched.add(id);
+    this.written(id);
     if (floats[until + slot] === never) {
       return;
     }
@@ -72,6 +74,14 @@ export class UnstableRecord {
     floats[since + slot] = isBehindCut ? this.#round : 0;
     floats[orders + slot] = ++this.#order;
     floats[until + slot] = never;
+  }
+
+  /** Data of the file are others than before, in a slot that was published. */
+  written(id: FileId): void {
+    if (id !== this.#lastWritten) {
+      this.#lastWritten = id;
+      this.#touched.add(id);
+    }
   }
 
   /** The open transaction stores the slot's data, or drops them. */
@@ -151,6 +161,7 @@ export class UnstableRecord {
     }
     this.#leaving.length = 0;
     this.#touched.clear();
+    this.#lastWritten = undefined;
   }
 
   /** All files have to be told of anew. */
