@@ -53,8 +53,11 @@ export class Reclaimer implements TransactionObserver {
   /** Works off what a crash left, within bounded time. @param held orphans that are somebody's still */
   recover(held: ReadonlySet<FileId>): void {
     for (const id of this.#selectOrphans.all()) {
-      if (!held.has(id)) {
+      const record = held.has(id) ? this.#inodes.findAny(id) : undefined;
+      if (record === undefined) {
         this.#pending.add(id);
+      } else {
+        this.#usage.keep(record);
       }
     }
     const deadline = performance.now() + openingMs;

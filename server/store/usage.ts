@@ -62,6 +62,13 @@ export class Usage {
     }
   }
 
+  /** An orphan that was found, which the rows that were counted at the start were without, stays. */
+  keep(record: InodeRecord): void {
+    if (this.isLimited) {
+      this.#add(record.countedOwner, record.countedBytes, record.countedObjects);
+    }
+  }
+
   /** The record changes: it has to be counted anew. */
   follow(record: InodeRecord): void {
     if (this.isLimited && !record.isCountDue) {
@@ -103,7 +110,7 @@ export class Usage {
   }
 
   #countRows(database: Database.Database): void {
-    // What the reclaimer will find counts as gone: see reclaimer.ts.
+    // Orphans count as gone, unless the reclaimer finds that they are somebody's: see reclaimer.ts.
     const rows = database
       .prepare<[number], [owner: number, objects: number, bytes: number]>(
         `SELECT uid, count(*), sum(? + attributeBytes + CASE type WHEN 1
