@@ -7,7 +7,10 @@ const minuteMs = 60_000;
  * also when the run is ended from outside and leaves no report.
  */
 export default class LongRunning implements Reporter {
-  readonly #startedMs = new Map<TestModule, number>();
+  readonly #running = new Map<
+    string,
+    { readonly module: TestModule; readonly startedMs: number }
+  >();
   #timer: NodeJS.Timeout | undefined;
 
   onTestRunStart(): void {
@@ -15,11 +18,12 @@ export default class LongRunning implements Reporter {
   }
 
   onTestModuleQueued(testModule: TestModule): void {
-    this.#startedMs.set(testModule, performance.now());
+    const startedMs = performance.now();
+    this.#running.set(testModule.moduleId, { module: testModule, startedMs });
   }
 
   onTestModuleEnd(testModule: TestModule): void {
-    this.#startedMs.delete(testModule);
+    this.#running.delete(testModule.moduleId);
   }
 
   onTestRunEnd(): void {
@@ -27,7 +31,8 @@ export default class LongRunning implements Reporter {
   }
 
   #tell(): void {
-    for (const [{ relativeModuleId, children }, startedMs] of this.#startedMs) {
+    for (const { module, startedMs } of this.#running.values()) {
+      const { relativeModuleId, children } = module;
       const ranMs = performance.now() - startedMs;
       if (ranMs >= minuteMs) {
         const tests = [...children.allTests()];
