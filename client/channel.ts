@@ -102,6 +102,13 @@ export class Channel {
     this.queuePair.postReceive(slot, this.#receiveEntry);
   }
 
+  /** Breaks the connection and gives the memory back. */
+  close(): void {
+    this.queuePair.close();
+    this.#region.deregister();
+    this.free();
+  }
+
   /** Gives the memory back, once the context that the channel belongs to is closed. */
   free(): void {
     this.#arena.close();

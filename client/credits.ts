@@ -71,6 +71,11 @@ export class Credits {
     return sequenceNumber;
   }
 
+  /** The sequence number of the request that was sent on `stream` last. */
+  lastSequenceNumber(stream: number): number {
+    return ((this.#sequenceNumbers[stream] as number) - 1) & 0xffff;
+  }
+
   /** A response on `stream` arrived that carried `target` as its target_nreq. */
   release(stream: number, target: number): void {
     this.cancel(stream);

@@ -28,8 +28,9 @@ export interface Receiver {
 export class Endpoint {
   readonly domain: ProtectionDomain;
   readonly #context: Context;
-  readonly #queue: CompletionQueue;
+  readonly #entries: number;
   readonly #group: CompletionGroup;
+  #queue: CompletionQueue;
   readonly #completions: WorkCompletion[] = createWorkCompletions(COMPLETIONS_PER_POLL);
   readonly #channels: Channel[] = [];
   readonly #receivers = new Map<number, Receiver>();
@@ -41,10 +42,27 @@ export class Endpoint {
   constructor(capacities: readonly number[], waiting: ContextOptions) {
     this.#context = Context.open(waiting);
     this.domain = this.#context.allocateProtectionDomain();
-    const entries = capacities.reduce((sum, capacity) => sum + Channel.completions(capacity), 0);
-    this.#queue = this.#context.createCompletionQueue(entries);
+    this.#entries = capacities.reduce((sum, capacity) => sum + Channel.completions(capacity), 0);
     this.#group = this.#context.createCompletionGroup();
-    this.#group.add(this.#queue);
+    this.#queue = this.#createQueue();
+  }
+
+  #createQueue(): CompletionQueue {
+    const queue = this.#context.createCompletionQueue(this.#entries);
+    this.#group.add(queue);
+    return queue;
+  }
+
+  /** Closes all channels, with what still waits on them; registered memory stays as it is. */
+  reset(): void {
+    this.#receivers.clear();
+    this.#firstReceiver = undefined;
+    this.#group.remove(this.#queue);
+    for (const channel of this.#channels.splice(0)) {
+      channel.close();
+    }
+    this.#queue.close();
+    this.#queue = this.#createQueue();
   }
 
   /**

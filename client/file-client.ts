@@ -2,7 +2,6 @@ import { Appends } from './appends.ts';
 import { AttributeVerification } from './attribute-verification.ts';
 import { undefinedIfNone } from './dafs-error.ts';
 import { type DirectoryPage, type DirectoryPosition, DirectoryReader } from './directory-reader.ts';
-import { ExportedCacheReader } from './exported-cache-reader.ts';
 import { ExtendedAttributes } from './extended-attributes.ts';
 import { FileSpace } from './file-space.ts';
 import {
@@ -90,7 +89,8 @@ export class FileClient {
     this.extendedAttributes = new ExtendedAttributes(session);
     this.verification = new AttributeVerification(session);
     const limits = transferLimits(session, this.fileSystem);
-    this.transfers = new Transfers(session, limits, ExportedCacheReader.open(session));
+    this.transfers = new Transfers(session, limits);
+    this.transfers.readExportedCache();
     this.appends = new Appends(session, this.transfers.requests, limits);
     this.#directories = new DirectoryReader(session);
     this.opener = new Opener(session);

@@ -64,7 +64,7 @@ export function connectArguments(
 ): ArgumentsOf<'CLIENT_CONNECT_AUTH'> {
   return {
     useChecksums: options.checksums,
-    useResponseCache: false,
+    useResponseCache: options.usesResponseCache,
     maxCredentials: MAXIMUM_CREDENTIALS,
     maxRequestSize: options.maximumRequestBytes,
     maxResponseSize: options.maximumResponseBytes,

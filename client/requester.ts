@@ -12,6 +12,13 @@ import {
 } from './protocol/index.ts';
 import { operationName, type Requestable } from './request.ts';
 
+/** A request without its response, and what it is called on its channel (5.2.1). */
+export interface Unanswered {
+  readonly request: Requestable;
+  readonly stream: number;
+  readonly sequenceNumber: number;
+}
+
 /**
  * The requesting side of a channel: gives each request a stream, a sequence number and an analyzer,
  * sends it while there are credits, and finds the request that a response belongs to.
@@ -96,6 +103,19 @@ export class Requester {
     this.credits.release(stream, header.targetNreq);
     request.complete(header.status, message);
     this.channel.postReceive(slot);
+  }
+
+  /** Takes back every request that waits for a response, in the order in which they were sent. */
+  takeUnanswered(): Unanswered[] {
+    const taken: (Unanswered & { readonly serial: number })[] = [];
+    for (const [stream, request] of this.#byStream.entries()) {
+      if (request !== undefined) {
+        const sequenceNumber = this.credits.lastSequenceNumber(stream);
+        taken.push({ request, stream, sequenceNumber, serial: this.#serials[stream] as number });
+      }
+      this.#byStream[stream] = undefined;
+    }
+    return taken.sort((a, b) => (a.serial - b.serial) | 0);
   }
 
   /** Ends every request that waits for a response. */

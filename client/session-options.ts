@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { FaultInjector } from '../nic/index.ts';
 import type { DirectiveHandler } from './back-control.ts';
 import type { Extension, Verifier } from './protocol/index.ts';
 
@@ -29,6 +30,14 @@ export type Authentication =
   | { readonly type: 'default' }
   | { readonly type: 'text'; readonly name: string; readonly password: string };
 
+/** How long a session looks for its server. */
+export interface RecoveryOptions {
+  /** After that calls fail, in milliseconds; Infinity: they wait as long as it takes. */
+  readonly timeoutMs: number;
+  /** Asked before each pause: whether nobody waits any more. Calls fail then, too. */
+  readonly isGivenUp?: () => boolean;
+}
+
 export interface SessionOptions {
   /** A fresh one when left out. */
   readonly identity?: ClientIdentity;
@@ -56,12 +65,19 @@ export interface SessionOptions {
   readonly extensions?: readonly Extension[];
   /** The fencing id of the session (4.4.5). Empty when left out. */
   readonly fenceId?: string;
+  /**
+   * What to do when the connection is lost: connect anew to the server that comes in its place, as the
+   * same client. When left out, the session ends.
+   */
+  readonly recovery?: RecoveryOptions;
   /** How long connecting may take, in milliseconds. 10,000 when left out. */
   readonly timeoutMs?: number;
   /** How long waiting polls at most before it sleeps; see ContextOptions. */
   readonly pollMicroseconds?: number;
   /** Called each time before waiting sleeps; see ContextOptions. */
   readonly beforeSleep?: (sleptMs: number) => number;
+  /** Breaks connections, for tests; see ContextOptions. */
+  readonly faults?: FaultInjector;
 }
 
 /** The options with everything filled in that has a fixed default. */
@@ -79,6 +95,7 @@ export function withDefaults(options: SessionOptions) {
     extensions: options.extensions ?? [],
     fenceId: options.fenceId ?? '',
     timeoutMs: options.timeoutMs ?? 10_000,
+    usesResponseCache: options.recovery !== undefined,
   };
 }
 

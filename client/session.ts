@@ -1,36 +1,25 @@
 import type { PeerCredentials, RemoteRegion } from '../nic/index.ts';
-import { BackControl } from './back-control.ts';
-import type { ChannelOptions } from './channel.ts';
-import { DafsError, hasStatus } from './dafs-error.ts';
+import { Association, channelCapacities } from './association.ts';
+import { DafsError } from './dafs-error.ts';
 import { Endpoint } from './endpoint.ts';
-import {
-  agreedTerms,
-  authenticationFor,
-  bindArguments,
-  connectArguments,
-  type SessionTerms,
-} from './negotiation.ts';
+import type { SessionTerms } from './negotiation.ts';
 import { settleWhenDone } from './promises.ts';
 import {
-  type AuthRequest,
-  ChannelUse,
+  type ClientId,
   CredType,
-  DafsStatus,
   type Extension,
-  FIRST_EXCHANGE_BYTES,
   type Operation,
   operations,
 } from './protocol/index.ts';
+import { isLoss, Recovery } from './recovery.ts';
 import { type BufferUse, RegisteredBuffer, TransferArena } from './registration.ts';
 import {
-  badResponse,
   InPlaceRequest,
   operationName,
   type RepeatedRequest,
   Request,
   type Requestable,
 } from './request.ts';
-import { Requester } from './requester.ts';
 import { serverSockets } from './runtime-directory.ts';
 import { type CompleteOptions, type SessionOptions, withDefaults } from './session-options.ts';
 
@@ -38,27 +27,35 @@ import { type CompleteOptions, type SessionOptions, withDefaults } from './sessi
 const WAIT_SLICE_MS = 1000;
 /** How long close() waits for the server's farewell. */
 const DISCONNECT_MS = 1000;
-/** Directives that the server may have outstanding. */
-const BACK_CONTROL_REQUESTS = 8;
+/** Pauses between attempts to connect again. */
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 250;
 
 /**
  * A DAFS session: the way to a server, for one thread.
  *
  * Calls are synchronous (call) or pipelined (submit, then wait, poll or whenDone). Whatever waits
  * spins for a moment and then sleeps. When the server dies, every outstanding and every later call
- * fails with errno EIO, code CONNECTION_LOST; nothing hangs.
+ * fails with errno EIO, code CONNECTION_LOST; nothing hangs. With the option `recovery` the session
+ * connects anew instead, and its calls only take longer: each is done exactly once.
  */
 export class Session {
-  /** What was agreed with the server. */
-  readonly terms: SessionTerms;
-  /** The extensions that the server granted. */
-  readonly extensions: ReadonlySet<Extension>;
   /** Registered memory for transfers of memory that is not. */
   readonly transfers: TransferArena;
-  /** The process at the other end, as the kernel says. */
-  readonly server: PeerCredentials | undefined;
+  /** How often the session has found its way back to the server. */
+  recoveries = 0;
+  readonly #path: string;
+  readonly #given: SessionOptions;
+  readonly #options: CompleteOptions;
   readonly #endpoint: Endpoint;
-  readonly #requester: Requester;
+  readonly #recovery = new Recovery();
+  readonly #recovered: ((isKnown: boolean) => void)[] = [];
+  #association: Association;
+  /** As which the server knew it when the session was whole last. */
+  #clientId: ClientId;
+  /** The connection is lost, and the time for another one was over: the next request tries again. */
+  #isApart = false;
+  #isLeaving = false;
   /** Goes out right behind the request that is sent next. */
   #follower: Requestable | undefined;
   /** Makes the error of every call once the session is over. */
@@ -66,17 +63,13 @@ export class Session {
 
   private constructor(path: string, given: SessionOptions) {
     const options = withDefaults(given);
-    const deadline = performance.now() + options.timeoutMs;
-    this.#endpoint = new Endpoint([options.maximumRequests, BACK_CONTROL_REQUESTS, 1], given);
+    this.#path = path;
+    this.#given = given;
+    this.#options = options;
+    this.#endpoint = new Endpoint(channelCapacities(options.maximumRequests), given);
     try {
-      const channel = this.#endpoint.openChannel(path, channelOptions(options), options.timeoutMs);
-      this.server = channel.queuePair.peer;
-      this.#requester = new Requester(channel, options.maximumRequests);
-      this.#endpoint.attach(this.#requester);
-      const auth = authenticationFor(given, this.server?.uid);
-      this.terms = this.#negotiate(options, given.onDirective !== undefined, auth, deadline);
-      this.extensions = this.#agreeOnExtensions(options.extensions, deadline);
-      this.#bindChannels(path, options, given, auth, deadline);
+      this.#association = this.#connect(options.timeoutMs);
+      this.#clientId = this.terms.clientId;
       this.transfers = new TransferArena(
         this.#endpoint.domain,
         options.transferSlots,
@@ -86,6 +79,11 @@ export class Session {
       this.#endpoint.close();
       throw error;
     }
+  }
+
+  #connect(timeoutMs: number): Association {
+    const deadline = performance.now() + timeoutMs;
+    return new Association(this.#endpoint, this.#path, this.#options, this.#given, deadline);
   }
 
   /**
@@ -99,6 +97,29 @@ export class Session {
     return new Session(name.includes('/') ? name : serverSockets(name).fabric, options);
   }
 
+  /** What was agreed with the server. */
+  get terms(): SessionTerms {
+    return this.#association.terms;
+  }
+
+  /** The extensions that the server granted. */
+  get extensions(): ReadonlySet<Extension> {
+    return this.#association.extensions;
+  }
+
+  /** The process at the other end, as the kernel says. */
+  get server(): PeerCredentials | undefined {
+    return this.#association.server;
+  }
+
+  /**
+   * Has `action` done each time the session has connected anew; it may use the session.
+   * @param action is told whether the server still knows the client, its credentials and open files
+   */
+  onRecovered(action: (isKnown: boolean) => void): void {
+    this.#recovered.push(action);
+  }
+
   /** Whether calls can still succeed. */
   get isAlive(): boolean {
     return this.#failure === undefined;
@@ -106,7 +127,7 @@ export class Session {
 
   /** How many requests wait for their response. */
   get outstanding(): number {
-    return this.#requester.credits.outstanding;
+    return this.#association.requester.credits.outstanding;
   }
 
   /**
@@ -152,19 +173,19 @@ export class Session {
   send(request: Requestable): void {
     try {
       this.#assertAlive(request);
-      while (!this.#requester.trySend(request)) {
+      while (!this.#association.requester.trySend(request)) {
         this.#advance(WAIT_SLICE_MS);
         this.#assertAlive(request);
       }
-      if (this.#follower !== undefined && this.#requester.trySend(this.#follower)) {
+      if (this.#follower !== undefined && this.#association.requester.trySend(this.#follower)) {
         this.#follower = undefined;
       }
     } catch (error) {
       if (error instanceof DafsError) {
         throw error;
       }
-      this.#end('CONNECTION_LOST', error);
-      this.#assertAlive(request);
+      // It is among what was under way: it has been made again, or has failed.
+      this.#lose(error);
     }
   }
 
@@ -259,7 +280,7 @@ export class Session {
    * @throws NicError REM_ACCESS_ERR when it has not, QP_STATE when the session is over
    */
   importMemory(handle: number, address: number, bytes: number): RemoteRegion {
-    return this.#requester.channel.queuePair.importRegion(handle, address, bytes);
+    return this.#association.requester.channel.queuePair.importRegion(handle, address, bytes);
   }
 
   /**
@@ -268,114 +289,12 @@ export class Session {
    */
   close(): void {
     if (this.#failure === undefined) {
+      this.#isLeaving = true;
       this.#disconnect();
       this.#end('SESSION_CLOSED');
     }
     this.#endpoint.close();
     this.transfers.close();
-  }
-
-  #negotiate(
-    options: CompleteOptions,
-    wantsBackControl: boolean,
-    auth: AuthRequest,
-    deadline: number,
-  ): SessionTerms {
-    const results = this.#exchange(
-      this.#requester,
-      new Request(
-        operations.CLIENT_CONNECT_AUTH,
-        connectArguments(options, wantsBackControl, auth),
-        0,
-      ),
-      deadline,
-    );
-    const terms = agreedTerms(options, results);
-    this.#requester.credits.grant(terms.maximumRequests);
-    this.#requester.useChecksums = terms.usesChecksums;
-    return terms;
-  }
-
-  #agreeOnExtensions(wanted: readonly Extension[], deadline: number): ReadonlySet<Extension> {
-    if (wanted.length === 0) {
-      return new Set();
-    }
-    try {
-      const request = new Request(operations.EXTENSIONS, { wanted }, 0);
-      return new Set(this.#exchange(this.#requester, request, deadline).granted);
-    } catch (error) {
-      // A server of the draft alone does not know the procedure.
-      if (hasStatus(error, DafsStatus.DAFSERR_NOTSUPP)) {
-        return new Set();
-      }
-      throw error;
-    }
-  }
-
-  #bindChannels(
-    path: string,
-    options: CompleteOptions,
-    given: SessionOptions,
-    auth: AuthRequest,
-    deadline: number,
-  ): void {
-    if (this.terms.usesBackControlChannel && given.onDirective !== undefined) {
-      const { DAFS_BACK_CONTROL_CHANNEL } = ChannelUse;
-      const channel = this.#bind(path, DAFS_BACK_CONTROL_CHANNEL, options, auth, deadline);
-      this.#endpoint.attach(new BackControl(channel, given.onDirective, this.terms.usesChecksums));
-    }
-    if (this.terms.usesRdmaReadChannel) {
-      this.#bind(path, ChannelUse.DAFS_RDMA_READ_CHANNEL, options, auth, deadline);
-    }
-  }
-
-  /** Opens one more channel of this session (CONNECT_BIND). */
-  #bind(
-    path: string,
-    use: (typeof ChannelUse)[keyof typeof ChannelUse],
-    options: CompleteOptions,
-    auth: AuthRequest,
-    deadline: number,
-  ) {
-    const capacity = use === ChannelUse.DAFS_BACK_CONTROL_CHANNEL ? BACK_CONTROL_REQUESTS : 1;
-    const channel = this.#endpoint.openChannel(
-      path,
-      {
-        capacity,
-        maximumSendBytes: FIRST_EXCHANGE_BYTES,
-        maximumReceiveBytes: FIRST_EXCHANGE_BYTES,
-        littleEndian: options.littleEndian,
-      },
-      options.timeoutMs,
-    );
-    // No checksums yet: the server learns only from this request which session the channel joins.
-    const requester = new Requester(channel, capacity);
-    this.#endpoint.attach(requester);
-    const bind = bindArguments(this.terms, use, capacity, auth);
-    this.#exchange(requester, new Request(operations.CONNECT_BIND, bind, 0), deadline);
-    return channel;
-  }
-
-  /** One request and its response while the session is being set up. */
-  #exchange<Arguments, Results>(
-    requester: Requester,
-    request: Request<Arguments, Results>,
-    deadline: number,
-  ): Results {
-    const name = operationName(request.operation);
-    try {
-      requester.trySend(request);
-      while (!request.isDone) {
-        const remainingMs = deadline - performance.now();
-        if (remainingMs <= 0) {
-          throw DafsError.local(name, 'CONNECT_FAILED', 'ETIMEDOUT', 'the server does not answer');
-        }
-        this.#endpoint.progress(Math.ceil(remainingMs));
-      }
-    } catch (error) {
-      throw error instanceof DafsError ? error : badResponse(name, error);
-    }
-    return request.results;
   }
 
   /** Says DISCONNECT; a server that dies or hangs meanwhile changes nothing. */
@@ -399,41 +318,118 @@ export class Session {
       this.#returnExcessCredits();
       return messages;
     } catch (error) {
-      this.#end('CONNECTION_LOST', error);
+      this.#lose(error);
       return 0;
     }
   }
 
+  /** The connection is of no use any more: makes another one where that is wanted. */
+  #lose(cause: unknown): void {
+    if (this.#given.recovery === undefined || this.#isLeaving || !isLoss(cause)) {
+      this.#end('CONNECTION_LOST', cause);
+      return;
+    }
+    this.#recovery.takeOver(this.#association);
+    this.#recover(this.#given.recovery.timeoutMs);
+  }
+
+  /** Connects until it succeeds or the time is over; then what is under way fails. */
+  #recover(timeoutMs: number): void {
+    const beganMs = performance.now();
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      const failure = this.#tryToRecover();
+      if (failure === undefined) {
+        return;
+      }
+      if (!isLoss(failure)) {
+        this.#end('CONNECTION_LOST', failure);
+        return;
+      }
+      const passedMs = performance.now() - beganMs;
+      if (passedMs >= timeoutMs || this.#given.recovery?.isGivenUp?.() === true) {
+        this.#isApart = true;
+        this.#recovery.failAll(failureOf('CONNECTION_LOST', failure));
+        return;
+      }
+      this.#given.beforeSleep?.(passedMs);
+      Atomics.wait(never, 0, 0, Math.min(pauseMs, timeoutMs - passedMs));
+    }
+  }
+
+  /** @returns why the session is not connected; undefined when it is, and all is as before the loss */
+  #tryToRecover(): unknown {
+    try {
+      this.#endpoint.reset();
+      this.#association = this.#connect(this.#options.timeoutMs);
+    } catch (error) {
+      return error;
+    }
+    try {
+      this.#recovery.settle(this.#association, () => this.#endpoint.progress(WAIT_SLICE_MS));
+    } catch (error) {
+      this.#recovery.takeOver(this.#association);
+      return error;
+    }
+    this.#isApart = false;
+    this.recoveries += 1;
+    const { clientId } = this.terms;
+    const isKnown = clientId === this.#clientId;
+    this.#clientId = clientId;
+    try {
+      for (const action of this.#recovered) {
+        action(isKnown);
+      }
+    } catch (error) {
+      this.#recovery.takeOver(this.#association);
+      return error;
+    }
+    return undefined;
+  }
+
   /** An idle client that was asked to do with fewer requests hands them back by NULLs (3.2.6.4.2). */
   #returnExcessCredits(): void {
-    const { credits } = this.#requester;
+    const { credits } = this.#association.requester;
     if (credits.excess > 0 && credits.outstanding === 0) {
-      this.#requester.trySend(new Request(operations.NULL, {}, 0));
+      this.#association.requester.trySend(new Request(operations.NULL, {}, 0));
     }
   }
 
   /** Ends the session: what is outstanding fails now, what comes later fails at once. */
   #end(code: 'CONNECTION_LOST' | 'SESSION_CLOSED', cause?: unknown): void {
-    const reason =
-      code === 'SESSION_CLOSED'
-        ? 'the session is closed'
-        : `the session is over: ${(cause as Error).message}`;
-    this.#failure = (operation) => DafsError.local(operation, code, 'EIO', reason, { cause });
-    this.#requester.failAll(this.#failure);
+    this.#failure = failureOf(code, cause);
+    this.#recovery.failAll(this.#failure);
+    this.#association.requester.failAll(this.#failure);
   }
 
   #assertAlive(request: Requestable): void {
+    if (this.#isApart) {
+      if (!this.#isLeaving) {
+        this.#recover(this.#given.recovery?.timeoutMs ?? 0);
+      }
+      if (this.#isApart) {
+        throw failureOf(
+          'CONNECTION_LOST',
+          new Error('the server is away'),
+        )(operationName(request.operation));
+      }
+    }
     if (this.#failure !== undefined) {
       throw this.#failure(operationName(request.operation));
     }
   }
 }
 
-function channelOptions(options: CompleteOptions): ChannelOptions {
-  return {
-    capacity: options.maximumRequests,
-    maximumSendBytes: Math.max(options.maximumRequestBytes, FIRST_EXCHANGE_BYTES),
-    maximumReceiveBytes: Math.max(options.maximumResponseBytes, FIRST_EXCHANGE_BYTES),
-    littleEndian: options.littleEndian,
-  };
+/** What Atomics.wait sleeps on that only shall sleep. */
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/** Makes the errors of calls on a session that is over. */
+function failureOf(
+  code: 'CONNECTION_LOST' | 'SESSION_CLOSED',
+  cause: unknown,
+): (operation: string) => DafsError {
+  const reason =
+    code === 'SESSION_CLOSED'
+      ? 'the session is closed'
+      : `the session is over: ${(cause as Error).message}`;
+  return (operation) => DafsError.local(operation, code, 'EIO', reason, { cause });
 }

@@ -1,4 +1,4 @@
-import { ASK_SERVER, type ExportedCacheReader } from './exported-cache-reader.ts';
+import { ASK_SERVER, ExportedCacheReader } from './exported-cache-reader.ts';
 import { type Chunk, type ChunkMover, type Moved, moveInChunks } from './pipeline.ts';
 import { StableHow, type Verifier } from './protocol/index.ts';
 import type { RegisteredBuffer, TransferSlot } from './registration.ts';
@@ -22,14 +22,21 @@ export class Transfers {
   readonly requests: TransferRequests;
   readonly #session: Session;
   readonly #limits: TransferLimits;
-  readonly #reader: ExportedCacheReader | undefined;
+  #reader: ExportedCacheReader | undefined;
 
-  /** @param reader serves reads that need no message */
-  constructor(session: Session, limits: TransferLimits, reader?: ExportedCacheReader | undefined) {
+  constructor(session: Session, limits: TransferLimits) {
     this.#session = session;
     this.#limits = limits;
-    this.#reader = reader;
     this.requests = new TransferRequests(session);
+  }
+
+  /** From now on reads the server's cache without a message, where the server lets us. */
+  readExportedCache(): void {
+    const open = (): void => {
+      this.#reader = ExportedCacheReader.open(this.#session);
+    };
+    open();
+    this.#session.onRecovered(open);
   }
 
   /** Reads into any memory. @returns the bytes read; fewer than asked for at the end of the file */

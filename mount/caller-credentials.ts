@@ -40,6 +40,11 @@ export class CallerCredentials {
 
   constructor(session: Session) {
     this.#session = session;
+    session.onRecovered((isKnown) => {
+      if (isKnown) return;
+      this.#credentialByIdentity.clear();
+      this.#processes.clear();
+    });
   }
 
   /** The credential handle for `caller`, registered with the server when it is new. */

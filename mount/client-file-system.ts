@@ -23,7 +23,7 @@ import {
 } from '../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../client/registration.ts';
 import { Session } from '../client/session.ts';
-import type { ClientIdentity } from '../client/session-options.ts';
+import type { SessionOptions } from '../client/session-options.ts';
 import type { FileReference } from '../client/transfer-requests.ts';
 import { CallerCredentials, OWN_CREDENTIAL } from './caller-credentials.ts';
 import { extendedAttributesOf } from './client-extended-attributes.ts';
@@ -54,17 +54,15 @@ import { FilehandleMaker, fhOf, nodeidOf, stateIdOf } from './filehandles.ts';
 import { contentOf, creationOf, openAccess, rightsOf, truncationOf } from './open-flags.ts';
 import { makeSynchronous, type SynchronousChanges } from './synchronous-changes.ts';
 
-export interface FileSystemOptions {
-  /** The client that the session belongs to; sessions of one mount share it. Fresh when left out. */
-  identity?: ClientIdentity;
+/** Sessions of one mount share an identity. */
+export interface FileSystemOptions
+  extends Pick<SessionOptions, 'identity' | 'beforeSleep' | 'recovery'> {
   /** Whether other clients may change the files, so that the kernel's idea of a size may be old. */
   isShared: boolean;
   /** Whether to read the server's block cache without a message, if the server lets us. */
   ordma: boolean;
   /** Which changes are on stable storage when their calls return; none when left out. */
   synchronous?: SynchronousChanges | undefined;
-  /** Called each time before a call sleeps for its answer; see SessionOptions. */
-  beforeSleep?: (sleptMs: number) => number;
   /** Of createLockedFiles(), where the server is to keep the locks; the kernel does when left out. */
   lockedFiles?: SharedArrayBuffer | undefined;
 }
@@ -75,12 +73,13 @@ export interface FileSystemOptions {
  * @throws DafsError when it cannot be reached or refuses.
  */
 export function connectFileSystem(serverName: string, options: FileSystemOptions): PathFileSystem {
-  const { identity, ordma, synchronous, beforeSleep } = options;
+  const { identity, ordma, synchronous, beforeSleep, recovery } = options;
   const extensions = ordma ? [...EXTENSIONS, Extension.ORDMA] : EXTENSIONS;
   const session = Session.connect(serverName, {
     extensions,
     ...(identity && { identity }),
     ...(beforeSleep && { beforeSleep }),
+    ...(recovery && { recovery }),
   });
   try {
     const fileSystem = new ClientFileSystem(session, options);

@@ -2,7 +2,7 @@
 
 import { type ArgumentsOf, Extension, operations } from '../client/protocol/index.ts';
 import { Session } from '../client/session.ts';
-import type { ClientIdentity } from '../client/session-options.ts';
+import type { ClientIdentity, RecoveryOptions } from '../client/session-options.ts';
 import type { Nodeid } from './file-system.ts';
 import type { ChangeNews, Listener, ListenerHandlers } from './listener.ts';
 
@@ -16,11 +16,13 @@ const LISTENING = { maximumRequests: 1, transferSlots: 1, transferSlotBytes: 409
 export function connectListener(
   serverName: string,
   identity: ClientIdentity,
+  recovery: RecoveryOptions,
   handlers: ListenerHandlers,
 ): Listener {
   const heard: Heard = { alone: undefined, failure: undefined };
   const session = Session.connect(serverName, {
     identity,
+    recovery,
     extensions: [Extension.NOTIFY, Extension.LOCKS],
     ...LISTENING,
     onDirective(directive) {
@@ -40,6 +42,11 @@ export function connectListener(
       }
     },
   });
+  // What others have changed meanwhile is not told afterwards.
+  session.onRecovered(() => {
+    handlers.changed({ alone: false, everything: true, files: [], names: [] });
+    handlers.lockKeeperChanged(session.server?.pid ?? 0);
+  });
   return new SessionListener(session, heard);
 }
 
@@ -55,6 +62,8 @@ class SessionListener implements Listener {
   readonly #session: Session;
   readonly #heard: Heard;
   #hasNames = false;
+  /** Of the session when it subscribed last. */
+  #recoveries = 0;
 
   constructor(session: Session, heard: Heard) {
     this.#session = session;
@@ -66,8 +75,13 @@ class SessionListener implements Listener {
     return this.#hasNames;
   }
 
+  get isSubscribed(): boolean {
+    return this.#recoveries === this.#session.recoveries;
+  }
+
   subscribe(wantsNames: boolean): boolean {
     this.#heard.alone = undefined;
+    this.#recoveries = this.#session.recoveries;
     try {
       const { alone } = this.#session.call(operations.SUBSCRIBE, { wantsNames });
       this.#hasNames = wantsNames;

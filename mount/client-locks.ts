@@ -35,6 +35,7 @@ export function createLockedFiles(): SharedArrayBuffer {
 }
 
 export class ClientLocks implements FileLocks {
+  readonly #session: Session;
   readonly #locks: OwnerLocks;
   readonly #handles: FilehandleMaker;
   readonly #lockedFiles: Int32Array;
@@ -42,9 +43,14 @@ export class ClientLocks implements FileLocks {
   readonly #ownerView = new DataView(this.#owner.buffer);
 
   constructor(session: Session, handles: FilehandleMaker, lockedFiles: SharedArrayBuffer) {
+    this.#session = session;
     this.#locks = new OwnerLocks(session);
     this.#handles = handles;
     this.#lockedFiles = new Int32Array(lockedFiles);
+  }
+
+  get keeperPid(): number {
+    return this.#session.server?.pid ?? 0;
   }
 
   test(nodeid: Nodeid, _fh: Fh, lock: LockRequest): LockConflict | undefined {

@@ -179,6 +179,9 @@ export interface LockWait {
 
 /** What a file system offers that keeps locks among mounts. None of it waits. */
 export interface FileLocks {
+  /** The process that keeps the locks: who waits for one when it ends waits in vain. */
+  readonly keeperPid: number;
+
   /** The first lock that would be in the way of this one (F_GETLK). */
   test(nodeid: Nodeid, fh: Fh, lock: LockRequest): LockConflict | undefined;
 

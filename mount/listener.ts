@@ -32,12 +32,16 @@ export interface ListenerHandlers {
   changed(news: ChangeNews): void;
   /** A lock is there that was waited for. */
   granted(unique: LockWait['unique']): void;
+  /** The server has been away: the process that has taken its place knows only who has asked it. */
+  lockKeeperChanged(pid: number): void;
 }
 
 /** What a module of a driver is given makes: a session for what the server tells. */
 export interface Listener {
   /** Whether the server tells what others change at all. */
   readonly isTold: boolean;
+  /** Whether it tells now: a server that has been away has to be asked anew. */
+  readonly isSubscribed: boolean;
   /** Whether names are among what it tells. */
   readonly hasNames: boolean;
   /**

@@ -28,6 +28,10 @@ export interface MountOptions {
   negativeTimeoutSeconds: number | undefined;
   /** How many threads answer requests; the driver decides when undefined. */
   workers: number | undefined;
+  /** Whether calls fail when the server stays away, instead of waiting for it. */
+  soft: boolean;
+  /** After how long they do, in milliseconds. */
+  serverTimeoutMs: number;
 }
 
 interface MountOption {
@@ -186,6 +190,28 @@ export const mountOptionTable: readonly MountOption[] = [
       options.workers = Math.floor(parseNumber('workers', value, 1));
     },
   },
+  {
+    name: 'hard',
+    summary: 'calls wait for a server that is away, as long as it takes (default)',
+    apply(options) {
+      options.soft = false;
+    },
+  },
+  {
+    name: 'soft',
+    summary: 'calls fail with EIO when the server stays away for longer than timeo',
+    apply(options) {
+      options.soft = true;
+    },
+  },
+  {
+    name: 'timeo',
+    value: 'DECISECONDS',
+    summary: 'how long that is, in tenths of a second, as with NFS; 600 when left out',
+    apply(options, value) {
+      options.serverTimeoutMs = parseNumber('timeo', value, 1) * 100;
+    },
+  },
   ...ignored('atime', 'noatime', 'diratime', 'nodiratime'),
   ...ignored('relatime', 'norelatime', 'strictatime', 'nostrictatime', 'lazytime', 'nolazytime'),
   ...ignored('defaults', 'auto', 'noauto', 'user', 'nouser', 'users', 'group', 'owner'),
@@ -217,6 +243,8 @@ export function parseMountOptions(
     entryTimeoutSeconds: undefined,
     negativeTimeoutSeconds: undefined,
     workers: undefined,
+    soft: false,
+    serverTimeoutMs: 60_000,
   };
   for (const text of lists.flatMap(splitAtCommas)) applyOption(options, text);
   return options;

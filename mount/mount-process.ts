@@ -72,9 +72,14 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
   const driver = await loadDriver(request.driver);
   driver.check();
   const { source, options } = request;
+  let record: MountRecord | undefined;
   const server =
     source.kind === 'database'
-      ? await startEmbeddedServer(source.path, serverArguments(options))
+      ? await startEmbeddedServer(source.path, serverArguments(options), (process) => {
+          if (record === undefined) return;
+          record = { ...record, server: process };
+          publishRecord(record);
+        })
       : undefined;
   const serverName = source.kind === 'server' ? source.name : (server as EmbeddedServer).name;
   try {
@@ -85,7 +90,7 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
       exclusive: server !== undefined,
       options,
     });
-    const record: MountRecord = {
+    record = {
       directory,
       source: source.label,
       driver: request.driver,
@@ -96,11 +101,12 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
       mountedAt: new Date().toISOString(),
     };
     publishRecord(record);
+    const published = record;
     return {
-      record,
+      record: published,
       unmount: () => unmountOrDetach(directory),
       detach: () => unmountDirectory(directory, { lazy: true }),
-      ended: finish(mount, server, record),
+      ended: finish(mount, server, published),
     };
   } catch (error) {
     await server?.stop();

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A process, told apart from a later one with the same number by the time it started. */
@@ -26,6 +27,31 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
 export function isRunning(process: ProcessIdentity): boolean {
   return identifyProcess(process.pid)?.startTicks === process.startTicks;
 }
+
+/** Signals that end a process which has made no arrangements: kill(1)'s, the terminal's, and the like. */
+const ENDING_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGKILL', 'SIGTERM'] as const;
+
+/**
+ * Whether a signal waits for a thread that will end its process as soon as it can be delivered: whatever
+ * the thread waits for, nobody needs it any more (proc_pid_status(5)). A process that is gone waits for
+ * nothing.
+ */
+export function isBeingKilled(pid: number): boolean {
+  let status: string;
+  try {
+    status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  } catch {
+    return false;
+  }
+  const mask = (name: string): bigint =>
+    BigInt(`0x${new RegExp(`^${name}:\\t([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? 0}`);
+  const pending = mask('SigPnd') | mask('ShdPnd');
+  const deadly = pending & ~mask('SigBlk') & ~mask('SigIgn') & ~mask('SigCgt');
+  return ENDING_SIGNALS.some((name) => (deadly & bitOf(name)) !== 0n);
+}
+
+const bitOf = (name: (typeof ENDING_SIGNALS)[number]): bigint =>
+  1n << BigInt(constants.signals[name] - 1);
 
 /** Waits until the process has ended; false when it still runs after `timeoutMs`. */
 export async function waitForEnd(process: ProcessIdentity, timeoutMs: number): Promise<boolean> {

@@ -3,11 +3,12 @@
  *
  *     npx vitest run test/applications/kill.test.ts
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { askStatus } from '../support/control.ts';
 import { until } from '../support/run.ts';
+import { unstableFilesOf } from '../support/unstable-files.ts';
 import type { Workspace } from '../support/workspace.ts';
 import { applicationTest } from './support.ts';
 
@@ -36,11 +37,6 @@ function isOfConnection(pid: number, descriptor: string): boolean {
 
 function runtimeFiles(workspace: Workspace): string[] {
   return readdirSync(join(workspace.runtimeDirectory, 'dafs')).sort();
-}
-
-/** What our processes could have left in /dev/shm; other programs' files are not counted. */
-function sharedMemoryFiles(): string[] {
-  return readdirSync('/dev/shm').filter((name) => name.includes('dafs'));
 }
 
 applicationTest(
@@ -81,7 +77,7 @@ applicationTest(
     await survivor.unmount();
     await server.stop();
     expect(runtimeFiles(workspace)).toEqual([]);
-    expect(sharedMemoryFiles()).toEqual([]);
+    expect(unstableFilesOf(server.database)).toEqual([]);
   },
 );
 
@@ -110,11 +106,45 @@ applicationTest(
 );
 
 applicationTest(
-  'a mount whose server is killed answers EIO at once and can be unmounted',
+  'a mount whose server is killed goes on with the next one, and programs notice nothing',
   { programs },
   async ({ workspace, driver, succeed }) => {
     const server = await workspace.startServer();
-    const request = { source: `dafs:${server.name}`, driver: driver.name };
+    const source = `dafs:${server.name}`;
+    const mount = await workspace.startMount({ source, driver: driver.name });
+    const { directory } = mount;
+    await succeed('sh', ['-euc', 'echo kept >"$1/a"; mkdir "$1/d"; sync "$1/a"', 'sh', directory]);
+    // One has a file open and goes on with it, the others begin while there is no server.
+    const [isOpen, mayGoOn] = [workspace.path('open'), workspace.path('go')];
+    const script =
+      'exec 3>>"$1/a"; : >"$2"; until [ -e "$3" ]; do sleep 0.05; done; echo more >&3; cat "$1/a"';
+    const writer = succeed('sh', ['-euc', script, 'sh', directory, isOpen, mayGoOn]);
+    await until('the file is open', AT_ONCE_MS, () => existsSync(isOpen));
+    await server.kill();
+    writeFileSync(mayGoOn, '');
+    const others = ['mkdir "$1/e"', 'mv "$1/d" "$1/f"', 'echo new >"$1/b"'].map((command) =>
+      succeed('sh', ['-euc', command, 'sh', directory]),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const next = await workspace.startServer({ database: server.database, name: server.name });
+    await Promise.all(others);
+    expect(await writer).toBe('kept\nmore\n');
+    expect(await succeed('ls', [directory])).toBe('a\nb\ne\nf\n');
+    expect(await succeed('cat', [`${directory}/b`])).toBe('new\n');
+    await mount.unmount();
+    await next.stop();
+    expect(runtimeFiles(workspace)).toEqual([]);
+    expect(unstableFilesOf(server.database)).toEqual([]);
+  },
+);
+
+applicationTest(
+  'a soft mount whose server is killed answers EIO after a while, and can be unmounted',
+  { programs },
+  async ({ workspace, driver, succeed }) => {
+    const server = await workspace.startServer();
+    const options = ['soft', 'timeo=2'];
+    const request = { source: `dafs:${server.name}`, driver: driver.name, options };
     const mount = await workspace.startMount(request);
     await succeed('sh', ['-euc', 'echo kept >"$1/a"; sync "$1/a"', 'sh', mount.directory]);
     // A reader that has the file open when the server goes: its next read must fail, not hang.
@@ -152,7 +182,7 @@ applicationTest(
     await again.unmount();
     await next.stop();
     expect(runtimeFiles(workspace)).toEqual([]);
-    expect(sharedMemoryFiles()).toEqual([]);
+    expect(unstableFilesOf(server.database)).toEqual([]);
   },
 );
 

@@ -168,10 +168,12 @@ applicationTest('what is removed ends with the mount of its process', options, a
   scene.holder.child.kill('SIGKILL');
 });
 
-applicationTest('what is removed ends with the server', options, async (run) => {
+applicationTest('what is removed ends with server and mount', options, async (run) => {
   const { workspace, driver } = run;
   const scene = await removeWhileOpen(run);
   await scene.server.kill();
+  await scene.first.kill();
+  await scene.second.kill();
   scene.holder.child.kill('SIGKILL');
   const { database } = scene.server;
   const next = await workspace.startServer({ database, name: 'next', options: LIMITS });

@@ -10,6 +10,7 @@ import { connectFileSystem } from '../../client-file-system.ts';
 import { CommandError } from '../../command-error.ts';
 import type { Driver, DriverMount, DriverRequest } from '../../driver.ts';
 import type { PathFileSystem } from '../../file-system.ts';
+import { recoveryFor, serverPatience } from '../../server-patience.ts';
 import { synchronousChanges } from '../../synchronous-changes.ts';
 import { type Binding, findBinding, loadBinding } from './binding.ts';
 import { createHandlers } from './handlers.ts';
@@ -32,11 +33,16 @@ export const fuseNativeDriver: Driver = {
   },
   async mount(request) {
     const binding = loadBinding();
-    const { serverName, exclusive, options } = request;
+    const { directory, serverName, exclusive, options } = request;
     const fileSystem = connectFileSystem(serverName, {
       isShared: !exclusive,
       ordma: options.ordma,
       synchronous: synchronousChanges(options.kernelFlags),
+      // Who waits here is who would start the mount's own server again: such calls fail until it runs.
+      recovery: recoveryFor({
+        ...serverPatience(directory, options),
+        ...(exclusive && { timeoutMs: 0 }),
+      }),
     });
     try {
       return await mountThrough(binding, fileSystem, request);

@@ -5,6 +5,7 @@ import { connectFileSystem } from '../../client-file-system.ts';
 import { connectListener } from '../../client-listener.ts';
 import type { FileSystem } from '../../file-system.ts';
 import type { CreateListener } from '../../listener.ts';
+import { recoveryFor, type ServerPatience } from '../../server-patience.ts';
 import type { SynchronousChanges } from '../../synchronous-changes.ts';
 import type { WorkerPlace } from './worker.ts';
 
@@ -17,14 +18,19 @@ export interface ClientSourceData {
   /** Where locks are kept on the server, what was locked (client-locks.ts). */
   readonly lockedFiles: SharedArrayBuffer | undefined;
   readonly synchronous: SynchronousChanges | undefined;
+  readonly patience: ServerPatience;
 }
 
-export function createFileSystem(data: unknown, { beforeSleep }: WorkerPlace): FileSystem {
-  const { serverName, ...options } = data as ClientSourceData;
-  return connectFileSystem(serverName, { ...options, beforeSleep });
+export function createFileSystem(data: unknown, place: WorkerPlace): FileSystem {
+  const { serverName, patience, ...options } = data as ClientSourceData;
+  const { beforeSleep, callerPid } = place;
+  const recovery = recoveryFor(patience, callerPid);
+  return connectFileSystem(serverName, { ...options, beforeSleep, recovery });
 }
 
 export const createListener: CreateListener = (data, handlers) => {
-  const { serverName, identity } = data as ClientSourceData;
-  return connectListener(serverName, identity, handlers);
+  const { serverName, identity, patience } = data as ClientSourceData;
+  // What it hears of can wait for as long as the mount is there.
+  const recovery = recoveryFor({ ...patience, timeoutMs: Number.POSITIVE_INFINITY });
+  return connectListener(serverName, identity, recovery, handlers);
 };

@@ -7,6 +7,7 @@ import { programAt } from '../../../nic/thread.ts';
 import { createLockedFiles } from '../../client-locks.ts';
 import { describeError } from '../../command-error.ts';
 import type { Driver } from '../../driver.ts';
+import { serverPatience } from '../../server-patience.ts';
 import { synchronousChanges } from '../../synchronous-changes.ts';
 import type { ClientSourceData } from './client-source.ts';
 import { KernelMount } from './kernel-mount.ts';
@@ -25,6 +26,7 @@ export const kernelDriver: Driver = {
       // Alone, the kernel keeps the locks of the mount: nobody else could be in their way.
       lockedFiles: exclusive ? undefined : createLockedFiles(),
       synchronous: synchronousChanges(options.kernelFlags),
+      patience: serverPatience(directory, options),
     };
     const module = programAt(new URL('./client-source.ts', import.meta.url)).href;
     const mount = await KernelMount.mount({

@@ -30,6 +30,10 @@ function fail(error: unknown): void {
 
 /** Asks for names as far as they are needed; the mount is alone once they are told. */
 function subscribeAnew(listener: Listener, invalidation: Invalidation): void {
+  if (!listener.isSubscribed) {
+    if (listener.subscribe(true)) invalidation.becomeAlone();
+    return;
+  }
   const isBecomingAlone = invalidation.isBecomingAlone;
   const wantsNames = isBecomingAlone || invalidation.wantsNames;
   if (!isBecomingAlone && wantsNames === listener.hasNames) return;
@@ -92,6 +96,7 @@ async function run(): Promise<void> {
   const listener = module.createListener(source.data, {
     changed: (news) => invalidation?.apply(news),
     granted: (unique) => parked.grant(unique),
+    lockKeeperChanged: (pid) => parked.keepOnly(pid),
   });
   parentPort?.once('message', async (orders: ListenerOrders) => {
     invalidation = invalidationFor(orders, order);

@@ -46,7 +46,7 @@ export function lockHandlers({ exchange, fileSystem, deviceFd, parked }: Service
       exchange.answer(0);
       return;
     }
-    const became = parked.park(wait);
+    const became = parked.park(wait, keeper.keeperPid);
     if (became === 'parked') return;
     if (became === 'abandoned') exchange.answerError(EIO);
     // Too late to call it off: it was granted.

@@ -38,11 +38,12 @@ const PLACES = 1024;
 /** How many interruptions are remembered whose request no worker has entered yet. */
 const REMEMBERED = 64;
 
-/** The words of a place: state, channel, and the two halves of the request's id. */
-const WORDS = 4;
+/** The words of a place: state, channel, the two halves of the request's id, and who was asked. */
+const WORDS = 5;
 const CHANNEL = 1;
 const UNIQUE_LOW = 2;
 const UNIQUE_HIGH = 3;
+const KEEPER = 4;
 
 const HIGH = 4294967296;
 
@@ -101,9 +102,14 @@ export class ParkedRequests {
 
   /**
    * The worker lets go of the request: somebody else will answer it.
+   * @param keeperPid who will grant it
    * @returns what has happened meanwhile, if anything: then the worker answers
    */
-  park({ place, unique }: LockWait): 'parked' | 'granted' | 'interrupted' | 'abandoned' {
+  park(
+    { place, unique }: LockWait,
+    keeperPid: number,
+  ): 'parked' | 'granted' | 'interrupted' | 'abandoned' {
+    Atomics.store(this.#words, place * WORDS + KEEPER, keeperPid);
     if (this.#step(place, State.DECIDING, State.WAITING)) {
       // Who abandons all waits looks through the table after it has said so, and we look whether it
       // has after we are in the table: one of us sees the other.
@@ -143,9 +149,23 @@ export class ParkedRequests {
   /** Nothing will be granted any more: answers all waits, and those that come later, with EIO. */
   abandon(): void {
     Atomics.store(this.#words, ABANDONED, 1);
+    this.#answerAll(EIO);
+  }
+
+  /**
+   * Another process keeps the locks now, and knows only of the waits that it was told of: the others end.
+   * Of EINTR without a signal the kernel would make errno 512.
+   */
+  keepOnly(keeperPid: number): void {
+    this.#answerAll(EIO, (place) => {
+      return Atomics.load(this.#words, place * WORDS + KEEPER) !== keeperPid;
+    });
+  }
+
+  #answerAll(errno: number, isMeant: (place: number) => boolean = () => true): void {
     for (let place = 0; place < PLACES; place++) {
-      if (Atomics.load(this.#words, place * WORDS) === State.WAITING) {
-        this.#answer(place, this.#uniqueAt(place), EIO);
+      if (Atomics.load(this.#words, place * WORDS) === State.WAITING && isMeant(place)) {
+        this.#answer(place, this.#uniqueAt(place), errno);
       }
     }
   }

@@ -25,6 +25,11 @@ export class PendingSyncs {
     this.#pending.set(unique, sync);
   }
 
+  /** Whether all have been answered. */
+  get isEmpty(): boolean {
+    return this.#pending.size === 0;
+  }
+
   /** Answers all that have ended, without waiting for any. */
   answerEnded(): void {
     if (this.#pending.size === 0) return;

@@ -36,6 +36,8 @@ export interface WorkerPlace {
   readonly parked: ParkedRequests;
   /** To be called before the worker sleeps for an answer: see {@link Watch.beforeSleep}. */
   readonly beforeSleep: (sleptMs: number) => number;
+  /** Who alone waits for the worker; 0: the kernel, or several. */
+  readonly callerPid: () => number;
 }
 
 /** What a module of {@link ModuleSource} exports. */
@@ -79,6 +81,7 @@ function serve(
   fileSystem: FileSystem,
   orders: WorkerOrders,
   { parked, watch, order }: Together,
+  began: (callerPid: () => number) => void,
 ): WorkerEnd {
   const { deviceFd, wakeFd, stop, setxattrInBytes } = orders;
   const budget = new PollBudget(POLL_MICROSECONDS);
@@ -87,6 +90,8 @@ function serve(
   const channel = new Channel({ fd: deviceFd, wakeFd, stop, watch, budget, order, whileIdle });
   const memory = requestMemory(fileSystem, orders.transferBytes);
   const exchange: Exchange = new Exchange(channel, memory);
+  // Others may wait for their fsyncs meanwhile, and must not be given up with the one.
+  began(() => (syncs.isEmpty ? exchange.caller.pid : 0));
   const board = new CacheBoard(orders.boardMemory);
   const policy = new CachePolicy(
     board,
@@ -136,10 +141,14 @@ async function run(): Promise<void> {
   const watch = new Watch(watchMemory);
   const order = new WriteOrder(orderMemory, index);
   const beforeSleep = (sleptMs: number) => watch.beforeSleep(sleptMs);
-  const fileSystem = await openFileSystem(source, { index, parked, beforeSleep });
+  let currentCaller = () => 0;
+  const callerPid = () => currentCaller();
+  const fileSystem = await openFileSystem(source, { index, parked, beforeSleep, callerPid });
   parentPort?.once('message', (orders: WorkerOrders) => {
     try {
-      const end = serve(fileSystem, orders, { parked, watch, order });
+      const end = serve(fileSystem, orders, { parked, watch, order }, (begun) => {
+        currentCaller = begun;
+      });
       fileSystem.close();
       report({ kind: 'ended', ...end });
     } catch (error) {

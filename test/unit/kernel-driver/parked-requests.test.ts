@@ -12,6 +12,7 @@ import {
 } from '../../../nic/system-calls-fuse.ts';
 
 /** Beyond 32 bits, to see both halves. */
+const KEEPER = 77;
 const UNIQUE = 5 * 2 ** 32 + 4_000_000_002;
 
 let device: number;
@@ -46,7 +47,7 @@ function replies(): [unique: number, error: number][] {
 
 test('a wait is answered by whoever learns of the grant, once', () => {
   const wait = parked.enter(device, UNIQUE);
-  expect(parked.park(wait)).toBe('parked');
+  expect(parked.park(wait, KEEPER)).toBe('parked');
   expect(replies()).toEqual([]);
   elsewhere.grant(UNIQUE);
   expect(replies()).toEqual([[UNIQUE, 0]]);
@@ -57,7 +58,7 @@ test('a wait is answered by whoever learns of the grant, once', () => {
 
 test('an interrupted wait is answered when it has been called off', () => {
   const wait = parked.enter(device, UNIQUE);
-  parked.park(wait);
+  parked.park(wait, KEEPER);
   expect(elsewhere.waitToInterrupt(UNIQUE)).toEqual(wait);
   expect(replies()).toEqual([]);
   elsewhere.interrupt(wait);
@@ -68,21 +69,30 @@ test('an interrupted wait is answered when it has been called off', () => {
 
 test('a wait that cannot be called off any more is answered by its grant', () => {
   const wait = parked.enter(device, UNIQUE);
-  parked.park(wait);
+  parked.park(wait, KEEPER);
   expect(elsewhere.waitToInterrupt(UNIQUE)).toEqual(wait);
   parked.grant(UNIQUE);
   expect(replies()).toEqual([[UNIQUE, 0]]);
 });
 
+test('when another process keeps the locks, waits end of which it does not know', () => {
+  parked.park(parked.enter(device, UNIQUE), KEEPER);
+  parked.park(parked.enter(device, UNIQUE + 2), KEEPER + 1);
+  elsewhere.keepOnly(KEEPER + 1);
+  expect(replies()).toEqual([[UNIQUE, -5]]);
+  elsewhere.grant(UNIQUE + 2);
+  expect(replies()).toEqual([[UNIQUE + 2, 0]]);
+});
+
 test('when nothing will be granted any more, all waits are answered, and those to come', () => {
   const waits = [2, 4, 6].map((unique) => parked.enter(device, UNIQUE + unique));
-  expect(waits.slice(0, 2).map((wait) => parked.park(wait))).toEqual(['parked', 'parked']);
+  expect(waits.slice(0, 2).map((wait) => parked.park(wait, KEEPER))).toEqual(['parked', 'parked']);
   elsewhere.abandon();
   expect(replies()).toEqual([
     [UNIQUE + 2, -5],
     [UNIQUE + 4, -5],
   ]);
-  expect(parked.park(waits[2] as (typeof waits)[number])).toBe('abandoned');
+  expect(parked.park(waits[2] as (typeof waits)[number], KEEPER)).toBe('abandoned');
   expect(replies()).toEqual([]);
   expect(parked.enter(device, UNIQUE).place).toBe(0);
 });
@@ -90,21 +100,21 @@ test('when nothing will be granted any more, all waits are answered, and those t
 test('a grant before the worker has let go is the worker’s to answer', () => {
   const wait = parked.enter(device, UNIQUE);
   elsewhere.grant(UNIQUE);
-  expect(parked.park(wait)).toBe('granted');
+  expect(parked.park(wait, KEEPER)).toBe('granted');
   expect(replies()).toEqual([]);
 });
 
 test('an interruption before the worker has let go is the worker’s to answer', () => {
   const wait = parked.enter(device, UNIQUE);
   expect(elsewhere.waitToInterrupt(UNIQUE)).toBeUndefined();
-  expect(parked.park(wait)).toBe('interrupted');
+  expect(parked.park(wait, KEEPER)).toBe('interrupted');
   expect(replies()).toEqual([]);
 });
 
 test('an interruption that another worker reads first is not lost', () => {
   expect(elsewhere.waitToInterrupt(UNIQUE)).toBeUndefined();
   const wait = parked.enter(device, UNIQUE);
-  expect(parked.park(wait)).toBe('interrupted');
+  expect(parked.park(wait, KEEPER)).toBe('interrupted');
 });
 
 test('what is interrupted and waits for nothing is left alone', () => {
@@ -123,8 +133,8 @@ test('places are used again, and there is an end of them', () => {
 });
 
 test('after the end nobody writes to the channels, whose numbers may be other files’', () => {
-  parked.park(parked.enter(device, UNIQUE));
-  parked.park(parked.enter(device, UNIQUE + 2));
+  parked.park(parked.enter(device, UNIQUE), KEEPER);
+  parked.park(parked.enter(device, UNIQUE + 2), KEEPER);
   elsewhere.end();
   elsewhere.grant(UNIQUE);
   parked.abandon();

@@ -29,6 +29,18 @@ async function start(command: string, ...options: string[]): Promise<number> {
   return child.pid as number;
 }
 
+/** As much of a session as registers credentials, and a way to tell of its recovery. */
+function fakeSession(
+  extensions: readonly number[],
+  registerCredential: (...user: unknown[]) => number,
+) {
+  const recovered: ((isKnown: boolean) => void)[] = [];
+  const onRecovered = (action: (isKnown: boolean) => void) => recovered.push(action);
+  const session = { extensions: new Set(extensions), registerCredential, onRecovered };
+  const recover = (isKnown: boolean) => recovered.forEach((action) => void action(isKnown));
+  return { session: session as unknown as Session, recover };
+}
+
 /** The capabilities that the server is told of a caller. */
 function toldOf(
   pid: number,
@@ -36,7 +48,7 @@ function toldOf(
   extensions: readonly number[] = [Extension.CAPABILITIES],
 ) {
   const registerCredential = vi.fn(() => 1);
-  const session = { extensions: new Set(extensions), registerCredential } as unknown as Session;
+  const { session } = fakeSession(extensions, registerCredential);
   new CallerCredentials(session).of({ pid, uid, gid: 0, umask: 0, keepsAccessTimes: false });
   return (registerCredential.mock.calls as unknown[][])[0]?.[3];
 }
@@ -54,8 +66,7 @@ it('the server is told who leaves no access times, for his reading alone', {
   timeout: LIMIT_MS,
 }, () => {
   const registerCredential = vi.fn((...user: unknown[]) => user.length);
-  const extensions = new Set([Extension.CAPABILITIES]);
-  const session = { extensions, registerCredential } as unknown as Session;
+  const { session } = fakeSession([Extension.CAPABILITIES], registerCredential);
   const credentials = new CallerCredentials(session);
   const caller = { pid: 0, uid: 4001, gid: 4002, umask: 0, keepsAccessTimes: true };
   credentials.of(caller);
@@ -65,6 +76,18 @@ it('the server is told who leaves no access times, for his reading alone', {
     [4001, 4002, [], undefined, false],
     [4001, 4002, [], Capability.FOWNER, true],
   ]);
+});
+
+it('a server that has forgotten its clients is told anew', { timeout: LIMIT_MS }, () => {
+  const registerCredential = vi.fn(() => registerCredential.mock.calls.length);
+  const { session, recover } = fakeSession([], registerCredential);
+  const credentials = new CallerCredentials(session);
+  const caller = { pid: 0, uid: 4001, gid: 4002, umask: 0, keepsAccessTimes: false };
+  expect(credentials.of(caller)).toBe(1);
+  recover(true);
+  expect(credentials.of(caller)).toBe(1);
+  recover(false);
+  expect(credentials.of(caller)).toBe(2);
 });
 
 describe.skipIf(!isRoot())('what the server is told of the capabilities of a caller', () => {

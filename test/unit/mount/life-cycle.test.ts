@@ -190,24 +190,16 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
     await umount();
   });
 
-  it('whose server is killed answers EIO at once, and can be unmounted even when in use', async () => {
+  it('whose server is killed starts another one and goes on', async () => {
     await mount();
-    await shell(`echo text > ${directory}/file`);
-    await holdOpen();
-    process.kill(onlyRecord().server?.pid as number, 'SIGKILL');
-    const commands = [
-      ['cat', `${directory}/file`],
-      ['ls', directory],
-      ['touch', `${directory}/new`],
-      ['stat', '-f', directory],
-    ];
-    for (const [program = '', ...args] of commands) {
-      const { stderr, timedOut } = await workspace.run(program, args, { limitMs: 5000 });
-      expect({ program, timedOut }).toEqual({ program, timedOut: false });
-      expect(stderr).toContain('Input/output error');
-    }
-    const { stdout } = await workspace.dafs(['status']);
-    expect(stdout).toMatch(new RegExp(`${directory} .* no server\n`));
+    await shell(`echo text > ${directory}/file; sync ${directory}/file`);
+    const killed = onlyRecord().server?.pid as number;
+    process.kill(killed, 'SIGKILL');
+    // The driver fuse-native cannot wait for a server that it has to start itself.
+    const waits = driver === 'kernel' ? 'true' : `until ls ${directory}; do sleep 0.1; done`;
+    await shell(`${waits}; mkdir ${directory}/made; echo more >> ${directory}/file`);
+    expect(await shell(`cat ${directory}/file; ls ${directory}`)).toBe('text\nmore\nfile\nmade\n');
+    await until('the record names the new server', 5000, () => onlyRecord().server?.pid !== killed);
     const { status } = await workspace.dafs(['umount', directory]);
     expect(status).toBe(0);
     expect(await isMountPoint(directory)).toBe(false);

@@ -1,0 +1,67 @@
+/**
+ * Connections that break at any message, and servers that are killed at any moment: each change is
+ * done once.
+ *
+ *     npx vitest run test/recovery
+ *     DAFS_SEED=1 npx vitest run test/recovery   (as a failing run prints)
+ */
+import { randomInt } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it } from 'vitest';
+import { Random } from '../support/random.ts';
+import { until } from '../support/run.ts';
+import { Workspace } from '../support/workspace.ts';
+import type { ExactlyOnceRequest } from './exactly-once-main.ts';
+
+const program = fileURLToPath(new URL('./exactly-once-main.ts', import.meta.url));
+const seed = Number(process.env.DAFS_SEED ?? randomInt(2 ** 31 - 1));
+
+let workspace: Workspace | undefined;
+afterEach(() => workspace?.dispose());
+
+/** Runs the program to its end. @returns how often the session has found its way back */
+async function runToEnd(request: ExactlyOnceRequest): Promise<number> {
+  const result = await (workspace as Workspace).run(
+    process.execPath,
+    [program, JSON.stringify(request)],
+    { limitMs: 90_000 },
+  );
+  const { status, stdout, stderr } = result;
+  expect(status, `${stdout}${stderr}`).toBe(0);
+  return JSON.parse(stdout.trim().split('\n').at(-1) as string).recoveries as number;
+}
+
+it('a connection that breaks at any message', async () => {
+  workspace = Workspace.create();
+  const { fabricSocket } = await workspace.startServer();
+  const progressFile = workspace.path('progress');
+  const request = { fabricSocket, seed, operations: 500, breaksOneIn: 30, progressFile };
+  expect(await runToEnd(request)).toBeGreaterThan(10);
+}, 120_000);
+
+it('a server that is killed at any moment', async () => {
+  workspace = Workspace.create();
+  const random = new Random(seed);
+  let server = await workspace.startServer();
+  const { fabricSocket, database, name } = server;
+  const progressFile = workspace.path('progress');
+  const request = { fabricSocket, seed, operations: 500, breaksOneIn: 0, progressFile };
+  let isDone = false;
+  const ended = runToEnd(request).finally(() => {
+    isDone = true;
+  });
+  const progress = () => (existsSync(progressFile) ? readFileSync(progressFile, 'utf8') : '');
+  let kills = 0;
+  for (let before = ''; !isDone; before = progress()) {
+    // Each server does something at least: else a slow machine would see one killed after the other.
+    await until('something is done', 30_000, () => isDone || progress() !== before);
+    await setTimeout(random.below(200));
+    await server.kill();
+    server = await workspace.startServer({ database, name });
+    kills += 1;
+  }
+  expect(await ended).toBeGreaterThan(0);
+  expect(kills).toBeGreaterThan(1);
+}, 120_000);
