@@ -72,9 +72,15 @@ describe('the table of operations', () => {
 
   it('derives from the category what may be chained and what is cached', () => {
     expect(operations.LOCK).toMatchObject({ modifies: false, cached: true, chainable: true });
-    expect(operations.WRITE_DIRECT).toMatchObject({
+    expect(operations.APPEND_DIRECT).toMatchObject({
       modifies: true,
       cached: true,
+      chainable: true,
+    });
+    // What does no harm when it is done twice.
+    expect(operations.WRITE_DIRECT).toMatchObject({
+      modifies: true,
+      cached: false,
       chainable: true,
     });
     expect(operations.LOOKUP).toMatchObject({ modifies: false, cached: false, chainable: true });
