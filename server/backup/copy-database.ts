@@ -34,17 +34,22 @@ export async function copyDatabase(
   target: string,
   { onProgress, isCancelled }: CopyOptions = {},
 ): Promise<number> {
+  const requireWanted = (): void => {
+    if (isCancelled?.() === true) {
+      throw new BackupError('CANCELLED', 'the backup was cancelled');
+    }
+  };
   const partial = reserve(target);
   try {
     await database.backup(partial, {
       progress: ({ totalPages, remainingPages }) => {
-        if (isCancelled?.() === true) {
-          throw new BackupError('CANCELLED', 'the backup was cancelled');
-        }
+        requireWanted();
         onProgress?.(totalPages === 0 ? 0 : 1 - remainingPages / totalPages);
         return pagesPerStep;
       },
     });
+    // To sync what is not wanted any more can take half a minute on a busy disk.
+    requireWanted();
     sync(partial);
     requireAbsent(target);
     renameSync(partial, target);
