@@ -55,16 +55,23 @@ export async function copyDatabase(
     renameSync(partial, target);
     sync(dirname(target));
   } catch (error) {
-    rmSync(partial, { force: true });
-    rmSync(`${partial}-journal`, { force: true });
+    removePartial(target);
     throw error;
   }
   return statSync(target).size;
 }
 
+const partialOf = (target: string): string => `${target}.partial`;
+
+/** Removes what there is of a copy that was not finished. */
+export function removePartial(target: string): void {
+  rmSync(partialOf(target), { force: true });
+  rmSync(`${partialOf(target)}-journal`, { force: true });
+}
+
 /** Makes the file that becomes the target when it is whole. */
 function reserve(target: string): string {
-  const partial = `${target}.partial`;
+  const partial = partialOf(target);
   requireAbsent(target);
   requireAbsent(partial);
   closeSync(openSync(partial, 'wx', 0o600));

@@ -15,6 +15,7 @@ async function copy(database: Database.Database): Promise<number> {
   if (!new Handshake(handshake).take(() => beginSnapshot(database))) {
     throw new BackupError('NO_SNAPSHOT', 'the server could not write everything back');
   }
+  send({ type: 'progress', part: 0 });
   return copyDatabase(database, target, {
     onProgress: (part) => send({ type: 'progress', part }),
     isCancelled: () => Atomics.load(new Int32Array(cancelled), 0) !== 0,

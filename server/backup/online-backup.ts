@@ -1,8 +1,11 @@
 import { startThread } from '../../nic/index.ts';
 import { openDatabase } from '../store/open.ts';
 import { BackupError } from './backup-error.ts';
-import { beginSnapshot, type CopyOptions, copyDatabase } from './copy-database.ts';
+import { beginSnapshot, type CopyOptions, copyDatabase, removePartial } from './copy-database.ts';
 import { Handshake } from './handshake.ts';
+
+/** How long a copy that nobody wants any more may take to end by itself. */
+const cancelLimitMs = 10_000;
 
 export interface CopyThreadData {
   readonly path: string;
@@ -45,7 +48,19 @@ export function backUpOnline(
   const cancelled = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const data: CopyThreadData = { path, target, handshake: handshake.shared, cancelled };
   const thread = startThread(new URL('./copy-thread.ts', import.meta.url), data);
-  const cancel = () => Atomics.store(new Int32Array(cancelled), 0, 1);
+  let hasBegun = false;
+  let overdue: NodeJS.Timeout | undefined;
+  const cancel = () => {
+    Atomics.store(new Int32Array(cancelled), 0, 1);
+    overdue = setTimeout(() => void giveUp(), cancelLimitMs);
+  };
+  /** The thread does not come to look whether the copy is wanted: SQLite, or the disk, keeps it. */
+  const giveUp = async () => {
+    await thread.terminate();
+    if (hasBegun) {
+      removePartial(target);
+    }
+  };
   signal?.addEventListener('abort', cancel);
   if (signal?.aborted === true) {
     cancel();
@@ -56,6 +71,7 @@ export function backUpOnline(
         offerSnapshot(handshake.shared);
         break;
       case 'progress':
+        hasBegun = true;
         onProgress?.(message.part);
         break;
       case 'done':
@@ -68,6 +84,7 @@ export function backUpOnline(
   });
   thread.on('error', (error) => reject(failureOf(undefined, error.message)));
   thread.on('exit', () => {
+    clearTimeout(overdue);
     signal?.removeEventListener('abort', cancel);
     reject(failureOf(undefined, 'the thread that copies has ended'));
   });
