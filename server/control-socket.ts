@@ -83,9 +83,12 @@ export class ControlSocket {
         socket.write(`${JSON.stringify(news)}\n`);
       }
     };
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket });
+    lines.on('line', (line) => {
       void this.#answer(line, tell, hungUp.signal).then(tell);
     });
+    // It passes the socket's errors on, which end the process where nobody takes them.
+    lines.on('error', () => {});
   }
 
   async #answer(line: string, tell: (news: object) => void, signal: AbortSignal): Promise<object> {
