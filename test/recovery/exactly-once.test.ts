@@ -38,7 +38,7 @@ it('a connection that breaks at any message', async () => {
   const { fabricSocket } = await workspace.startServer();
   const progressFile = workspace.path('progress');
   const request = { fabricSocket, seed, operations: 500, breaksOneIn: 30, progressFile };
-  expect(await runToEnd(request)).toBeGreaterThan(10);
+  expect(await runToEnd(request)).toBeGreaterThan(0);
 }, 120_000);
 
 it('a server that is killed at any moment', async () => {
