@@ -1,6 +1,6 @@
 /** Two real processes: what they share, and what is left of one when the other is killed. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -82,10 +82,10 @@ function awaitDeath({ group, side }: Stage): void {
   while (side.queuePair.state === RTS) group.wait(completions, 15_000);
 }
 
-/** What is in /dev/shm, without the directories that tests of the store make there meanwhile. */
-function sharedMemoryFiles(): string[] {
-  const names = existsSync('/dev/shm') ? readdirSync('/dev/shm') : [];
-  return names.filter((name) => !name.startsWith('dafs-store-'));
+/** The files that a process has mapped, by name; of memory without one (memfd), what it is called. */
+function mappedFiles(pid: number | 'self'): string[] {
+  const lines = readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n');
+  return lines.map((line) => line.split(/\s+/)[5] ?? '');
 }
 
 describe('two processes', () => {
@@ -257,19 +257,21 @@ describe('kill -9 of a peer', () => {
   });
 
   test('that serves leaves nothing but a socket file', { timeout: 20_000 }, async () => {
-    const before = sharedMemoryFiles();
     const scene = stage();
     const path = socketPath();
     const child = start('serve', path);
     await nextReport(child);
     postReceive(scene.side, 5);
     connect(path, scene.side.queuePair);
+    // What the two share has no name in any directory, so that a killed process cannot leave it behind.
+    const mapped = mappedFiles(child.pid as number);
+    expect(mapped.some((name) => name.startsWith('/memfd:dafs-table'))).toBe(true);
+    expect(mapped.filter((name) => name.startsWith('/dev/shm/'))).toEqual([]);
     await killNow(child);
     awaitDeath(scene);
-    expect(sharedMemoryFiles()).toEqual(before);
     // Nothing of the dead process stays mapped here.
-    const maps = readFileSync('/proc/self/maps', 'utf8');
-    expect(maps.match(/memfd:dafs-table/g) ?? []).toHaveLength(1);
+    const tables = mappedFiles('self').filter((name) => name.startsWith('/memfd:dafs-table'));
+    expect(tables).toHaveLength(1);
     const successor = Listener.listen(path);
     successor.close();
     expect(existsSync(path)).toBe(false);
