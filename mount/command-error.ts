@@ -7,6 +7,7 @@ export type CommandErrorCode =
   | 'NOT_MOUNTED'
   | 'DEAD_MOUNT'
   | 'BUSY'
+  | 'NO_ROOM'
   | 'NO_FUSE'
   | 'NO_PERMISSION'
   | 'UNKNOWN_OPTION'
@@ -17,6 +18,8 @@ export type CommandErrorCode =
   | 'NO_SUCH_SERVER'
   | 'SERVER_FAILED'
   | 'BACKUP_FAILED'
+  | 'BENCH_FAILED'
+  | 'INTERRUPTED'
   | 'MOUNT_FAILED'
   | 'UNMOUNT_FAILED';
 

@@ -27,6 +27,7 @@ export function buildProgram(): Command {
   addStatus(program);
   addFsck(program);
   addBackup(program);
+  addBench(program);
   return program;
 }
 
@@ -155,6 +156,25 @@ function addBackup(program: Command): void {
     .action(async (source, target) => {
       const { backupCommand } = await import('./commands/backup.ts');
       await backupCommand(source, target);
+    });
+}
+
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('measure a mount beside other directories and the library, by the same jobs')
+    .argument(
+      '[directories...]',
+      'what to compare with; a dafs mount among them is measured instead of a fresh one',
+    )
+    .option('--jobs <group,...>', 'random, sequential, sync, sizes, metadata, tree (default: all)')
+    .option('--seconds <number>', 'how long one measurement lasts', '1')
+    .option('--rounds <number>', 'how often each is made; medians count', '3')
+    .option('--json <file>', 'write the figures, for programs and for --compare')
+    .option('--compare <file>', 'say what has changed since a run that --json has stored')
+    .action(async (directories, options) => {
+      const { benchCommand } = await import('./commands/bench.ts');
+      await benchCommand(directories, options);
     });
 }
 

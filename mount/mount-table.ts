@@ -24,6 +24,15 @@ export function findMount(directory: string): MountTableEntry | undefined {
   return readMountTable().findLast((entry) => entry.directory === directory);
 }
 
+/** What `path` (a canonical one) lies on: the mount of the longest directory above, the latest there. */
+export function mountOf(path: string): MountTableEntry {
+  const isAbove = ({ directory }: MountTableEntry) =>
+    directory === '/' || path === directory || path.startsWith(`${directory}/`);
+  return readMountTable()
+    .filter(isAbove)
+    .reduce((best, entry) => (entry.directory.length >= best.directory.length ? entry : best));
+}
+
 /** What is mounted somewhere below `directory` (a canonical path). */
 export function mountsBelow(directory: string): MountTableEntry[] {
   return readMountTable().filter((entry) => entry.directory.startsWith(`${directory}/`));

@@ -8,9 +8,9 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import zlib from 'node:zlib';
+import { median } from '../../mount/bench/statistics.ts';
 import { BlockCache } from '../../server/block-cache.ts';
 import { type FileId, FileType, rootId, Store } from '../../server/store/index.ts';
-import { median } from './support/median.ts';
 
 const MIB = 1 << 20;
 const FILE_MIB = 64;

@@ -3,6 +3,8 @@
  * metadata, throughput on busy processors, and what it takes of the machine. The places take turns in
  * each round, so that a disturbance meets all of them, and medians count.
  */
+
+import { median } from '../../mount/bench/statistics.ts';
 import { programObstacle } from '../support/machine.ts';
 import { Workspace } from '../support/workspace.ts';
 import { busyMeasurements, FILE_BYTES, fileMeasurements, prepareFile } from './mount/file-jobs.ts';
@@ -11,7 +13,6 @@ import { metadataMeasurement } from './mount/metadata.ts';
 import { type Place, type PlaceName, Places } from './mount/places.ts';
 import { type Reference, ratioTargets } from './mount/targets.ts';
 import { IDLE_SECONDS, idleRow, memoryRows } from './mount/usage.ts';
-import { median } from './support/median.ts';
 import { Progress } from './support/progress.ts';
 import type { BenchmarkOptions, BenchmarkRow, BenchmarkSection } from './support/row.ts';
 
@@ -25,7 +26,7 @@ function choose(workspace: Workspace, options: BenchmarkOptions): Measurement[] 
   const { secondsPerMeasurement: seconds, rowPattern } = options;
   const all = [
     ...fileMeasurements(seconds),
-    metadataMeasurement(workspace, seconds),
+    metadataMeasurement(seconds),
     ...busyMeasurements(workspace, seconds),
   ];
   return all.filter(({ rows }) => rows.some(({ name }) => rowPattern.test(name)));

@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { median } from '../../mount/bench/statistics.ts';
 import {
   Access,
   Arena,
@@ -23,7 +24,6 @@ import {
   type WorkCompletion,
 } from '../../nic/index.ts';
 import { MappedMemory, SharedSegment } from '../../nic/mapped-memory.ts';
-import { median } from './support/median.ts';
 import type { BenchmarkRow, BenchmarkSection } from './support/row.ts';
 
 const SECTION = 'nic';

@@ -2,13 +2,14 @@
  * `npm run bench -- soak [--minutes N]`: fio for an hour, reading and writing in all sizes, and each
  * minute the memory of mount and server: whether it stays flat. Also what a GiB costs the processors.
  */
+
+import { median } from '../../mount/bench/statistics.ts';
 import { programObstacle } from '../support/machine.ts';
 import { Workspace } from '../support/workspace.ts';
 import { FILE_BYTES, prepareFile } from './mount/file-jobs.ts';
 import { type Place, Places } from './mount/places.ts';
 import { type Memory, memoryOfBoth, memoryRows, secondsOf, usageRow } from './mount/usage.ts';
 import { reportOfFio } from './support/fio.ts';
-import { median } from './support/median.ts';
 import { Progress } from './support/progress.ts';
 import type { BenchmarkRow, BenchmarkSection } from './support/row.ts';
 
@@ -43,7 +44,7 @@ async function soak(place: Place, minutes: number): Promise<BenchmarkRow[]> {
   const startedSeconds = secondsOf(processes);
   for (let round = 1; round <= rounds; round++) {
     const { read, write } = await progress.step(describe(memory), seconds, () =>
-      reportOfFio('soak', JOB, { file, fileBytes: FILE_BYTES, seconds, mount }),
+      reportOfFio(JOB, { file, fileBytes: FILE_BYTES, seconds, mount }),
     );
     bytes += read.io_bytes + write.io_bytes;
     memory.push(memoryOfBoth(processes));

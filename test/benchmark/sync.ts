@@ -2,10 +2,11 @@
  * Writing and waiting for stable storage: through a mount and in a directory of the same disk, by one
  * program and by 16 at once, and what it costs those who read through another mount meanwhile.
  */
+
+import { median } from '../../mount/bench/statistics.ts';
 import { mountObstacle, programObstacle } from '../support/machine.ts';
 import { Workspace } from '../support/workspace.ts';
 import { type FioRun, reportOfFio } from './support/fio.ts';
-import { median } from './support/median.ts';
 import { Progress } from './support/progress.ts';
 import type { BenchmarkRow, BenchmarkSection, Comparison, Target } from './support/row.ts';
 
@@ -35,12 +36,12 @@ interface Places {
 async function writesPerSecond(directory: string, jobs: number, run: Partial<FioRun>) {
   const file = `${directory}/written`;
   const where = { file, fileBytes: FILE_BYTES, isPerJob: true, ...run };
-  return (await reportOfFio('write and fsync', writing(jobs), where)).write.iops;
+  return (await reportOfFio(writing(jobs), where)).write.iops;
 }
 
 async function readsPerSecond(directory: string, seconds: number): Promise<number> {
   const where = { file: `${directory}/read`, fileBytes: READ_BYTES, mount: directory, seconds };
-  return (await reportOfFio('reading', reading, where)).read.iops / 1e3;
+  return (await reportOfFio(reading, where)).read.iops / 1e3;
 }
 
 /** Reads through one mount while jobs write and sync through the other. */
@@ -134,7 +135,7 @@ async function openPlaces(workspace: Workspace): Promise<Places> {
     reader: reader.directory,
   };
   const where = { file: `${places.reader}/read`, fileBytes: READ_BYTES, mount: places.reader };
-  await reportOfFio('preparing', ['--rw=write', '--bs=1m', '--end_fsync=1'], where);
+  await reportOfFio(['--rw=write', '--bs=1m', '--end_fsync=1'], where);
   return places;
 }
 

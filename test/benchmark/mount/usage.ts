@@ -1,8 +1,9 @@
 /** What a mount and its server take of the machine: processors while idle, and memory. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processorSeconds } from '../../../mount/bench/processor-time.ts';
 import type { ServerStatus } from '../../../mount/server-status.ts';
 import type { Workspace } from '../../support/workspace.ts';
-import { memoryOf, processorSeconds } from '../support/processes.ts';
+import { memoryOf } from '../support/processes.ts';
 import type { BenchmarkRow } from '../support/row.ts';
 import type { PlaceProcesses } from './places.ts';
 import { valueTargets } from './targets.ts';

@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { processorSeconds } from '../../../mount/bench/processor-time.ts';
 import { until } from '../../support/run.ts';
 import type { Workspace } from '../../support/workspace.ts';
-import { processorSeconds } from './processes.ts';
 
 const PROCESSES_PER_PROCESSOR = 4;
 const START_LIMIT_MS = 20_000;

@@ -1,6 +1,6 @@
 /** Jobs of fio: what every mount is measured by, and how one is run. */
 
-import { run } from '../../support/run.ts';
+import { runFio as callFio, type FioFigures } from '../../../mount/bench/fio.ts';
 import { requireMount } from './require-mount.ts';
 
 export interface FioJob {
@@ -71,12 +71,6 @@ export const fioJobs: readonly FioJob[] = [
   },
 ];
 
-type Direction = Readonly<Record<'iops' | 'bw_bytes' | 'io_bytes', number>>;
-
-interface FioReport {
-  readonly jobs: readonly Readonly<Record<'read' | 'write', Direction>>[];
-}
-
 export interface FioRun {
   readonly file: string;
   readonly fileBytes: number;
@@ -88,41 +82,22 @@ export interface FioRun {
   readonly mount?: string;
 }
 
-const LIMIT_MS = 60_000;
-
-/** Runs fio and returns what it tells of all its jobs together. @param what for errors */
+/** Runs fio and returns what it tells of all its jobs together. */
 export async function reportOfFio(
-  what: string,
   options: readonly string[],
   { file, fileBytes, isPerJob, seconds, mount }: FioRun,
-): Promise<Readonly<Record<'read' | 'write', Direction>>> {
+): Promise<FioFigures> {
   await requireMount(mount);
   const milliseconds = seconds === undefined ? undefined : Math.round(seconds * 1000);
   const timed = milliseconds === undefined ? [] : ['--time_based', `--runtime=${milliseconds}ms`];
-  const { status, stdout, stderr } = await run(
-    'fio',
-    [
-      '--name=bench',
-      isPerJob ? `--filename_format=${file}.$jobnum` : `--filename=${file}`,
-      `--size=${fileBytes}`,
-      '--fallocate=none',
-      '--thread',
-      '--group_reporting',
-      '--output-format=json',
-      ...timed,
-      ...options,
-    ],
-    { limitMs: LIMIT_MS + (milliseconds ?? 0) },
-  );
-  if (status !== 0) throw new Error(`fio, ${what}: ${stderr.slice(-1000)}`);
-  const report = JSON.parse(stdout.slice(stdout.indexOf('{'))) as FioReport;
-  const figures = report.jobs[0];
-  if (figures === undefined) throw new Error(`fio tells nothing of ${what}`);
-  return figures;
+  const where = isPerJob ? `--filename_format=${file}.$jobnum` : `--filename=${file}`;
+  return callFio([where, `--size=${fileBytes}`, ...timed, ...options], {
+    extraMs: milliseconds ?? 0,
+  });
 }
 
 /** Runs a job and returns its figure in the job's unit. */
 export async function runFio(job: FioJob, where: FioRun): Promise<number> {
-  const figures = (await reportOfFio(job.name, job.options, where))[job.direction];
+  const figures = (await reportOfFio(job.options, where))[job.direction];
   return job.unit === 'k/s' ? figures.iops / 1e3 : figures.bw_bytes / 1e9;
 }

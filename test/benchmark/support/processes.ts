@@ -1,19 +1,5 @@
-/** What processes have used, as /proc tells it. */
+/** The memory of processes, as /proc tells it. */
 import { readFileSync } from 'node:fs';
-
-/** Of the times in /proc/PID/stat, whatever the kernel's own clock is: proc_pid_stat(5). */
-const TICKS_PER_SECOND = 100;
-/** Where user and system time stand, counted from the field after the program's name. */
-const USER_TIME = 11;
-const SYSTEM_TIME = 12;
-
-/** The processor time of a process and of all its threads, of those that have ended too, in seconds. */
-export function processorSeconds(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The program's name may hold anything, parentheses and spaces too.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[USER_TIME]) + Number(fields[SYSTEM_TIME])) / TICKS_PER_SECOND;
-}
 
 export interface MemoryUse {
   /** Resident, whoever else has the same pages. */
