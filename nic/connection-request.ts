@@ -5,6 +5,7 @@ import { greet, refuse, requirePrivateData } from './greeting.ts';
 import { decodeMessage, MessageType } from './messages.ts';
 import type { QueuePair } from './queue-pair.ts';
 import { closeDescriptor } from './system-calls.ts';
+import { hasHungUp } from './unix-socket.ts';
 
 /**
  * A connection request on its way to another thread of this process: plain and postMessage-able. It
@@ -46,6 +47,11 @@ export class ConnectionRequest {
    */
   static attach(detached: DetachedRequest): ConnectionRequest {
     return new ConnectionRequest(detached);
+  }
+
+  /** Whether the peer does not wait for an answer any more. */
+  get hasLeft(): boolean {
+    return hasHungUp(this.#detached.socket);
   }
 
   #settle(): void {

@@ -74,7 +74,13 @@ export class Connection {
     this.ring = new PeerRing(ring, greeting.slots, greeting.slotBytes);
     this.doorbell = new PeerDoorbell(epoch, bell);
     const kind = foreignSegmentKind(peer.uid);
-    this.memory = new RemoteMemory(table, greeting.queuePairNumber, kind, () => this.receive());
+    const { segmentBudget } = queuePair.context;
+    const share = {
+      take: () => segmentBudget.take(peer.pid),
+      give: () => segmentBudget.give(peer.pid),
+    };
+    const number = greeting.queuePairNumber;
+    this.memory = new RemoteMemory(table, number, kind, share, () => this.receive());
     try {
       this.memory.addAll(greeting.segments, shared);
     } catch (error) {

@@ -7,6 +7,7 @@ import type { FaultInjector } from './fault-injection.ts';
 import { PollBudget } from './poll-budget.ts';
 import { ProtectionDomain } from './protection-domain.ts';
 import type { QueuePair } from './queue-pair.ts';
+import { SegmentBudget } from './segment-budget.ts';
 import { PollEvent } from './system-calls.ts';
 import { MemoryKeys } from './translation-protection-table.ts';
 import { PollSet } from './unix-socket.ts';
@@ -35,6 +36,7 @@ export class Context {
   /** @internal */ readonly keys = new MemoryKeys();
   /** @internal */ readonly doorbell = new Doorbell();
   /** @internal */ readonly domains = new Set<ProtectionDomain>();
+  /** @internal */ readonly segmentBudget = new SegmentBudget();
   /** @internal */ readonly queues = new Set<CompletionQueue>();
   /** @internal */ readonly faults: FaultInjector | undefined;
   /** @internal */ readonly pollBudget: PollBudget;
@@ -129,7 +131,10 @@ export class Context {
     if (nowMs - this.#servicedMs >= intervalMs) this.service();
   }
 
-  /** @internal Takes in what the sockets tell: deaths, and segments come and gone. */
+  /**
+   * Takes in what the sockets tell: deaths, and segments come and gone. Whoever waits does so by itself;
+   * a context that always has something to do needs to be told from time to time.
+   */
   service(): void {
     if (this.#isWatchStale) this.#renewWatch();
     const ready = this.#watched.length === 0 ? 0 : this.#pollSet.poll(0);

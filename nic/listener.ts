@@ -14,6 +14,8 @@ import { awaitReadable } from './unix-socket.ts';
 const BACKLOG = 1024;
 /** How long to leave the socket alone when the process has no descriptor free for a peer. */
 const EXHAUSTION_PAUSE_MS = 100;
+/** Requests that nobody has taken yet; whoever else wants to connect waits with the kernel. */
+const MAXIMUM_REQUESTS = 16;
 /** Longest wait at a go, so that handshakes that take too long are dropped in time. */
 const WAIT_SLICE_MS = 100;
 
@@ -126,6 +128,7 @@ export class Listener {
 
   /** Takes in who has connected and who has said hello. */
   #step(): void {
+    if (this.#requests.length >= MAXIMUM_REQUESTS) return;
     try {
       for (;;) {
         const socket = acceptSocket(this.#socket);

@@ -144,6 +144,7 @@ function foreignSegmentProblem(
   if ((seals & Seal.SHRINK) === 0 && !isAcceptedFile) return 'is not sealed against shrinking';
   const { size } = fstatSync(descriptor);
   if (size !== bytes) return `has ${size} bytes instead of ${bytes}`;
+  if (bytes % PAGE_BYTES !== 0) return `has ${bytes} bytes, which are no whole pages`;
   return undefined;
 }
 

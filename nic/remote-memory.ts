@@ -5,6 +5,13 @@ import { closeDescriptor } from './system-calls.ts';
 import { Access, holdsKey, TableEntry } from './translation-protection-table.ts';
 import { VendorError, WcStatus } from './work-request.ts';
 
+/** What one peer process takes of the segments that this one can map. */
+export interface SegmentShare {
+  /** @returns false when it may not have another one */
+  take(): boolean;
+  give(): void;
+}
+
 const MAXIMUM_SEGMENTS = 4096;
 const MAXIMUM_MAPPED_BYTES = 2 ** 41;
 /** How much news is read for one request: more than a socket holds, less than a flood could bring. */
@@ -18,6 +25,7 @@ export class RemoteMemory {
   readonly #queuePair: number;
   readonly #kind: ForeignSegmentKind;
   readonly #receiveNews: () => boolean;
+  readonly #share: SegmentShare;
   #mappedBytes = 0;
   // Of the last translation that succeeded.
   segment: MappedMemory | undefined;
@@ -28,6 +36,7 @@ export class RemoteMemory {
   /**
    * @param queuePair the peer's number of its end of the connection.
    * @param kind what it may announce for reading.
+   * @param share what it may take of the mappings that this process can have.
    * @param receiveNews reads the connection's socket, for a segment not heard of yet; tells whether
    *   there may be more.
    */
@@ -35,10 +44,12 @@ export class RemoteMemory {
     table: MappedMemory,
     queuePair: number,
     kind: ForeignSegmentKind,
+    share: SegmentShare,
     receiveNews: () => boolean,
   ) {
     this.#table = table;
     this.#kind = kind;
+    this.#share = share;
     this.#queuePair = queuePair;
     this.#receiveNews = receiveNews;
   }
@@ -61,7 +72,8 @@ export class RemoteMemory {
     const tooMany =
       this.#segments.size >= MAXIMUM_SEGMENTS ||
       this.#mappedBytes + bytes > MAXIMUM_MAPPED_BYTES ||
-      this.#segments.has(id);
+      this.#segments.has(id) ||
+      !this.#share.take();
     if (tooMany) {
       mapping.unmap();
       throw new NicError('EPROTO', 'a peer announced more segments than it may');
@@ -77,6 +89,7 @@ export class RemoteMemory {
     this.#segments.delete(id);
     this.#mappedBytes -= mapping.bytes;
     mapping.unmap();
+    this.#share.give();
   }
 
   /**
@@ -126,8 +139,7 @@ export class RemoteMemory {
 
   close(): void {
     this.segment = undefined;
-    for (const mapping of this.#segments.values()) mapping.unmap();
-    this.#segments.clear();
+    for (const id of [...this.#segments.keys()]) this.remove(id);
     this.#table.unmap();
   }
 }

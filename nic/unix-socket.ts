@@ -153,6 +153,18 @@ export function awaitReadable(sockets: readonly number[], timeoutMs: number): vo
   }
 }
 
+/** Whether the other end is closed. */
+export function hasHungUp(socket: number): boolean {
+  const set = new PollSet();
+  try {
+    set.assign([socket]);
+    set.poll(0);
+    return (set.events(0) & (PollEvent.HUP | PollEvent.ERR)) !== 0;
+  } finally {
+    set.close();
+  }
+}
+
 /** Descriptors watched together with poll(2), without an allocation per call. */
 export class PollSet {
   #memory: MappedMemory | undefined;

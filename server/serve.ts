@@ -16,6 +16,7 @@ import type {
   FromDataPlane,
   ToDataPlane,
 } from './data-plane/messages.ts';
+import { PendingConnections } from './pending-connections.ts';
 import { defaultLimits, type Limits } from './sessions/limits.ts';
 import { PasswordFile } from './sessions/password-file.ts';
 import type { Capacity } from './store/index.ts';
@@ -157,6 +158,7 @@ class Server implements RunningServer {
   #waker: Waker | undefined;
   #listener: Listener | undefined;
   #controlSocket: ControlSocket | undefined;
+  readonly #pending = new PendingConnections();
   #isClosing = false;
 
   constructor(parts: ServerParts) {
@@ -277,6 +279,9 @@ class Server implements RunningServer {
       case 'verify':
         void this.#verify(message.ticket, message.name, message.password);
         break;
+      case 'arrived':
+        this.#pending.remove();
+        break;
       case 'fault':
         this.#log(message.message);
         break;
@@ -292,6 +297,7 @@ class Server implements RunningServer {
     try {
       for (;;) {
         this.#hand(await listener.acceptAsync());
+        await this.#pending.room();
       }
     } catch (error) {
       if (!this.#isClosing) {
@@ -304,6 +310,7 @@ class Server implements RunningServer {
     if (this.#isClosing) {
       request.reject('the server is stopping');
     } else {
+      this.#pending.add();
       this.#tell({ type: 'connection', request: request.detach() });
     }
   }

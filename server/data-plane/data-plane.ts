@@ -19,6 +19,7 @@ import { Authentication, type PasswordVerifier } from '../sessions/authenticatio
 import { systemProcessStart } from '../sessions/client-process.ts';
 import { openedFiles } from '../state/open-record.ts';
 import { LogSyncThread, Store, StoreError } from '../store/index.ts';
+import { Arrivals } from './arrivals.ts';
 import { Connection, type Fabric } from './connection.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { DataPlaneOptions, DataPlaneStatus } from './messages.ts';
@@ -35,6 +36,8 @@ const MAXIMUM_DAMAGES = 1000;
 export interface DataPlaneSetup extends DataPlaneOptions {
   readonly verifyPassword: PasswordVerifier | undefined;
   readonly reportFault: (error: unknown) => void;
+  /** Told of each connection that has been taken up, or refused. */
+  readonly reportArrival: () => void;
 }
 
 /**
@@ -56,6 +59,7 @@ export class DataPlane {
   readonly #connections = new Map<number, Connection>();
   readonly #completions = createWorkCompletions(BATCH);
   readonly #damages = new Set<string>();
+  readonly #arrivals: Arrivals;
   #lastTickMs = 0;
 
   /** @throws StoreOpenError when the database cannot be served. */
@@ -126,6 +130,7 @@ export class DataPlane {
         Math.ceil(limits.maxTransferBytes / this.#store.blockBytes) + 1 + limits.maxDirectBuffers,
       closing: [],
     };
+    this.#arrivals = new Arrivals((request) => this.#connect(request), options.reportArrival);
   }
 
   /** With this, another thread makes a sleeping data plane look at its messages. */
@@ -153,14 +158,19 @@ export class DataPlane {
         this.#lastTickMs = now;
         this.#tick();
       }
+      this.#arrivals.takeDue();
       this.#settle();
     }
   }
 
-  /** Takes a connection up; refused ones learn the reason. */
+  /** Has a connection taken up when it is its turn; refused ones learn the reason. */
   connect(detached: DetachedRequest): void {
+    this.#arrivals.add(detached);
+  }
+
+  #connect(detached: DetachedRequest): void {
     const request = ConnectionRequest.attach(detached);
-    const reason = this.#engine.reasonToReject(request.peer.uid);
+    const reason = request.hasLeft ? 'it has left' : this.#engine.reasonToReject(request.peer);
     if (reason !== undefined) {
       request.reject(reason);
       return;
@@ -229,6 +239,7 @@ export class DataPlane {
 
   /** Closes all connections, writes everything that is not yet stable and closes the database. */
   close(): void {
+    this.#arrivals.refuse('the server is stopping');
     for (const connection of this.#connections.values()) {
       connection.close('the server is stopping');
     }
@@ -251,7 +262,8 @@ export class DataPlane {
     let count = 0;
     try {
       const idleMs = this.#housekeeping.idleMs(TICK_MS);
-      count = group.wait(this.#completions, Math.min(idleMs, this.#engine.dueMs()));
+      const dueMs = Math.min(this.#engine.dueMs(), this.#arrivals.dueMs());
+      count = group.wait(this.#completions, Math.min(idleMs, dueMs));
     } catch (error) {
       if (!(error instanceof NicError)) {
         throw error;
@@ -279,6 +291,7 @@ export class DataPlane {
   }
 
   #tick(): void {
+    this.#context.service();
     this.#engine.closeOverdue();
     this.#closeFailed();
   }

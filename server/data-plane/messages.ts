@@ -45,6 +45,8 @@ export type FromDataPlane =
       readonly name: string;
       readonly password: string;
     }
+  /** A connection was taken up, or refused: it is not the control side's any more. */
+  | { readonly type: 'arrived' }
   /** Something went wrong that is the server's own fault, or its storage's. */
   | { readonly type: 'fault'; readonly message: string };
 

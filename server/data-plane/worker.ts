@@ -68,6 +68,7 @@ function open(): DataPlane | undefined {
       ...options,
       verifyPassword: options.hasPasswords ? verifyPassword : undefined,
       reportFault,
+      reportArrival: () => send({ type: 'arrived' }),
     });
   } catch (error) {
     if (!(error instanceof StoreOpenError)) {

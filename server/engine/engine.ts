@@ -11,7 +11,7 @@ import {
 import { DafsStatus } from '../../client/protocol/status.ts';
 import { repeat, tellOf } from '../sessions/response-cache.ts';
 import { enterChain, inheritFromChain, leaveChain } from './chain.ts';
-import { Channel, type ChannelPort } from './channel.ts';
+import { Channel, type ChannelPort, type PeerIdentity } from './channel.ts';
 import { type DispatchEntry, dispatchTable } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
 import { refuse } from './refusal.ts';
@@ -61,19 +61,20 @@ export class Engine {
     return this.#channels;
   }
 
-  /** Why no more connections of this user can be taken; undefined when they can. */
-  reasonToReject(uid: number): string | undefined {
-    const { maxConnections, maxConnectionsPerUser } = this.#service.limits;
-    let ofUser = 0;
-    for (const channel of this.#channels) {
-      ofUser += channel.port.peer.uid === uid ? 1 : 0;
-    }
-    if (this.#channels.size >= maxConnections) {
-      return `the server has ${maxConnections} connections and takes no more`;
-    }
-    return ofUser >= maxConnectionsPerUser
-      ? `user ${uid} has ${maxConnectionsPerUser} connections and gets no more`
-      : undefined;
+  /** Why no more connections of this process can be taken; undefined when they can. */
+  reasonToReject({ uid, pid }: PeerIdentity): string | undefined {
+    const { maxConnections, maxConnectionsPerUser, maxConnectionsPerProcess } =
+      this.#service.limits;
+    const peers = [...this.#channels].map(({ port }) => port.peer);
+    const ofUser = peers.filter((peer) => peer.uid === uid).length;
+    const ofProcess = peers.filter((peer) => peer.pid === pid).length;
+    const levels: readonly (readonly [who: string, count: number, maximum: number])[] = [
+      ['the server', peers.length, maxConnections],
+      [`user ${uid}`, ofUser, maxConnectionsPerUser],
+      [`process ${pid}`, ofProcess, maxConnectionsPerProcess],
+    ];
+    const full = levels.find(([, count, maximum]) => count >= maximum);
+    return full && `${full[0]} has ${full[1]} connections and gets no more`;
   }
 
   /** A connection was accepted. Its port must be able to post receives at once. */

@@ -7,6 +7,8 @@ export interface Limits {
   readonly maxConnections: number;
   /** Connections of one user, so that no user keeps the others out. */
   readonly maxConnectionsPerUser: number;
+  /** Connections of one process, so that one that runs wild leaves some to others of its user. */
+  readonly maxConnectionsPerProcess: number;
   readonly maxSessionsPerClient: number;
   /** Lost sessions whose responses are kept, and how much these may take; the oldest go first. */
   readonly maxLostSessionsPerClient: number;
@@ -45,6 +47,7 @@ export const MINIMUM_MESSAGE_BYTES = 4096;
 export const defaultLimits: Limits = {
   maxConnections: 1024,
   maxConnectionsPerUser: 512,
+  maxConnectionsPerProcess: 256,
   maxSessionsPerClient: 64,
   maxLostSessionsPerClient: 256,
   maxLostResponseBytesPerClient: 16 << 20,

@@ -64,9 +64,16 @@ afterEach(() => {
   cleanUp();
 });
 
+/** A raw peer that has said nothing yet. */
+function rawPeer(): RawPeer {
+  const peer = new RawPeer(listener.path);
+  atEnd(() => peer.close());
+  return peer;
+}
+
 /** A raw peer connected to the victim's queue pair. */
 function attack(): RawPeer {
-  const peer = new RawPeer(listener.path);
+  const peer = rawPeer();
   peer.greet();
   const request = listener.accept(1000);
   if (request === undefined) throw new Error('the raw peer was not heard');
@@ -125,7 +132,7 @@ describe('a greeting whose segments', () => {
       },
     ],
   ])('%s is refused by accept', (_, change) => {
-    const peer = new RawPeer(listener.path);
+    const peer = rawPeer();
     peer.greet(change);
     const before = readdirSync('/proc/self/fd').length;
     const request = listener.accept(1000);
@@ -144,7 +151,7 @@ describe('a greeting whose segments', () => {
     ['slots that are too long', { slotBytes: 1 << 30 }],
     ['no descriptors for its arenas', { segments: [{ id: 1, bytes: 4096, writable: true }] }],
   ])('have %s is not heard at all', (_, message) => {
-    const peer = new RawPeer(listener.path);
+    const peer = rawPeer();
     peer.greet((parts) => {
       parts.message = { ...parts.message, ...message };
     });
@@ -365,6 +372,14 @@ describe('the socket', () => {
       (peer) => {
         const segments = [{ id: 1, bytes: PAGE_BYTES, writable: true }];
         peer.say({ type: MessageType.SEGMENT, segments }, [memoryFile(PAGE_BYTES, 0)]);
+      },
+    ],
+    [
+      'an arena that is not made of whole pages',
+      (peer) => {
+        const segments = [{ id: 1, bytes: PAGE_BYTES + 1, writable: true }];
+        const descriptor = memoryFile(PAGE_BYTES + 1, SHRINK);
+        peer.say({ type: MessageType.SEGMENT, segments }, [descriptor]);
       },
     ],
     [

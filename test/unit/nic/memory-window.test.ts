@@ -213,6 +213,7 @@ describe('a peer that', () => {
     const listener = Listener.listen(socketPath());
     atEnd(() => listener.close());
     const peer = new RawPeer(listener.path);
+    atEnd(() => peer.close());
     peer.greet();
     listener.accept(1000)?.accept(victim.queuePair);
     const memory = new SharedSegment('raw-arena', PAGE_BYTES, 'read');

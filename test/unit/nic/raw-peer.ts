@@ -1,4 +1,7 @@
-/** A peer that speaks the NIC's protocol by hand, so that it can break it anywhere. */
+/**
+ * A peer that speaks the NIC's protocol by hand, so that it can break it anywhere. Whoever makes one
+ * closes it.
+ */
 
 import { type MappedMemory, PAGE_BYTES, SharedSegment } from '../../../nic/mapped-memory.ts';
 import { encodeMessage, type Message, MessageType } from '../../../nic/messages.ts';
@@ -10,7 +13,6 @@ import {
   receiveMessage,
   sendMessage,
 } from '../../../nic/unix-socket.ts';
-import { atEnd } from './support.ts';
 
 export const SLOTS = 4;
 export const SLOT_BYTES = 128;
@@ -41,7 +43,6 @@ export class RawPeer {
   constructor(path: string) {
     connectSocketTo(this.socket, path);
     this.words[PageWord.STATE] = RTS;
-    atEnd(() => this.close());
   }
 
   get words(): Int32Array {

@@ -81,13 +81,24 @@ describe('messages out of order', () => {
   it('rejects more connections of a user than it may have', () => {
     server.close();
     server = new TestServer({ limits: { maxConnectionsPerUser: 2, maxConnections: 3 } });
-    expect(server.engine.reasonToReject(1)).toBeUndefined();
+    expect(server.engine.reasonToReject({ uid: 1, gid: 1, pid: 7 })).toBeUndefined();
     server.connection({ uid: 1 });
     server.connection({ uid: 1 });
-    expect(server.engine.reasonToReject(1)).toMatch(/user 1/);
+    expect(server.engine.reasonToReject({ uid: 1, gid: 1, pid: 7 })).toMatch(/user 1/);
     server.connection({ uid: 2 });
-    expect(server.engine.reasonToReject(3)).toMatch(/takes no more/);
+    expect(server.engine.reasonToReject({ uid: 3, gid: 1, pid: 7 })).toMatch(
+      /the server has 3 connections/,
+    );
   });
+});
+
+it('rejects more connections of a process than it may have', () => {
+  server.close();
+  server = new TestServer({ limits: { maxConnectionsPerProcess: 2 } });
+  const { peer } = server.connection();
+  server.connection();
+  expect(server.engine.reasonToReject(peer)).toMatch(`process ${peer.pid} has 2 connections`);
+  expect(server.engine.reasonToReject({ ...peer, pid: peer.pid + 1 })).toBeUndefined();
 });
 
 describe('chains (section 4.3)', () => {
