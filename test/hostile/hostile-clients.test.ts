@@ -4,8 +4,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { attacks } from './attacks.ts';
 import { until } from '../support/run.ts';
+import { attacks } from './attacks.ts';
 import { HostileWorld, hasEnded } from './world.ts';
 
 const LIMIT_MS = 120_000;
