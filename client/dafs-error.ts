@@ -1,4 +1,4 @@
-import { errnoByStatus } from './protocol/errno.ts';
+import { errnoOf } from './protocol/errno.ts';
 import { DafsStatus, statusName } from './protocol/status.ts';
 
 /** What the client itself can find wrong, with no status from the server. */
@@ -64,9 +64,12 @@ export class DafsError extends Error {
 
   /** What the server answered to `operation`. */
   static fromStatus(operation: string, status: number, results?: unknown): DafsError {
-    const code = statusName(status) ?? `DAFSERR_${status}`;
+    const name = statusName(status);
+    const code = name ?? `DAFSERR_${status}`;
     const message = `the server answered ${code} (${status})`;
-    const error = new DafsError(operation, code, errnoOfStatus(status), message, status);
+    const errno =
+      name === undefined || name === 'DAFS_STATUS_OK' ? 'EIO' : errnoOf(operation, name);
+    const error = new DafsError(operation, code, errno, message, status);
     error.results = results;
     return error;
   }
@@ -87,12 +90,6 @@ export class DafsError extends Error {
   ): DafsError {
     return new DafsError(operation, code, errno, message, 0, options);
   }
-}
-
-/** The POSIX name for a status of the server. */
-export function errnoOfStatus(status: number): string {
-  const name = statusName(status);
-  return name === undefined || name === 'DAFS_STATUS_OK' ? 'EIO' : errnoByStatus[name];
 }
 
 /** Whether `error` is a server's answer with this status. */

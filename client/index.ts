@@ -2,7 +2,7 @@
 
 export type { AttributeVerification } from './attribute-verification.ts';
 export type { Directive, DirectiveHandler, DirectiveName } from './back-control.ts';
-export { type ClientErrorCode, DafsError, errnoOfStatus, hasStatus } from './dafs-error.ts';
+export { type ClientErrorCode, DafsError, hasStatus } from './dafs-error.ts';
 export type { DirectoryEntry, DirectoryPage, DirectoryPosition } from './directory-reader.ts';
 export type { ExtendedAttributes, SetOption } from './extended-attributes.ts';
 export { FileClient } from './file-client.ts';

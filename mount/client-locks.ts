@@ -1,6 +1,5 @@
 /** The locks of a mount, kept by its server for all mounts alike (client/owner-locks.ts). */
 
-import { hasStatus } from '../client/dafs-error.ts';
 import {
   type LockDemand,
   type LockHolder,
@@ -8,9 +7,8 @@ import {
   OwnerLocks,
   TO_THE_END,
 } from '../client/owner-locks.ts';
-import { DafsStatus, LockKind } from '../client/protocol/index.ts';
+import { LockKind } from '../client/protocol/index.ts';
 import type { Session } from '../client/session.ts';
-import { ErrnoError } from './errno.ts';
 import {
   type Fh,
   type FileLocks,
@@ -60,17 +58,15 @@ export class ClientLocks implements FileLocks {
 
   set(nodeid: Nodeid, fh: Fh, lock: LockRequest, wait: LockWait, mayWait: boolean): boolean {
     const file = { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
-    return inTermsOfLocks(() => {
-      if (lock.type === LockType.UNLOCK) {
-        this.#locks.unlock(file, this.#scope(lock));
-        return true;
-      }
-      this.#remember(nodeid);
-      const waitId = BigInt(wait.unique);
-      return mayWait
-        ? this.#locks.lockOrWait(file, this.#demand(lock), waitId)
-        : this.#locks.lock(file, this.#demand(lock), waitId);
-    });
+    if (lock.type === LockType.UNLOCK) {
+      this.#locks.unlock(file, this.#scope(lock));
+      return true;
+    }
+    this.#remember(nodeid);
+    const waitId = BigInt(wait.unique);
+    return mayWait
+      ? this.#locks.lockOrWait(file, this.#demand(lock), waitId)
+      : this.#locks.lock(file, this.#demand(lock), waitId);
   }
 
   cancel({ unique }: LockWait): boolean {
@@ -82,7 +78,7 @@ export class ClientLocks implements FileLocks {
     if (this.#isRemembered(nodeid)) {
       const everything = { isFlock: false, start: 0n, end: LAST_BYTE, owner };
       const file = { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
-      inTermsOfLocks(() => this.#locks.unlock(file, this.#scope(everything)));
+      this.#locks.unlock(file, this.#scope(everything));
     }
   }
 
@@ -121,13 +117,4 @@ function conflictOf({ offset, length, mode, pid }: LockHolder): LockConflict {
     end: end > LAST_BYTE ? LAST_BYTE : end,
     pid,
   };
-}
-
-/** Runs an action whose lack of room has a name of its own (fcntl(2)). */
-function inTermsOfLocks<Result>(action: () => Result): Result {
-  try {
-    return action();
-  } catch (error) {
-    throw hasStatus(error, DafsStatus.DAFSERR_RESOURCE) ? new ErrnoError('ENOLCK') : error;
-  }
 }

@@ -1,5 +1,6 @@
 /** What a status means to a POSIX program: names only. */
 
+import type { OperationName } from './operations.ts';
 import type { DafsStatusName } from './status.ts';
 
 /** The POSIX error of each status; DAFS_STATUS_OK has none. */
@@ -82,3 +83,21 @@ export const errnoByStatus: Readonly<Record<Exclude<DafsStatusName, 'DAFS_STATUS
   DAFSERR_NOXATTR: 'ENODATA',
   DAFSERR_XATTR2BIG: 'E2BIG',
 };
+
+/** Statuses that mean something of their own to the callers of a procedure. */
+const errnoByProcedure: Readonly<
+  Partial<Record<OperationName, Partial<Record<DafsStatusName, string>>>>
+> = {
+  // open(2): the limit on the total number of open files; fcntl(2): on the number of locks.
+  OPEN: { DAFSERR_RESOURCE: 'ENFILE' },
+  OPEN_GETATTR: { DAFSERR_RESOURCE: 'ENFILE' },
+  LOCK: { DAFSERR_RESOURCE: 'ENOLCK' },
+  LOCKU: { DAFSERR_RESOURCE: 'ENOLCK' },
+  OWNER_LOCK: { DAFSERR_RESOURCE: 'ENOLCK' },
+  OWNER_LOCKU: { DAFSERR_RESOURCE: 'ENOLCK' },
+};
+
+/** The POSIX error of what a procedure was answered; `operation` may be a library call as well. */
+export function errnoOf(operation: string, status: Exclude<DafsStatusName, 'DAFS_STATUS_OK'>) {
+  return errnoByProcedure[operation as OperationName]?.[status] ?? errnoByStatus[status];
+}

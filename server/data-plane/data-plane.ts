@@ -113,6 +113,7 @@ export class DataPlane {
       random: systemRandom,
       processStart: systemProcessStart,
       reportFault: (error) => this.#reportFault(error),
+      reportRefusal: options.reportFault,
     });
     this.#engine = engine;
     this.#service = service;

@@ -84,5 +84,7 @@ export interface DataPlaneStatus {
     readonly requests: number;
     readonly opens: number;
   };
+  /** How often each limit of sessions/limits.ts was the reason to refuse something. */
+  readonly refusals: Readonly<Record<string, number>>;
   readonly sessions: readonly SessionStatus[];
 }

@@ -22,6 +22,7 @@ export function statusOf(engine: Engine, service: Service, cacheBytes: number): 
       requests: engine.requestCount,
       opens: opens.size,
     },
+    refusals: service.rations.refusals,
     sessions: [...sessions.sessions()].map(sessionStatus),
   };
 }

@@ -11,11 +11,12 @@ import { ClientRecords } from '../sessions/client-records.ts';
 import { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
 import { LockGrants } from '../sessions/lock-grants.ts';
+import { type RationName, Rations } from '../sessions/rations.ts';
 import { ResponseCache } from '../sessions/response-cache.ts';
-import type { Client } from '../sessions/session.ts';
+import { askerOf, type Client } from '../sessions/session.ts';
 import { HeldState } from '../state/held-state.ts';
 import { LockTable } from '../state/locks.ts';
-import { OpenTable } from '../state/opens.ts';
+import { type OpenHolder, OpenTable } from '../state/opens.ts';
 import type { FileId, Store } from '../store/index.ts';
 import type { Clock } from './clock.ts';
 import { DirectTransfer } from './direct-transfer.ts';
@@ -47,6 +48,8 @@ export interface EngineOptions {
   readonly random: Random64;
   readonly processStart: ProcessStart;
   readonly reportFault: FaultReporter;
+  /** Told, in words for a person, of a client that has run into a limit. */
+  readonly reportRefusal: (message: string) => void;
 }
 
 /** Puts an engine together from its parts. */
@@ -59,15 +62,22 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     }
   };
   const held = new HeldState(store, clock);
+  const rations = new Rations(limits, () => clock.monotonicMs(), options.reportRefusal);
+  // Whoever holds opens is a client.
+  const refuseMore = (holder: OpenHolder, limit: RationName): never =>
+    rations.refuse(askerOf(holder as Client), limit);
   const locks = new LockTable({
     maxLocksPerClient: limits.maxLocksPerClient,
+    maxWaitsPerClient: limits.maxWaitsPerClient,
+    refuseMore,
     onChange: (owned) => held.locksChanged(owned),
-    // Whoever holds opens is a client.
     onGrant: (holder, fileId, waitId) => lockGrants.tell(holder as Client, fileId, waitId),
   });
   const opens = new OpenTable({
     instance: held.instance,
+    maxOpens: limits.maxOpens,
     maxOpensPerClient: limits.maxOpensPerClient,
+    refuseMore,
     onChange: (open) => held.openChanged(open),
     onClose: (open) => locks.closed(open),
     exported: options.exported?.opens,
@@ -76,6 +86,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
   const responses = new ResponseCache(store, limits);
   const sessions: SessionTable = new SessionTable({
     limits,
+    rations,
     opens,
     records: new ClientRecords(store.state),
     responses,
@@ -108,9 +119,11 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     notifications,
     authentication: options.authentication,
     limits,
+    rations,
     clock,
     writeVerifier: options.writeVerifier as Verifier,
     reclaimIfUnused,
+    messageMemoryBytesOf: (pid) => engine.messageMemoryBytesOf(pid),
     resume: (exchange, complete) => engine.resume(exchange, complete),
   };
   const engine = new Engine(service, options.reportFault);

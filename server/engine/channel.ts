@@ -1,5 +1,5 @@
 import { ReceiveCredits } from '../sessions/credits.ts';
-import type { SessionParameters } from '../sessions/negotiation.ts';
+import { messageMemoryBytes, type SessionParameters } from '../sessions/negotiation.ts';
 import type { Session } from '../sessions/session.ts';
 import { type ChainState, emptyChain } from './chain.ts';
 import type { Directives } from './directives.ts';
@@ -58,11 +58,19 @@ export class Channel {
   /** When it is closed unless it has become part of a session by then, on the monotonic clock. */
   deadlineMs: number | undefined;
   requestCount = 0;
+  /** Its message buffers, beside those that every connection begins with. */
+  messageMemoryBytes = 0;
 
   constructor(port: ChannelPort, deadlineMs: number) {
     this.port = port;
     this.deadlineMs = deadlineMs;
     this.credits = new ReceiveCredits(() => port.postReceive());
+  }
+
+  /** From now on its messages are of these sizes and so many are under way at once. */
+  resize(parameters: SessionParameters): void {
+    this.messageMemoryBytes = messageMemoryBytes(parameters);
+    this.port.resize(parameters);
   }
 
   /** Breaks the connection; what was on it ends when the engine hears of the loss. */

@@ -77,6 +77,15 @@ export class Engine {
     return full && `${full[0]} has ${full[1]} connections and gets no more`;
   }
 
+  /** Message buffers of all connections of a process. */
+  messageMemoryBytesOf(pid: number): number {
+    let bytes = 0;
+    for (const { port, messageMemoryBytes } of this.#channels) {
+      bytes += port.peer.pid === pid ? messageMemoryBytes : 0;
+    }
+    return bytes;
+  }
+
   /** A connection was accepted. Its port must be able to post receives at once. */
   attach(port: ChannelPort): Channel {
     const { clock, limits } = this.#service;

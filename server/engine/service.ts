@@ -8,6 +8,7 @@ import type { Authentication } from '../sessions/authentication.ts';
 import type { SessionTable } from '../sessions/clients.ts';
 import type { Limits } from '../sessions/limits.ts';
 import type { LockGrants } from '../sessions/lock-grants.ts';
+import type { Rations } from '../sessions/rations.ts';
 import type { ResponseCache } from '../sessions/response-cache.ts';
 import type { HeldState } from '../state/held-state.ts';
 import type { LockTable } from '../state/locks.ts';
@@ -41,11 +42,14 @@ export interface Service {
   readonly notifications: Notifications;
   readonly authentication: Authentication;
   readonly limits: Limits;
+  readonly rations: Rations;
   readonly clock: Clock;
   /** Changes with each server instance: uncommitted writes of another one are lost (6.5.38). */
   readonly writeVerifier: Verifier;
   /** Frees a file that has no name and that nobody has open, as soon as both are true. */
   reclaimIfUnused(id: FileId): void;
+  /** Message buffers that connections of a process have. */
+  messageMemoryBytesOf(pid: number): number;
   /** Concludes a request whose handler returned {@link PARKED}. */
   resume(exchange: Exchange, complete: () => object | undefined): void;
 }

@@ -9,6 +9,7 @@ import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
 import type { Limits } from '../sessions/limits.ts';
+import { askerOf } from '../sessions/session.ts';
 
 /** Registering credentials and releasing them (sections 6.2.8 and 6.2.9; EXTENSIONS.md). */
 export const credentialHandlers = {
@@ -50,6 +51,9 @@ function register(
   credential: Credential,
 ): ResultsOf<'REGISTER_CRED'> {
   const { client } = exchange;
+  if (client.credentials.isFull) {
+    service.rations.refuse(askerOf(client), 'maxCredentialsPerClient', client.credentials.capacity);
+  }
   const credHandle = client.credentials.register(credential) as CredHandle;
   service.sessions.credentialChanged(client, credHandle, credential);
   exchange.isModified = true;

@@ -10,7 +10,7 @@ import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import { PARKED, type Service } from '../engine/service.ts';
-import { negotiate, type SessionParameters } from '../sessions/negotiation.ts';
+import { messageMemoryBytes, negotiate, type SessionParameters } from '../sessions/negotiation.ts';
 import { isSamePrincipal, type Principal, type Session } from '../sessions/session.ts';
 
 /** After a DISCONNECT the client has this long to close its end before the server does. */
@@ -136,7 +136,11 @@ function connect(
   const { channel } = exchange;
   requireIdentifier(args.clientIdString.length, 1, limits.maxIdentifierBytes);
   requireIdentifier(args.fenceIdString.length, 0, limits.maxIdentifierBytes);
-  const parameters = negotiate(args, limits, WRITE_INLINE_DATA_OFFSET);
+  const parameters = affordable(
+    service,
+    channel,
+    negotiate(args, limits, WRITE_INLINE_DATA_OFFSET),
+  );
   const idString = Buffer.from(args.clientIdString).toString('latin1');
   const session = sessions.connect(
     idString,
@@ -149,7 +153,7 @@ function connect(
     if (principal !== undefined) {
       admit(service, exchange, session, principal);
     }
-    channel.port.resize(parameters);
+    channel.resize(parameters);
   } catch (error) {
     sessions.takeBack(session);
     throw error;
@@ -158,6 +162,26 @@ function connect(
   channel.role = 'operations';
   channel.credits.negotiated(parameters.maxRequests);
   return session;
+}
+
+/**
+ * As many of the requests as there is memory left for of what the channel's process may have.
+ * @throws Refusal DAFSERR_RESOURCE when that is none
+ */
+function affordable(
+  service: Service,
+  channel: Channel,
+  parameters: SessionParameters,
+): SessionParameters {
+  const { peer } = channel.port;
+  const left =
+    service.limits.maxMessageMemoryBytesPerProcess - service.messageMemoryBytesOf(peer.pid);
+  const ofOne = messageMemoryBytes({ ...parameters, maxRequests: 1 });
+  const maxRequests = Math.min(parameters.maxRequests, Math.floor(left / ofOne));
+  if (maxRequests < 1) {
+    service.rations.refuse(peer, 'maxMessageMemoryBytesPerProcess');
+  }
+  return { ...parameters, maxRequests };
 }
 
 /** Makes a session that of its client, unless the database does not take it. */
@@ -224,11 +248,8 @@ function bind(
   session: Session,
   args: ArgumentsOf<'CONNECT_BIND'>,
 ): Pick<ResultsOf<'CONNECT_BIND'>, 'maxRequestSize' | 'maxResponseSize' | 'maxRequests'> {
-  const parameters = negotiate(
-    { ...session.parameters, maxCredentials: 0, ...args },
-    service.limits,
-    0,
-  );
+  const wishes = { ...session.parameters, maxCredentials: 0, ...args };
+  const parameters = affordable(service, channel, negotiate(wishes, service.limits, 0));
   channel.session = session;
   channel.deadlineMs = undefined;
   channel.credits.retire();
@@ -247,7 +268,7 @@ function bind(
 /** What we send there are requests, and responses are what we receive; one buffer more to send from. */
 function directivesOn(channel: Channel, parameters: SessionParameters): Directives {
   const { maxRequestSize, maxResponseSize, maxRequests } = parameters;
-  channel.port.resize({
+  channel.resize({
     ...parameters,
     maxRequestSize: maxResponseSize,
     maxResponseSize: maxRequestSize,

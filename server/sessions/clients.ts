@@ -9,11 +9,20 @@ import type { ClientRecords } from './client-records.ts';
 import { CredentialTable } from './credentials.ts';
 import type { Limits } from './limits.ts';
 import { credentialCapacity, type SessionParameters } from './negotiation.ts';
+import type { Rations } from './rations.ts';
 import type { ResponseCache, SessionResponses } from './response-cache.ts';
-import { Client, type ClientClaim, isSamePrincipal, type Principal, Session } from './session.ts';
+import {
+  askerOf,
+  Client,
+  type ClientClaim,
+  isSamePrincipal,
+  type Principal,
+  Session,
+} from './session.ts';
 
 export interface SessionTableOptions {
   readonly limits: Limits;
+  readonly rations: Rations;
   readonly opens: OpenTable;
   readonly records: ClientRecords;
   readonly responses: ResponseCache;
@@ -108,8 +117,9 @@ export class SessionTable {
     if (client.clientId !== session.claim.clientId) {
       refuse(DafsStatus.DAFSERR_STALE_CLIENTID);
     }
-    if (client.sessions.size >= this.#options.limits.maxSessionsPerClient) {
-      refuse(DafsStatus.DAFSERR_RESOURCE);
+    const { limits, rations } = this.#options;
+    if (client.sessions.size >= limits.maxSessionsPerClient) {
+      rations.refuse(askerOf(client), 'maxSessionsPerClient');
     }
     this.#follow(client, this.#processOf(session));
     client.sessions.add(session);

@@ -32,11 +32,12 @@ export class CredentialTable {
     return this.#byHandle.keys();
   }
 
-  /** @throws Refusal DAFSERR_RESOURCE when the client holds as many as were negotiated. */
+  /** Whether the client holds as many as were negotiated. */
+  get isFull(): boolean {
+    return this.#byHandle.size >= this.capacity;
+  }
+
   register(credential: Credential): number {
-    if (this.#byHandle.size >= this.capacity) {
-      refuse(DafsStatus.DAFSERR_RESOURCE);
-    }
     this.#lastHandle += 1;
     this.#byHandle.set(this.#lastHandle, credential);
     return this.#lastHandle;

@@ -1,6 +1,7 @@
 /**
- * What one client may take of the server. Every limit is refused with a status of its own or
- * negotiated down; none ends another client's session.
+ * What one client may take of the server. Sizes and numbers of requests are negotiated down. Who asks
+ * for more connections is refused them by the fabric; who asks for more of what a client holds is
+ * answered DAFSERR_RESOURCE, and named in the server's log (rations.ts).
  */
 export interface Limits {
   /** Connections of all clients together; more are rejected by the fabric. */
@@ -15,11 +16,14 @@ export interface Limits {
   readonly maxLostResponseBytesPerClient: number;
   /** Clients of one user that are kept without connections; who was lost first goes first. */
   readonly maxLostClientsPerUser: number;
-  /** More are DAFSERR_RESOURCE. */
+  /** Of all clients together. */
+  readonly maxOpens: number;
   readonly maxOpensPerClient: number;
-  /** Locked ranges and waits for locks together; more are DAFSERR_RESOURCE. */
+  /** Locked ranges and waits for locks together. */
   readonly maxLocksPerClient: number;
-  /** More registered credentials are DAFSERR_RESOURCE; negotiated down at CLIENT_CONNECT. */
+  /** Whenever a file is unlocked, all that wait for it are looked at. */
+  readonly maxWaitsPerClient: number;
+  /** Negotiated down at CLIENT_CONNECT. */
   readonly maxCredentialsPerClient: number;
   /** More supplementary groups in a credential are DAFSERR_INVAL (section 6.2.8). */
   readonly maxGroupsPerCredential: number;
@@ -31,6 +35,8 @@ export interface Limits {
   readonly maxResponseBytes: number;
   /** Message buffers of one session; the number of its requests is negotiated down to fit. */
   readonly maxMessageMemoryBytes: number;
+  /** The same of all sessions of a process. */
+  readonly maxMessageMemoryBytesPerProcess: number;
   /** The longest READ (longer ones return less) and WRITE (longer ones are DAFSERR_WRITE_TOOBIG). */
   readonly maxTransferBytes: number;
   /** Buffers of a client that one direct request may name; more are DAFSERR_INVAL. */
@@ -52,8 +58,10 @@ export const defaultLimits: Limits = {
   maxLostSessionsPerClient: 256,
   maxLostResponseBytesPerClient: 16 << 20,
   maxLostClientsPerUser: 512,
+  maxOpens: 1 << 20,
   maxOpensPerClient: 1 << 18,
   maxLocksPerClient: 1 << 16,
+  maxWaitsPerClient: 2048,
   maxCredentialsPerClient: 4096,
   maxGroupsPerCredential: 256,
   maxIdentifierBytes: 1024,
@@ -61,6 +69,7 @@ export const defaultLimits: Limits = {
   maxRequestBytes: 65_536,
   maxResponseBytes: 65_536,
   maxMessageMemoryBytes: 4 << 20,
+  maxMessageMemoryBytesPerProcess: 128 << 20,
   maxTransferBytes: 1 << 20,
   maxDirectBuffers: 64,
   handshakeMs: 10_000,

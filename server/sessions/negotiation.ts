@@ -62,6 +62,14 @@ export function negotiate(
   };
 }
 
+/** Message buffers that a channel of these parameters has. */
+export const messageMemoryBytes = ({
+  maxRequests,
+  maxRequestSize,
+  maxResponseSize,
+}: Pick<SessionParameters, 'maxRequests' | 'maxRequestSize' | 'maxResponseSize'>): number =>
+  maxRequests * (maxRequestSize + maxResponseSize);
+
 /** How many credentials a client may register; its first session decides (section 6.2.1). */
 export const credentialCapacity = (wish: number, limits: Limits): number =>
   Math.min(wish || DEFAULT_CREDENTIALS, limits.maxCredentialsPerClient);

@@ -7,6 +7,7 @@ import type { Open, OpenHolder } from '../state/opens.ts';
 import type { ClientProcess } from './client-process.ts';
 import { type CredentialTable, DEFAULT_CREDENTIAL_HANDLE } from './credentials.ts';
 import type { SessionParameters } from './negotiation.ts';
+import type { Asker } from './rations.ts';
 import type { SessionResponses } from './response-cache.ts';
 
 /** Who somebody proved to be, and how. */
@@ -71,6 +72,12 @@ export class Client implements OpenHolder {
     return this.claim.clientId;
   }
 }
+
+/** The process that asks in a client's name. */
+export const askerOf = ({ principal, process }: Client): Asker => ({
+  uid: principal.credential.uid,
+  pid: process.pid,
+});
 
 /** A DAFS session (section 3.1). It lives as long as its operations channel. */
 export class Session {

@@ -33,6 +33,8 @@ export interface LockWait {
   readonly space: LockSpace;
   readonly open: Open;
   readonly wanted: LockedRange;
+  /** Who was found in its way the last time; as long as he is, nobody else needs to be looked at. */
+  blocker: LockOwner | undefined;
 }
 
 /** A lock that is in somebody's way. */
@@ -80,30 +82,56 @@ export class LockSpace {
     }
     return undefined;
   }
+
+  /** Whether somebody is still in the way of one who waits here. */
+  isBlocked(wait: LockWait): boolean {
+    const { owner, wanted, blocker } = wait;
+    const held = blocker && this.byOwner.get(blocker);
+    if (held !== undefined && conflictWith(held.ranges, wanted, wanted.mode) !== undefined) {
+      return true;
+    }
+    wait.blocker = this.firstConflict(owner, wanted, wanted.mode)?.owner;
+    return wait.blocker !== undefined;
+  }
 }
+
+/** So many owners are looked at in search of a deadlock: a few milliseconds' work. */
+const MAXIMUM_LOOKS = 1 << 16;
 
 /**
  * Whether `owner` would wait for itself if it began to wait for `wanted`: somebody that it would
- * wait for waits, directly or through others, for what it holds.
+ * wait for waits, directly or through others, for what it holds. When so many wait for so many that it
+ * would take long to know, it is taken to be so: the search holds up everybody.
  */
 export function wouldDeadlock(owner: LockOwner, space: LockSpace, wanted: LockedRange): boolean {
   const seen = new Set<LockOwner>();
-  const toVisit = [...blockers(owner, space, wanted)];
-  for (let one = toVisit.pop(); one !== undefined; one = toVisit.pop()) {
-    if (one === owner) {
+  const toVisit: Iterator<LockOwner>[] = [blockers(owner, space, wanted)];
+  let looks = 0;
+  for (let others = toVisit.at(-1); others !== undefined; others = toVisit.at(-1)) {
+    const next = others.next();
+    if (next.done === true) {
+      toVisit.pop();
+      continue;
+    }
+    looks += 1;
+    if (next.value === owner || looks > MAXIMUM_LOOKS) {
       return true;
     }
-    if (!seen.has(one)) {
-      seen.add(one);
-      for (const wait of one.waits) {
-        toVisit.push(...blockers(one, wait.space, wait.wanted));
+    if (!seen.has(next.value)) {
+      seen.add(next.value);
+      for (const wait of next.value.waits) {
+        toVisit.push(blockers(next.value, wait.space, wait.wanted));
       }
     }
   }
   return false;
 }
 
-function* blockers(owner: LockOwner, space: LockSpace, wanted: LockedRange): Iterable<LockOwner> {
+function* blockers(
+  owner: LockOwner,
+  space: LockSpace,
+  wanted: LockedRange,
+): Generator<LockOwner, void> {
   for (const conflict of space.conflicts(owner, wanted, wanted.mode)) {
     yield conflict.owner;
   }

@@ -34,6 +34,12 @@ import type { Open, OpenHolder } from './opens.ts';
 export interface LockTableOptions {
   /** Ranges that a client may have locked and waits that it may have, together. */
   readonly maxLocksPerClient: number;
+  readonly maxWaitsPerClient: number;
+  /** Refuses a client more than it may have. */
+  readonly refuseMore: (
+    holder: OpenHolder,
+    limit: 'maxLocksPerClient' | 'maxWaitsPerClient',
+  ) => never;
   /** Called when what an owner holds of a file is another thing than before. */
   readonly onChange: (owned: OwnedLocks) => void;
   /** A wait of a client is over: it has the lock. */
@@ -117,12 +123,15 @@ export class LockTable {
       refuse(DafsStatus.DAFSERR_INVAL);
     }
     const conflict = this.#attempt(open, subject, wanted, (owner, space) => {
+      if ((this.#clients.get(open.holder)?.waits.size ?? 0) >= this.#options.maxWaitsPerClient) {
+        this.#options.refuseMore(open.holder, 'maxWaitsPerClient');
+      }
       // Locks of flock(2) are not looked through for deadlocks, as in Linux.
       if (space.kind === 'record' && wouldDeadlock(owner, space, wanted)) {
         refuse(DafsStatus.DAFSERR_DEADLOCK);
       }
       this.#requireRoom(open.holder, 1);
-      this.#beginWait({ id: waitId, owner, space, open, wanted });
+      this.#beginWait({ id: waitId, owner, space, open, wanted, blocker: undefined });
     });
     return conflict === undefined;
   }
@@ -237,7 +246,7 @@ export class LockTable {
       isChanged = false;
       for (const wait of space.waits) {
         const { owner, open, wanted } = wait;
-        if (space.firstConflict(owner, wanted, wanted.mode) === undefined) {
+        if (!space.isBlocked(wait)) {
           this.#endWait(wait);
           const owned = this.#ownedBy(owner, space, open);
           this.#apply(owned, editToLock(owned.ranges, wanted));
@@ -310,7 +319,7 @@ export class LockTable {
   #requireRoom(holder: OpenHolder, growth: number): void {
     const count = this.#clients.get(holder)?.count ?? 0;
     if (growth > 0 && count + growth > this.#options.maxLocksPerClient) {
-      refuse(DafsStatus.DAFSERR_RESOURCE);
+      this.#options.refuseMore(holder, 'maxLocksPerClient');
     }
   }
 

@@ -39,7 +39,10 @@ export interface Open {
 export interface OpenTableOptions {
   /** Distinguishes this server instance from its predecessors: 24 bits. */
   readonly instance: number;
+  readonly maxOpens: number;
   readonly maxOpensPerClient: number;
+  /** Refuses a client more opens than it may have. */
+  readonly refuseMore: (holder: OpenHolder, limit: 'maxOpens' | 'maxOpensPerClient') => never;
   /** Called for each open that is new, has changed, or has ended. */
   readonly onChange: (open: Open) => void;
   /** Called for each open that ends. */
@@ -121,8 +124,12 @@ export class OpenTable {
    */
   requireRoom(holder: OpenHolder, request: ShareRequest): void {
     requireShareBits(request.access, request.deny);
-    if (holder.opens.size >= this.#options.maxOpensPerClient) {
-      refuse(DafsStatus.DAFSERR_RESOURCE);
+    const { maxOpens, maxOpensPerClient, refuseMore } = this.#options;
+    if (holder.opens.size >= maxOpensPerClient) {
+      refuseMore(holder, 'maxOpensPerClient');
+    }
+    if (this.size >= maxOpens) {
+      refuseMore(holder, 'maxOpens');
     }
   }
 

@@ -64,7 +64,6 @@ afterEach(() => {
   cleanUp();
 });
 
-/** A raw peer that has said nothing yet. */
 function rawPeer(): RawPeer {
   const peer = new RawPeer(listener.path);
   atEnd(() => peer.close());
@@ -75,9 +74,7 @@ function rawPeer(): RawPeer {
 function attack(): RawPeer {
   const peer = rawPeer();
   peer.greet();
-  const request = listener.accept(1000);
-  if (request === undefined) throw new Error('the raw peer was not heard');
-  request.accept(victim.queuePair);
+  listener.accept(1000)?.accept(victim.queuePair);
   return peer;
 }
 
@@ -362,26 +359,17 @@ describe('table contents', () => {
 });
 
 describe('the socket', () => {
+  const announce = (peer: RawPeer, bytes: number, seals: number) => {
+    const segments = [{ id: 1, bytes, writable: true }];
+    peer.say({ type: MessageType.SEGMENT, segments }, [memoryFile(bytes, seals)]);
+  };
   test.each<[string, (peer: RawPeer) => void]>([
     ['another hello', (peer) => peer.greet()],
     ['a rejection', (peer) => peer.say({ type: MessageType.REJECT })],
     ['garbage', (peer) => peer.sayRaw(Buffer.from('garbage'), [0, 1, 2])],
     ['more than fits', (peer) => peer.sayRaw(new Uint8Array(9000))],
-    [
-      'an arena that is not sealed',
-      (peer) => {
-        const segments = [{ id: 1, bytes: PAGE_BYTES, writable: true }];
-        peer.say({ type: MessageType.SEGMENT, segments }, [memoryFile(PAGE_BYTES, 0)]);
-      },
-    ],
-    [
-      'an arena that is not made of whole pages',
-      (peer) => {
-        const segments = [{ id: 1, bytes: PAGE_BYTES + 1, writable: true }];
-        const descriptor = memoryFile(PAGE_BYTES + 1, SHRINK);
-        peer.say({ type: MessageType.SEGMENT, segments }, [descriptor]);
-      },
-    ],
+    ['an arena that is not sealed', (peer) => announce(peer, PAGE_BYTES, 0)],
+    ['an arena of no whole number of pages', (peer) => announce(peer, PAGE_BYTES + 1, SHRINK)],
     [
       'one arena twice',
       (peer) => {

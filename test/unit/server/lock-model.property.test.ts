@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { DafsStatus } from '../../../client/protocol/status.ts';
-import type { Refusal } from '../../../server/engine/refusal.ts';
+import { type Refusal, refuse } from '../../../server/engine/refusal.ts';
 import type { ByteRange, LockedRange, LockMode } from '../../../server/state/lock-ranges.ts';
 import { LockTable } from '../../../server/state/locks.ts';
 import type { Open, OpenHolder } from '../../../server/state/opens.ts';
@@ -159,6 +159,8 @@ class Comparison {
   readonly #opens = Array.from({ length: OWNERS }, (_, who) => openOf(who));
   readonly #table = new LockTable({
     maxLocksPerClient: 1000,
+    maxWaitsPerClient: 1000,
+    refuseMore: () => refuse(DafsStatus.DAFSERR_RESOURCE),
     onChange: () => {},
     onGrant: (_holder, _fileId, id) => this.#granted.push(id),
   });

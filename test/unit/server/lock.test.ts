@@ -399,6 +399,24 @@ describe('a deadlock', () => {
     expect(one.wait('a', 2n, mine).status).toBe('DEADLOCK');
   });
 
+  it.each([
+    [200, 'OK'],
+    [300, 'DEADLOCK'],
+  ])('is assumed when it would take long to look for: %i who wait for as many', (count, status) => {
+    const [near, far] = [
+      { offset: 0n, length: 1n },
+      { offset: 10n, length: 1n },
+    ];
+    for (let index = 0; index < count; index += 1) {
+      one.ownerLock(`near ${index}`, { ...near, lockType: READ_LT });
+      one.ownerLock(`far ${index}`, { ...far, lockType: READ_LT });
+    }
+    for (let index = 0; index < count; index += 1) {
+      one.wait(`near ${index}`, BigInt(index), far);
+    }
+    expect(other.wait('b', 1n, near).status).toBe(status);
+  });
+
   it('is not looked for among locks of flock(2)', () => {
     const mine = one.open('second');
     const theirs = other.open('second');

@@ -1,4 +1,6 @@
 /** The tables of opens and locks over a store that can be killed, without sessions and requests. */
+import { DafsStatus } from '../../../../client/protocol/status.ts';
+import { refuse } from '../../../../server/engine/refusal.ts';
 import { HeldState } from '../../../../server/state/held-state.ts';
 import { LockTable } from '../../../../server/state/locks.ts';
 import { openedFiles } from '../../../../server/state/open-record.ts';
@@ -13,6 +15,8 @@ export interface HeldWorldOptions {
   readonly fleeting?: readonly bigint[];
   readonly path?: string;
 }
+
+const refuseMore = (): never => refuse(DafsStatus.DAFSERR_RESOURCE);
 
 /** As much of a server as holds opens and locks. */
 export class HeldWorld {
@@ -35,13 +39,17 @@ export class HeldWorld {
     this.held = new HeldState(this.store, { monotonicMs: () => this.monotonicMs });
     this.locks = new LockTable({
       maxLocksPerClient: 1000,
+      maxWaitsPerClient: 1000,
+      refuseMore,
       onChange: (owned) => this.held.locksChanged(owned),
       onGrant: () => {},
     });
     const reclaimIfUnused = (id: FileId): void => this.reclaimIfUnused(id);
     this.opens = new OpenTable({
       instance: this.held.instance,
+      maxOpens: 1000,
       maxOpensPerClient: 1000,
+      refuseMore,
       onChange: (open) => this.held.openChanged(open),
       onClose: (open) => this.locks.closed(open),
       onLastClose: reclaimIfUnused,

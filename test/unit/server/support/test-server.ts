@@ -83,6 +83,8 @@ export class TestServer {
   readonly service: Service;
   readonly store: Store;
   readonly faults: unknown[] = [];
+  /** What the log says of clients that ran into a limit. */
+  readonly refusals: string[] = [];
   /** The clock of time limits; file times are real. */
   monotonicMs = 0;
   /** Processes that have ended: all others live. */
@@ -133,6 +135,7 @@ export class TestServer {
       random: this.#random,
       processStart: (pid) => (this.endedProcesses.has(pid) ? undefined : `start of ${pid}`),
       reportFault: (error) => this.faults.push(error),
+      reportRefusal: (message) => this.refusals.push(message),
     });
     this.engine = engine;
     this.service = service;
