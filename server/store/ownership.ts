@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { StoreOpenError } from './errors.ts';
 
@@ -47,6 +47,8 @@ export class Ownership {
 
 function openLock(lockPath: string, databasePath: string): Database.Database {
   try {
+    // Who could read the file could hold a lock on it, and so keep the database from everybody.
+    closeSync(openSync(lockPath, constants.O_RDONLY | constants.O_CREAT, 0o600));
     const lock = new Database(lockPath, { timeout: 0 });
     // The lock's file stays empty, and no journal appears beside it.
     lock.pragma('journal_mode = MEMORY');

@@ -10,7 +10,10 @@ const ROUNDS_PER_REPORT = 5;
 const BYTES = 70_000;
 
 const identity = createClientIdentity();
-const session = Session.connect(process.argv[2] as string, { identity });
+// With recovery the server keeps its responses; but nothing that others do may make it recover.
+const recovery = { timeoutMs: 10_000 };
+const session = Session.connect(process.argv[2] as string, { identity, recovery });
+session.onRecovered(() => process.exit(2));
 const files = new FileClient(session);
 const attributes = { mode: 0o600 };
 const name = Buffer.from(`bystander ${process.pid}`);
