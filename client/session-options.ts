@@ -35,7 +35,7 @@ export interface RecoveryOptions {
   /** After that calls fail, in milliseconds; Infinity: they wait as long as it takes. */
   readonly timeoutMs: number;
   /** Asked before each pause: whether nobody waits any more. Calls fail then, too. */
-  readonly isGivenUp?: () => boolean;
+  readonly isGivenUp?: (awayMs: number) => boolean;
 }
 
 export interface SessionOptions {

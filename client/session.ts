@@ -346,7 +346,7 @@ export class Session {
         return;
       }
       const passedMs = performance.now() - beganMs;
-      if (passedMs >= timeoutMs || this.#given.recovery?.isGivenUp?.() === true) {
+      if (passedMs >= timeoutMs || this.#given.recovery?.isGivenUp?.(passedMs) === true) {
         this.#isApart = true;
         this.#recovery.failAll(failureOf('CONNECTION_LOST', failure));
         return;

@@ -41,7 +41,6 @@ import {
   type DirectoryVisitor,
   type ExtendedAttributes,
   type Fh,
-  type FileLocks,
   type FilePlace,
   type FileSystemStatistics,
   type Nodeid,
@@ -105,7 +104,7 @@ const SET_GROUP_ID = 0o2000;
 
 class ClientFileSystem implements PathFileSystem {
   readonly extendedAttributes: ExtendedAttributes | undefined;
-  readonly locks?: FileLocks;
+  readonly locks?: ClientLocks;
   readonly #session: Session;
   readonly #client: FileClient;
   readonly #files: FilesWithStatus;
@@ -322,7 +321,11 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   release(nodeid: Nodeid, fh: Fh): void {
-    this.#client.closeLater(this.#file(nodeid, fh));
+    const file = this.#file(nodeid, fh);
+    // Others may wait for what was locked by it. Should the server go away now, nobody would look after
+    // a close until this worker has something else to ask.
+    if (this.locks?.mayBeLocked(nodeid)) this.#client.close(file);
+    else this.#client.closeLater(file);
   }
 
   releasedir(nodeid: Nodeid, fh: Fh): void {

@@ -1,13 +1,25 @@
 /** The session of a mount's client through which the server tells what it has not been asked for. */
 
+import { FileClient } from '../client/file-client.ts';
 import { type ArgumentsOf, Extension, operations } from '../client/protocol/index.ts';
 import { Session } from '../client/session.ts';
-import type { ClientIdentity, RecoveryOptions } from '../client/session-options.ts';
-import type { Nodeid } from './file-system.ts';
+import type { ClientIdentity } from '../client/session-options.ts';
+import { ClientLocks } from './client-locks.ts';
+import type { FileLocks, Nodeid } from './file-system.ts';
+import { FilehandleMaker } from './filehandles.ts';
 import type { ChangeNews, Listener, ListenerHandlers } from './listener.ts';
+import { recoveryFor, type ServerPatience } from './server-patience.ts';
 
 /** It only hears: its memory for transfers stays unused. */
 const LISTENING = { maximumRequests: 1, transferSlots: 1, transferSlotBytes: 4096 } as const;
+
+export interface ListenerOptions {
+  /** The client's. */
+  readonly identity: ClientIdentity;
+  readonly patience: ServerPatience;
+  /** Of createLockedFiles(), where the server keeps the locks. */
+  readonly lockedFiles: SharedArrayBuffer | undefined;
+}
 
 /**
  * Connects one more session of a mount's client.
@@ -15,14 +27,21 @@ const LISTENING = { maximumRequests: 1, transferSlots: 1, transferSlotBytes: 409
  */
 export function connectListener(
   serverName: string,
-  identity: ClientIdentity,
-  recovery: RecoveryOptions,
+  { identity, patience, lockedFiles }: ListenerOptions,
   handlers: ListenerHandlers,
 ): Listener {
+  // What it hears of can wait for as long as the mount is there.
+  const recovery = recoveryFor({ ...patience, timeoutMs: Number.POSITIVE_INFINITY });
   const heard: Heard = { alone: undefined, failure: undefined };
   const session = Session.connect(serverName, {
     identity,
-    recovery,
+    recovery: {
+      ...recovery,
+      isGivenUp(awayMs) {
+        handlers.serverAway(awayMs >= patience.timeoutMs);
+        return recovery.isGivenUp?.(awayMs) === true;
+      },
+    },
     extensions: [Extension.NOTIFY, Extension.LOCKS],
     ...LISTENING,
     onDirective(directive) {
@@ -45,9 +64,13 @@ export function connectListener(
   // What others have changed meanwhile is not told afterwards.
   session.onRecovered(() => {
     handlers.changed({ alone: false, everything: true, files: [], names: [] });
-    handlers.lockKeeperChanged(session.server?.pid ?? 0);
   });
-  return new SessionListener(session, heard);
+  return new SessionListener(session, heard, lockedFiles && locksOf(session, lockedFiles));
+}
+
+function locksOf(session: Session, lockedFiles: SharedArrayBuffer): FileLocks {
+  const { fileSystemHandle } = new FileClient(session).fileSystem;
+  return new ClientLocks(session, new FilehandleMaker(fileSystemHandle), lockedFiles);
 }
 
 /** What the server has said last, and what came of it. */
@@ -59,15 +82,15 @@ interface Heard {
 
 class SessionListener implements Listener {
   readonly isTold: boolean;
+  readonly locks: FileLocks | undefined;
   readonly #session: Session;
   readonly #heard: Heard;
   #hasNames = false;
-  /** Of the session when it subscribed last. */
-  #recoveries = 0;
 
-  constructor(session: Session, heard: Heard) {
+  constructor(session: Session, heard: Heard, locks: FileLocks | undefined) {
     this.#session = session;
     this.#heard = heard;
+    this.locks = locks;
     this.isTold = session.extensions.has(Extension.NOTIFY);
   }
 
@@ -75,13 +98,12 @@ class SessionListener implements Listener {
     return this.#hasNames;
   }
 
-  get isSubscribed(): boolean {
-    return this.#recoveries === this.#session.recoveries;
+  get recoveries(): number {
+    return this.#session.recoveries;
   }
 
   subscribe(wantsNames: boolean): boolean {
     this.#heard.alone = undefined;
-    this.#recoveries = this.#session.recoveries;
     try {
       const { alone } = this.#session.call(operations.SUBSCRIBE, { wantsNames });
       this.#hasNames = wantsNames;

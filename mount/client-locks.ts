@@ -33,7 +33,6 @@ export function createLockedFiles(): SharedArrayBuffer {
 }
 
 export class ClientLocks implements FileLocks {
-  readonly #session: Session;
   readonly #locks: OwnerLocks;
   readonly #handles: FilehandleMaker;
   readonly #lockedFiles: Int32Array;
@@ -41,14 +40,9 @@ export class ClientLocks implements FileLocks {
   readonly #ownerView = new DataView(this.#owner.buffer);
 
   constructor(session: Session, handles: FilehandleMaker, lockedFiles: SharedArrayBuffer) {
-    this.#session = session;
     this.#locks = new OwnerLocks(session);
     this.#handles = handles;
     this.#lockedFiles = new Int32Array(lockedFiles);
-  }
-
-  get keeperPid(): number {
-    return this.#session.server?.pid ?? 0;
   }
 
   test(nodeid: Nodeid, _fh: Fh, lock: LockRequest): LockConflict | undefined {
@@ -75,7 +69,7 @@ export class ClientLocks implements FileLocks {
 
   closed(nodeid: Nodeid, fh: Fh, owner: bigint): void {
     // Nearly every file that is closed was never locked: that costs no request.
-    if (this.#isRemembered(nodeid)) {
+    if (this.mayBeLocked(nodeid)) {
       const everything = { isFlock: false, start: 0n, end: LAST_BYTE, owner };
       const file = { handle: this.#handles.of(nodeid), stateId: stateIdOf(fh) };
       this.#locks.unlock(file, this.#scope(everything));
@@ -102,7 +96,8 @@ export class ClientLocks implements FileLocks {
     Atomics.or(this.#lockedFiles, Math.floor(place / WORD_BITS), 1 << (place % WORD_BITS));
   }
 
-  #isRemembered(nodeid: Nodeid): boolean {
+  /** Whether a file was locked, perhaps. */
+  mayBeLocked(nodeid: Nodeid): boolean {
     const place = nodeid % REMEMBERED_FILES;
     const word = Atomics.load(this.#lockedFiles, Math.floor(place / WORD_BITS));
     return (word & (1 << (place % WORD_BITS))) !== 0;

@@ -179,14 +179,12 @@ export interface LockWait {
 
 /** What a file system offers that keeps locks among mounts. None of it waits. */
 export interface FileLocks {
-  /** The process that keeps the locks: who waits for one when it ends waits in vain. */
-  readonly keeperPid: number;
-
   /** The first lock that would be in the way of this one (F_GETLK). */
   test(nodeid: Nodeid, fh: Fh, lock: LockRequest): LockConflict | undefined;
 
   /**
    * Sets or removes a lock. EAGAIN when another is in the way, or with `mayWait` the lock is waited for.
+   * Who waits already may ask again, by the same `wait`.
    * @returns false when that it is set is learnt later: whoever learns of it answers `wait`
    */
   set(nodeid: Nodeid, fh: Fh, lock: LockRequest, wait: LockWait, mayWait: boolean): boolean;

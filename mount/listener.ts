@@ -1,6 +1,6 @@
 /** What a server tells a mount unasked, in the words of a file system. */
 
-import type { LockWait, Nodeid } from './file-system.ts';
+import type { FileLocks, LockWait, Nodeid } from './file-system.ts';
 
 /** A file that another client has changed: its attributes, and perhaps data. */
 export interface ChangedFile {
@@ -32,16 +32,18 @@ export interface ListenerHandlers {
   changed(news: ChangeNews): void;
   /** A lock is there that was waited for. */
   granted(unique: LockWait['unique']): void;
-  /** The server has been away: the process that has taken its place knows only who has asked it. */
-  lockKeeperChanged(pid: number): void;
+  /** The server is away, and for longer than calls wait (`isOverdue`), or not yet. Told again and again. */
+  serverAway(isOverdue: boolean): void;
 }
 
 /** What a module of a driver is given makes: a session for what the server tells. */
 export interface Listener {
   /** Whether the server tells what others change at all. */
   readonly isTold: boolean;
-  /** Whether it tells now: a server that has been away has to be asked anew. */
-  readonly isSubscribed: boolean;
+  /** How often the server has been away. It has to be asked anew then for all that it is to tell. */
+  readonly recoveries: number;
+  /** The locks that are waited for, to be asked for again; absent where the kernel keeps them. */
+  readonly locks: FileLocks | undefined;
   /** Whether names are among what it tells. */
   readonly hasNames: boolean;
   /**

@@ -30,7 +30,7 @@ export const recoveryFor = (
   callerPid: () => number = () => 0,
 ): RecoveryOptions => ({
   timeoutMs,
-  isGivenUp: () => {
+  isGivenUp() {
     const pid = callerPid();
     return (pid !== 0 && isBeingKilled(pid)) || findMount(directory) === undefined;
   },

@@ -52,6 +52,7 @@ export class Notifications implements ChangeWatcher {
       known.wantsNames = wantsNames;
     } else {
       const subscription = new Subscription(client, session, directives, { wantsNames, isAlone });
+      subscription.begin();
       this.#subscriptions.set(client, subscription);
       this.clientsChanged();
       known?.end();

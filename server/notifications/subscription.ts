@@ -55,6 +55,13 @@ export class Subscription {
     this.#toldAlone = options.isAlone;
   }
 
+  /** A client that has files open was not told for a while of what others did to them. */
+  begin(): void {
+    if (this.client.opens.size > 0) {
+      this.#pending.addEverything();
+    }
+  }
+
   attributesChanged(id: FileId): void {
     this.#pending.addAttributes(id);
   }

@@ -97,9 +97,13 @@ function subjectOf(
   return { kind: kindOfWire[kind], ownerKey: lockOwnerKey(exchange.client, owner) };
 }
 
-/** @throws Refusal DAFSERR_BACK_CHANNEL_UNUSABLE when nothing could tell the client of a grant */
+/**
+ * A client that finds its server restarted may get its back-control channel later than others: what it
+ * could not be told by then it learns when it asks again.
+ * @throws Refusal DAFSERR_BACK_CHANNEL_UNUSABLE when nothing could tell the client of a grant
+ */
 function requireGrantsToArrive({ client }: Exchange): void {
-  if (directivesTo(client) === undefined) {
+  if (!client.isDurable && directivesTo(client) === undefined) {
     refuse(DafsStatus.DAFSERR_BACK_CHANNEL_UNUSABLE);
   }
 }

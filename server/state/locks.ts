@@ -111,16 +111,18 @@ export class LockTable {
   }
 
   /**
-   * Locks a range at once, or waits for it until it is granted, cancelled, or its open closed.
+   * Locks a range at once, or waits for it until it is granted, cancelled, or its open closed. Who waits
+   * for it already, under the same name, goes on waiting.
    *
    * @param waitId how the client names the wait
    * @returns whether it is locked
    * @throws Refusal DAFSERR_DEADLOCK when its owner would wait for itself, DAFSERR_INVAL when the
-   * client has a wait of that name, or what lock() throws
+   * client waits for something else under that name, or what lock() throws
    */
   lockOrWait(open: Open, subject: LockSubject, wanted: LockedRange, waitId: bigint): boolean {
-    if (this.#clients.get(open.holder)?.waits.has(waitId)) {
-      refuse(DafsStatus.DAFSERR_INVAL);
+    const known = this.#clients.get(open.holder)?.waits.get(waitId);
+    if (known !== undefined) {
+      return isSameWait(known, open, subject, wanted) ? false : refuse(DafsStatus.DAFSERR_INVAL);
     }
     const conflict = this.#attempt(open, subject, wanted, (owner, space) => {
       if ((this.#clients.get(open.holder)?.waits.size ?? 0) >= this.#options.maxWaitsPerClient) {
@@ -334,6 +336,17 @@ export class LockTable {
     }
     return client;
   }
+}
+
+function isSameWait(
+  wait: LockWait,
+  open: Open,
+  { kind, ownerKey }: LockSubject,
+  { first, last, mode }: LockedRange,
+): boolean {
+  const { wanted, owner, space } = wait;
+  const isSameRange = wanted.first === first && wanted.last === last && wanted.mode === mode;
+  return isSameRange && wait.open === open && owner.key === ownerKey && space.kind === kind;
 }
 
 function addTo<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {

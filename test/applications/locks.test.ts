@@ -21,9 +21,12 @@ const ROUNDS = sized(40, 1000);
 const PROCESSES = 4;
 /** More than a mount has threads. */
 const WAITERS = 8;
+/** Locks of fcntl(2), of open files, and of flock(2); a file for each. */
+const KINDS = ['record', 'open file', 'flock'] as const;
 const BESIDE_ROUNDS = sized(3000, 100_000);
 
 const countProgram = fileURLToPath(new URL('count-main.ts', import.meta.url));
+const lockProgram = fileURLToPath(new URL('lock-main.ts', import.meta.url));
 const besideProgram = fileURLToPath(new URL('beside-main.ts', import.meta.url));
 const obstacle = firstObstacle(mountObstacle(), programObstacle(['flock', 'sh']));
 
@@ -61,23 +64,41 @@ describe.skipIf(obstacle)(`two mounts of one server${obstacle ?? ''}`, () => {
     const child = spawn('sh', ['-c', script, 'sh', `${mount.directory}/${name}`], {
       detached: true,
     });
+    return watched(child);
+  }
+
+  function watched(child: ChildProcess): { child: ChildProcess; output: () => string } {
     children.push(child);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
         output += text;
       });
     }
     return { child, output: () => output };
   }
 
+  /** The same by a program of ours, for all kinds of locks. */
+  function hold(
+    mount: MountProcess,
+    kind: (typeof KINDS)[number],
+  ): { child: ChildProcess; output: () => string } {
+    const child = spawn(process.execPath, [lockProgram, `${mount.directory}/${kind}`, kind], {
+      detached: true,
+    });
+    return watched(child);
+  }
+
+  const hasEnded = ({ child: { exitCode, signalCode } }: { child: ChildProcess }) =>
+    exitCode !== null || signalCode !== null;
+
   const isLocked = (one: { output: () => string }) => one.output().includes('locked');
 
-  /** Whether the process sleeps in flock(2), which on x86-64 and arm64 have these numbers. */
+  /** Whether the process sleeps in fcntl(2) or flock(2), which on x86-64 and arm64 have these numbers. */
   function waits({ child }: { child: ChildProcess }): boolean {
     try {
-      const [number] = readFileSync(`/proc/${child.pid}/syscall`, 'latin1').split(' ');
-      return number === (process.arch === 'arm64' ? '32' : '73');
+      const [number = ''] = readFileSync(`/proc/${child.pid}/syscall`, 'latin1').split(' ');
+      return (process.arch === 'arm64' ? ['25', '32'] : ['72', '73']).includes(number);
     } catch {
       return false;
     }
@@ -184,23 +205,41 @@ describe.skipIf(obstacle)(`two mounts of one server${obstacle ?? ''}`, () => {
     await until('the other has the lock', WAIT_LIMIT_MS, () => isLocked(waiter));
   });
 
-  // A wait ends with its server, by EIO; flock(1) asks once more then.
-  it('a lock outlives the server', { timeout: LIMIT_MS }, async () => {
-    const holder = lock(first, 'file');
-    await until('the lock is held', WAIT_LIMIT_MS, () => isLocked(holder));
-    const waiter = lock(second, 'file');
-    await until('the other waits', WAIT_LIMIT_MS, () => waits(waiter));
+  it('locks and those who wait for them outlive the server', { timeout: LIMIT_MS }, async () => {
+    const holders = KINDS.map((kind) => hold(first, kind));
+    await until('the locks are held', WAIT_LIMIT_MS, () => holders.every(isLocked));
+    const staying = KINDS.map((kind) => hold(second, kind));
+    const [here, killedMeanwhile, killedLater] = [
+      hold(first, 'flock'),
+      hold(second, 'flock'),
+      hold(second, 'flock'),
+    ] as const;
+    const waiters = [...staying, here, killedMeanwhile, killedLater];
+    await until('the others wait', WAIT_LIMIT_MS, () => waiters.every(waits));
     await server.kill();
+    killedMeanwhile.child.kill('SIGKILL');
+    await until('one is gone before there is a server', WAIT_LIMIT_MS, () =>
+      hasEnded(killedMeanwhile),
+    );
     const { database, name } = server;
     server = await workspace.startServer({ database, name });
-    const late = lock(first, 'file');
+    const late = hold(second, 'flock');
     await until('one more waits', WAIT_LIMIT_MS, () => waits(late));
-    expect([waiter, late].map(isLocked)).toEqual([false, false]);
-    holder.child.stdin?.end();
-    await until('one has the lock', WAIT_LIMIT_MS, () => [waiter, late].some(isLocked));
-    const [winner, loser] = isLocked(waiter) ? [waiter, late] : [late, waiter];
-    winner.child.stdin?.end();
-    await until('the other has it then', WAIT_LIMIT_MS, () => isLocked(loser));
+    killedLater.child.kill('SIGINT');
+    await until('one is gone afterwards', WAIT_LIMIT_MS, () => hasEnded(killedLater));
+    const left = [...staying, here, late];
+    expect(left.map(({ output }) => output()).join('')).toBe('');
+    for (const { child } of holders) {
+      child.stdin?.end();
+    }
+    while (left.length > 0) {
+      await until('one of them has his lock', WAIT_LIMIT_MS, () => left.some(isLocked));
+      const [one] = left.splice(left.findIndex(isLocked), 1);
+      expect(one?.output()).toBe('locked\n');
+      one?.child.stdin?.end();
+    }
+    const next = KINDS.map((kind) => hold(first, kind));
+    await until('the locks are free', WAIT_LIMIT_MS, () => next.every(isLocked));
   });
 
   it('a mount in which somebody waits goes away by force', { timeout: LIMIT_MS }, async () => {

@@ -29,8 +29,6 @@ export function createFileSystem(data: unknown, place: WorkerPlace): FileSystem 
 }
 
 export const createListener: CreateListener = (data, handlers) => {
-  const { serverName, identity, patience } = data as ClientSourceData;
-  // What it hears of can wait for as long as the mount is there.
-  const recovery = recoveryFor({ ...patience, timeoutMs: Number.POSITIVE_INFINITY });
-  return connectListener(serverName, identity, recovery, handlers);
+  const { serverName, ...options } = data as ClientSourceData;
+  return connectListener(serverName, options, handlers);
 };

@@ -5,9 +5,11 @@
  * While it listens, this thread's event loop does not run: nothing posted to it is seen.
  */
 
+import { constants } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CreateListener, Listener } from '../../listener.ts';
 import { mountsBelow } from '../../mount-table.ts';
+import { isBeingKilled } from '../../processes.ts';
 import { CacheBoard } from './cache-board.ts';
 import type { ListenerOrders, ListenerReport, ListenerStart } from './control.ts';
 import { Invalidation } from './invalidation.ts';
@@ -15,6 +17,8 @@ import { Messenger } from './messenger.ts';
 import { Notifier, toDevice } from './notifier.ts';
 import { ParkedRequests } from './parked-requests.ts';
 import { WriteOrder } from './write-order.ts';
+
+const { EINTR, EIO } = constants.errno;
 
 /** How late it may be noticed that the mount has ended. */
 const SLICE_MS = 50;
@@ -28,26 +32,46 @@ function fail(error: unknown): void {
   report({ kind: 'failed', code: String(code ?? 'EIO'), message: String(message ?? error) });
 }
 
+/** How a wait ends while the server is away, if it does. */
+function errnoWhileAway(waiterPid: number, isOverdue: boolean): number | undefined {
+  if (isOverdue) return EIO;
+  return isBeingKilled(waiterPid) ? EINTR : undefined;
+}
+
 /** Asks for names as far as they are needed; the mount is alone once they are told. */
 function subscribeAnew(listener: Listener, invalidation: Invalidation): void {
-  if (!listener.isSubscribed) {
-    if (listener.subscribe(true)) invalidation.becomeAlone();
-    return;
-  }
   const isBecomingAlone = invalidation.isBecomingAlone;
   const wantsNames = isBecomingAlone || invalidation.wantsNames;
   if (!isBecomingAlone && wantsNames === listener.hasNames) return;
   if (listener.subscribe(wantsNames) && isBecomingAlone) invalidation.becomeAlone();
 }
 
+/** A server that has been away has to be asked anew for all that it is to tell. */
+function resume(listener: Listener, invalidation: Invalidation, parked: ParkedRequests): void {
+  if (listener.isTold && listener.subscribe(true)) invalidation.becomeAlone();
+  // Afterwards: who gets a lock now has been told before of what others have done under it.
+  if (listener.locks !== undefined) parked.askAgain(listener.locks);
+}
+
 /** Listens until it shall stop. @returns false when there is nothing to hear any more */
-function listen(listener: Listener, invalidation: Invalidation, stop: Int32Array): boolean {
+function listen(
+  listener: Listener,
+  invalidation: Invalidation,
+  parked: ParkedRequests,
+  stop: Int32Array,
+): boolean {
   if (listener.isTold) {
     if (listener.subscribe(true)) invalidation.becomeAlone();
     else invalidation.becomeShared();
   }
+  let recoveries = 0;
   while (Atomics.load(stop, 0) === 0) {
     if (!listener.hear(SLICE_MS)) return false;
+    if (recoveries !== listener.recoveries) {
+      // Before: the server may go away once more meanwhile.
+      recoveries = listener.recoveries;
+      resume(listener, invalidation, parked);
+    }
     if (listener.isTold) subscribeAnew(listener, invalidation);
   }
   return true;
@@ -76,7 +100,7 @@ function work(
   stop: Int32Array,
 ): unknown {
   try {
-    if (!listen(listener, invalidation, stop)) parked.abandon();
+    if (!listen(listener, invalidation, parked, stop)) parked.abandon();
     return undefined;
   } catch (error) {
     parked.abandon();
@@ -96,7 +120,7 @@ async function run(): Promise<void> {
   const listener = module.createListener(source.data, {
     changed: (news) => invalidation?.apply(news),
     granted: (unique) => parked.grant(unique),
-    lockKeeperChanged: (pid) => parked.keepOnly(pid),
+    serverAway: (isOverdue) => parked.endWaits((pid) => errnoWhileAway(pid, isOverdue)),
   });
   parentPort?.once('message', async (orders: ListenerOrders) => {
     invalidation = invalidationFor(orders, order);

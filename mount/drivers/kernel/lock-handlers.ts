@@ -8,7 +8,7 @@ import { LkFlag } from '../../kernel-abi/constants.ts';
 import { LkIn, LkOut } from '../../kernel-abi/structures.ts';
 import type { Service } from './service.ts';
 
-const { EINTR, EIO, ENOSYS } = constants.errno;
+const { ENOSYS } = constants.errno;
 
 export function lockHandlers({ exchange, fileSystem, deviceFd, parked }: Service) {
   const { locks } = fileSystem;
@@ -33,10 +33,11 @@ export function lockHandlers({ exchange, fileSystem, deviceFd, parked }: Service
   }
 
   function set(keeper: FileLocks, mayWait: boolean): void {
-    const wait = parked.enter(deviceFd, exchange.unique);
+    const demand = { nodeid: exchange.nodeid, fh: exchange.fh(0), lock: requested(), mayWait };
+    const wait = parked.enter(deviceFd, exchange.unique, demand);
     let isSet: boolean;
     try {
-      isSet = keeper.set(exchange.nodeid, exchange.fh(0), requested(), wait, mayWait);
+      isSet = keeper.set(demand.nodeid, demand.fh, demand.lock, wait, mayWait);
     } catch (error) {
       parked.leave(wait);
       throw error;
@@ -44,14 +45,7 @@ export function lockHandlers({ exchange, fileSystem, deviceFd, parked }: Service
     if (isSet) {
       parked.leave(wait);
       exchange.answer(0);
-      return;
-    }
-    const became = parked.park(wait, keeper.keeperPid);
-    if (became === 'parked') return;
-    if (became === 'abandoned') exchange.answerError(EIO);
-    // Too late to call it off: it was granted.
-    else if (became === 'interrupted' && keeper.cancel(wait)) exchange.answerError(EINTR);
-    else exchange.answer(0);
+    } else parked.park(wait, keeper);
   }
 
   /** Without locks, INIT has not accepted them and none of these is sent. */

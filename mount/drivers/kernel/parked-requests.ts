@@ -6,31 +6,32 @@
  * being one compare-and-swap:
  *
  * ```
- * FREE -> FILLING -> DECIDING -> WAITING -> FREE        the usual way
- *                    DECIDING -> GRANTED -> FREE        granted before the worker let go of it
- *                    DECIDING -> INTERRUPTED -> FREE    interrupted before the worker let go of it
+ * FREE -> FILLING -> OWNED <-> WAITING -> FREE     granted, or called off
+ *                    OWNED -> GRANTED -> FREE      granted while a thread had it to itself
  * ```
  *
- * Whether a wait ends with a grant or an interruption is decided where the locks are kept: who is to
- * interrupt one calls it off there first, and leaves it alone when it is too late for that.
+ * Whether a wait ends with a grant or an interruption is decided where the locks are kept, and a thread
+ * that has a wait to itself is the only one that asks there. Before it lets go it does what has come up
+ * meanwhile: asks again when the server has been away, and calls off what was interrupted.
  */
 
 import { constants } from 'node:os';
 import { addressOf, writeFrom } from '../../../nic/system-calls-fuse.ts';
-import { ErrnoError } from '../../errno.ts';
-import type { LockWait } from '../../file-system.ts';
+import { ErrnoError, errnoOf } from '../../errno.ts';
+import type { Fh, FileLocks, LockRequest, LockWait, Nodeid } from '../../file-system.ts';
 import { OutHeader } from '../../kernel-abi/structures.ts';
 
 const { EINTR, EIO } = constants.errno;
 
-const State = {
-  FREE: 0,
-  FILLING: 1,
-  DECIDING: 2,
-  WAITING: 3,
-  GRANTED: 4,
-  INTERRUPTED: 5,
-} as const;
+const State = { FREE: 0, FILLING: 1, OWNED: 2, WAITING: 3, GRANTED: 4 } as const;
+const STATE_MASK = 7;
+
+/**
+ * A state and which request's it is, in one word: who takes a step does not take it for a later request
+ * that has got the same place. Ids of requests are even.
+ */
+const stateOf = (unique: number, state: number): number =>
+  (Math.floor(unique / 2) % 2 ** 28) * (STATE_MASK + 1) + state;
 
 /** How many lock waits of a mount there may be at a time. */
 const PLACES = 1024;
@@ -38,12 +39,36 @@ const PLACES = 1024;
 /** How many interruptions are remembered whose request no worker has entered yet. */
 const REMEMBERED = 64;
 
-/** The words of a place: state, channel, the two halves of the request's id, and who was asked. */
-const WORDS = 5;
-const CHANNEL = 1;
-const UNIQUE_LOW = 2;
-const UNIQUE_HIGH = 3;
-const KEEPER = 4;
+/** The words of a place; those of 64 bits lie on multiples of 8 bytes. */
+const Word = {
+  /** Of {@link stateOf}. */
+  STATE: 0,
+  /** Where the answer is to be written to. */
+  CHANNEL: 1,
+  UNIQUE_LOW: 2,
+  UNIQUE_HIGH: 3,
+  /** How often the server had come back when it was asked last. */
+  ASKED: 4,
+  /** The lower half of the id of the request that was interrupted here last. */
+  INTERRUPTED: 5,
+  /** How often the server had come back when it was called off in vain. */
+  CALLED_OFF: 6,
+  TYPE: 7,
+  PID: 8,
+  IS_FLOCK: 9,
+  MAY_WAIT: 10,
+  /** 64 bits each, from here on. */
+  NODEID: 12,
+  FH: 14,
+  OWNER: 16,
+  START: 18,
+  END: 20,
+} as const;
+const WORDS = 22;
+
+/** No id of a request, which are even. */
+const NOT_INTERRUPTED = 1;
+const NEVER = -1;
 
 const HIGH = 4294967296;
 
@@ -52,8 +77,10 @@ const REMEMBERED_AT = PLACES * WORDS;
 const COUNTER = REMEMBERED_AT + REMEMBERED * 2;
 /** Not 0 when nothing will be granted any more. */
 const ABANDONED = COUNTER + 1;
+/** How often the server has come back, and knew nothing of waits. */
+const RETURNS = ABANDONED + 1;
 /** Not 0 when the channels are about to be closed. */
-const ENDED = ABANDONED + 1;
+const ENDED = RETURNS + 1;
 /** How many threads are about to write an answer to a channel. */
 const ANSWERING = ENDED + 1;
 
@@ -62,34 +89,59 @@ const LOOK_AGAIN_MS = 0.1;
 
 /** Memory for the table; hand it to every thread of the mount. */
 export function createParkedMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer((ANSWERING + 1) * 4);
+  return new SharedArrayBuffer(Math.ceil((ANSWERING + 1) / 2) * 8);
+}
+
+/** What a request has asked for. */
+export interface LockDemand {
+  readonly nodeid: Nodeid;
+  readonly fh: Fh;
+  readonly lock: LockRequest;
+  readonly mayWait: boolean;
+}
+
+/** What a thread does for a wait that it has to itself. @returns the errno that ends it; 0: granted */
+type Business = (wait: LockWait, locks: FileLocks) => number | undefined;
+
+function errnoUnless(action: () => number | undefined): number | undefined {
+  try {
+    return action();
+  } catch (error) {
+    return errnoOf(error) ?? EIO;
+  }
 }
 
 export class ParkedRequests {
   readonly #words: Int32Array;
+  readonly #longs: BigUint64Array;
   readonly #reply = new Uint8Array(OutHeader.bytes);
   readonly #replyHeader = OutHeader.at(new DataView(this.#reply.buffer));
   readonly #replyAddress = addressOf(this.#reply);
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
+    this.#longs = new BigUint64Array(memory);
   }
 
   /**
-   * Enters a request that may have to wait, before anybody is asked whether it must.
+   * Enters a request that may have to wait, before anybody is asked whether it must. It is the thread's
+   * own until it is left or parked.
    * @throws ErrnoError ENOLCK when too many wait already
    */
-  enter(fd: number, unique: number): LockWait {
+  enter(fd: number, unique: number, demand: LockDemand): LockWait {
     for (let place = 0; place < PLACES; place++) {
-      if (!this.#step(place, State.FREE, State.FILLING)) continue;
-      const at = place * WORDS;
-      Atomics.store(this.#words, at + CHANNEL, fd);
-      Atomics.store(this.#words, at + UNIQUE_LOW, unique | 0);
-      Atomics.store(this.#words, at + UNIQUE_HIGH, Math.floor(unique / HIGH));
-      Atomics.store(this.#words, at, State.DECIDING);
+      if (!this.#exchange(place, State.FREE, State.FILLING)) continue;
+      this.#set(place, Word.CHANNEL, fd);
+      this.#set(place, Word.UNIQUE_LOW, unique | 0);
+      this.#set(place, Word.UNIQUE_HIGH, Math.floor(unique / HIGH));
+      this.#set(place, Word.ASKED, Atomics.load(this.#words, RETURNS));
+      this.#set(place, Word.INTERRUPTED, NOT_INTERRUPTED);
+      this.#set(place, Word.CALLED_OFF, NEVER);
+      this.#setDemand(place, demand);
+      this.#set(place, Word.STATE, stateOf(unique, State.OWNED));
       // Another worker may have read its INTERRUPT first. It looks here after it has written it
       // down, and we look at what it wrote down after we are here: one of us sees the other.
-      if (this.#isRemembered(unique)) this.#step(place, State.DECIDING, State.INTERRUPTED);
+      if (this.#isRemembered(unique)) this.#set(place, Word.INTERRUPTED, unique | 0);
       return { place, unique };
     }
     throw new ErrnoError('ENOLCK', 'too many requests wait for locks');
@@ -97,76 +149,58 @@ export class ParkedRequests {
 
   /** The worker answers the request itself after all. */
   leave({ place }: LockWait): void {
-    Atomics.store(this.#words, place * WORDS, State.FREE);
+    this.#set(place, Word.STATE, State.FREE);
   }
 
-  /**
-   * The worker lets go of the request: somebody else will answer it.
-   * @param keeperPid who will grant it
-   * @returns what has happened meanwhile, if anything: then the worker answers
-   */
-  park(
-    { place, unique }: LockWait,
-    keeperPid: number,
-  ): 'parked' | 'granted' | 'interrupted' | 'abandoned' {
-    Atomics.store(this.#words, place * WORDS + KEEPER, keeperPid);
-    if (this.#step(place, State.DECIDING, State.WAITING)) {
-      // Who abandons all waits looks through the table after it has said so, and we look whether it
-      // has after we are in the table: one of us sees the other.
-      const isAbandoned = Atomics.load(this.#words, ABANDONED) !== 0;
-      return isAbandoned && this.#take(place, unique) !== undefined ? 'abandoned' : 'parked';
-    }
-    const state = Atomics.exchange(this.#words, place * WORDS, State.FREE);
-    return state === State.GRANTED ? 'granted' : 'interrupted';
+  /** The worker lets go of a request that waits: it is answered here, now or later. */
+  park(wait: LockWait, locks: FileLocks): void {
+    this.#letGo(wait, locks);
   }
 
   /** Answers a request that waits, from any thread; one that does not any more is left alone. */
   grant(unique: number): void {
-    const place = this.#find(unique);
-    if (place === undefined || this.#step(place, State.DECIDING, State.GRANTED)) return;
-    this.#answer(place, unique, 0);
+    const wait = this.#find(unique);
+    if (wait === undefined || this.#step(wait, State.OWNED, State.GRANTED)) return;
+    if (this.#step(wait, State.WAITING, State.OWNED)) this.#end(wait, 0);
   }
 
-  /**
-   * The kernel interrupts a request. One that a worker is entering just now will be answered by it;
-   * any other that does not wait is about to be answered anyway.
-   * @returns the wait that is to be called off, if there is one: then `interrupt` answers it
-   */
-  waitToInterrupt(unique: number): LockWait | undefined {
+  /** The kernel interrupts a request: a wait is called off, anything else is about to be answered. */
+  interrupt(unique: number, locks: FileLocks): void {
     this.#remember(unique);
-    const place = this.#find(unique);
-    if (place === undefined || this.#step(place, State.DECIDING, State.INTERRUPTED)) {
-      return undefined;
-    }
-    return { place, unique };
+    const wait = this.#find(unique);
+    if (wait === undefined) return;
+    // Who has it to himself looks at this when he lets go of it.
+    this.#set(wait.place, Word.INTERRUPTED, unique | 0);
+    if (this.#step(wait, State.WAITING, State.OWNED)) this.#letGo(wait, locks);
   }
 
-  /** Answers a wait that has been called off. */
-  interrupt({ place, unique }: LockWait): void {
-    this.#answer(place, unique, EINTR);
+  /** The process of a request that waits; 0: it does not. */
+  waiterOf(unique: number): number {
+    const wait = this.#find(unique);
+    return wait === undefined ? 0 : this.#get(wait.place, Word.PID);
+  }
+
+  /** The server has come back and knows nothing of waits: asks again, in the order in which they came. */
+  askAgain(locks: FileLocks): void {
+    Atomics.add(this.#words, RETURNS, 1);
+    for (const wait of this.#waits()) {
+      if (this.#step(wait, State.WAITING, State.OWNED)) this.#letGo(wait, locks);
+    }
   }
 
   /** Nothing will be granted any more: answers all waits, and those that come later, with EIO. */
   abandon(): void {
     Atomics.store(this.#words, ABANDONED, 1);
-    this.#answerAll(EIO);
+    this.endWaits(() => EIO);
   }
 
-  /**
-   * Another process keeps the locks now, and knows only of the waits that it was told of: the others end.
-   * Of EINTR without a signal the kernel would make errno 512.
-   */
-  keepOnly(keeperPid: number): void {
-    this.#answerAll(EIO, (place) => {
-      return Atomics.load(this.#words, place * WORDS + KEEPER) !== keeperPid;
-    });
-  }
-
-  #answerAll(errno: number, isMeant: (place: number) => boolean = () => true): void {
-    for (let place = 0; place < PLACES; place++) {
-      if (Atomics.load(this.#words, place * WORDS) === State.WAITING && isMeant(place)) {
-        this.#answer(place, this.#uniqueAt(place), errno);
-      }
+  /** Ends waits without asking where the locks are kept. @param errnoFor undefined: he goes on waiting */
+  endWaits(errnoFor: (waiterPid: number) => number | undefined): void {
+    for (const wait of this.#waits()) {
+      if (!this.#step(wait, State.WAITING, State.OWNED)) continue;
+      const errno = errnoFor(this.#get(wait.place, Word.PID));
+      if (errno !== undefined) this.#end(wait, errno);
+      else if (!this.#step(wait, State.OWNED, State.WAITING)) this.#end(wait, 0);
     }
   }
 
@@ -182,42 +216,129 @@ export class ParkedRequests {
     }
   }
 
-  #find(unique: number): number | undefined {
+  /** Does what has come up for a wait that this thread has to itself, and gives it back to all. */
+  #letGo(wait: LockWait, locks: FileLocks): void {
+    for (;;) {
+      if (!this.#step(wait, State.OWNED, State.WAITING)) {
+        this.#end(wait, 0);
+        return;
+      }
+      // Who wants something of it says so first and looks then for its state; we do it the other way round.
+      const business = this.#businessWith(wait);
+      if (business === undefined || !this.#step(wait, State.WAITING, State.OWNED)) return;
+      const errno = business(wait, locks);
+      if (errno !== undefined) {
+        this.#end(wait, errno);
+        return;
+      }
+    }
+  }
+
+  /** What is to be done for a wait; what that returns is how the wait ends, undefined while it does not. */
+  #businessWith({ place }: LockWait): Business | undefined {
+    const returns = Atomics.load(this.#words, RETURNS);
+    if (Atomics.load(this.#words, ABANDONED) !== 0) return () => EIO;
+    if (this.#get(place, Word.ASKED) !== returns) return this.#askOnce;
+    const isInterrupted = this.#get(place, Word.INTERRUPTED) === this.#get(place, Word.UNIQUE_LOW);
+    return isInterrupted && this.#get(place, Word.CALLED_OFF) !== returns
+      ? this.#callOff
+      : undefined;
+  }
+
+  #askOnce: Business = (wait, locks) => {
+    this.#set(wait.place, Word.ASKED, Atomics.load(this.#words, RETURNS));
+    const { nodeid, fh, lock, mayWait } = this.#demandOf(wait.place);
+    return errnoUnless(() => (locks.set(nodeid, fh, lock, wait, mayWait) ? 0 : undefined));
+  };
+
+  #callOff: Business = (wait, locks) => {
+    this.#set(wait.place, Word.CALLED_OFF, Atomics.load(this.#words, RETURNS));
+    // Too late: it was granted, and who learns of that answers. Or the server has been away, and is asked.
+    return errnoUnless(() => (locks.cancel(wait) ? EINTR : undefined));
+  };
+
+  /** Frees a place that is this thread's, and answers. Nobody may be left to take it. */
+  #end({ place, unique }: LockWait, errno: number): void {
+    const fd = this.#get(place, Word.CHANNEL);
+    this.#set(place, Word.STATE, State.FREE);
+    this.#send(fd, unique, errno);
+  }
+
+  #setDemand(place: number, { nodeid, fh, lock, mayWait }: LockDemand): void {
+    this.#set(place, Word.TYPE, lock.type);
+    this.#set(place, Word.PID, lock.pid);
+    this.#set(place, Word.IS_FLOCK, Number(lock.isFlock));
+    this.#set(place, Word.MAY_WAIT, Number(mayWait));
+    this.#setLong(place, Word.NODEID, BigInt(nodeid));
+    this.#setLong(place, Word.FH, fh);
+    this.#setLong(place, Word.OWNER, lock.owner);
+    this.#setLong(place, Word.START, lock.start);
+    this.#setLong(place, Word.END, lock.end);
+  }
+
+  #demandOf(place: number): LockDemand {
+    return {
+      nodeid: Number(this.#long(place, Word.NODEID)) as Nodeid,
+      fh: this.#long(place, Word.FH) as Fh,
+      mayWait: this.#get(place, Word.MAY_WAIT) !== 0,
+      lock: {
+        isFlock: this.#get(place, Word.IS_FLOCK) !== 0,
+        type: this.#get(place, Word.TYPE),
+        pid: this.#get(place, Word.PID),
+        owner: this.#long(place, Word.OWNER),
+        start: this.#long(place, Word.START),
+        end: this.#long(place, Word.END),
+      },
+    };
+  }
+
+  /** All that wait, who has waited longest first. */
+  #waits(): LockWait[] {
+    const waits: LockWait[] = [];
     for (let place = 0; place < PLACES; place++) {
-      if (this.#holds(place, unique)) return place;
+      const wait = this.#waitAt(place);
+      if (this.#get(place, Word.STATE) === stateOf(wait.unique, State.WAITING)) waits.push(wait);
+    }
+    return waits.sort((one, other) => one.unique - other.unique);
+  }
+
+  #find(unique: number): LockWait | undefined {
+    for (let place = 0; place < PLACES; place++) {
+      const state = this.#get(place, Word.STATE);
+      const isHeld = (state & STATE_MASK) >= State.OWNED;
+      if (isHeld && this.#waitAt(place).unique === unique) return { place, unique };
     }
     return undefined;
   }
 
-  #answer(place: number, unique: number, errno: number): void {
-    const fd = this.#take(place, unique);
-    if (fd !== undefined) this.#send(fd, unique, errno);
+  #waitAt(place: number): LockWait {
+    const low = this.#get(place, Word.UNIQUE_LOW) >>> 0;
+    return { place, unique: this.#get(place, Word.UNIQUE_HIGH) * HIGH + low };
   }
 
-  /** Takes a wait out of the table: the channel to answer it by, unless somebody else has. */
-  #take(place: number, unique: number): number | undefined {
-    if (!this.#holds(place, unique)) return undefined;
-    const fd = Atomics.load(this.#words, place * WORDS + CHANNEL);
-    return this.#step(place, State.WAITING, State.FREE) ? fd : undefined;
+  #get(place: number, word: number): number {
+    return Atomics.load(this.#words, place * WORDS + word);
   }
 
-  #uniqueAt(place: number): number {
-    const at = place * WORDS;
-    const low = Atomics.load(this.#words, at + UNIQUE_LOW) >>> 0;
-    return Atomics.load(this.#words, at + UNIQUE_HIGH) * HIGH + low;
+  #set(place: number, word: number, value: number): void {
+    Atomics.store(this.#words, place * WORDS + word, value);
   }
 
-  #step(place: number, from: number, to: number): boolean {
-    return Atomics.compareExchange(this.#words, place * WORDS, from, to) === from;
+  #long(place: number, word: number): bigint {
+    return Atomics.load(this.#longs, (place * WORDS + word) / 2);
   }
 
-  #holds(place: number, unique: number): boolean {
-    const at = place * WORDS;
-    return (
-      Atomics.load(this.#words, at) >= State.DECIDING &&
-      Atomics.load(this.#words, at + UNIQUE_LOW) === (unique | 0) &&
-      Atomics.load(this.#words, at + UNIQUE_HIGH) === Math.floor(unique / HIGH)
-    );
+  #setLong(place: number, word: number, value: bigint): void {
+    Atomics.store(this.#longs, (place * WORDS + word) / 2, value);
+  }
+
+  /** @returns whether the wait was in that state, and is in the other now */
+  #step({ place, unique }: LockWait, from: number, to: number): boolean {
+    return this.#exchange(place, stateOf(unique, from), stateOf(unique, to));
+  }
+
+  #exchange(place: number, from: number, to: number): boolean {
+    return Atomics.compareExchange(this.#words, place * WORDS + Word.STATE, from, to) === from;
   }
 
   /** Ids are never used again, so what is forgotten late does no harm. */
@@ -237,7 +358,7 @@ export class ParkedRequests {
     return false;
   }
 
-  /** Sent by the channel that the request came in by. Nobody may be left to take it. */
+  /** Sent by the channel that the request came in by. */
   #send(fd: number, unique: number, errno: number): void {
     this.#replyHeader.len = OutHeader.bytes;
     this.#replyHeader.error = -errno;

@@ -19,9 +19,11 @@ export function sessionHandlers({ exchange, fileSystem, parked }: Service) {
 
     /** Not answered: what it interrupts is. */
     interrupt(): void {
-      const wait = parked.waitToInterrupt(interruptIn.unique);
-      // Too late to call it off: it was granted, and who learns of that answers.
-      if (wait !== undefined && fileSystem.locks?.cancel(wait)) parked.interrupt(wait);
+      const { locks } = fileSystem;
+      if (locks === undefined) return;
+      // The kernel names nobody. While the server is away it counts whether he is being killed.
+      exchange.caller.pid = parked.waiterOf(interruptIn.unique);
+      parked.interrupt(interruptIn.unique, locks);
     },
 
     /** The main thread has answered the one INIT that there is. */

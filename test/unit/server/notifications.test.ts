@@ -417,4 +417,16 @@ describe('the end of a subscription', () => {
     other.create('e');
     expect(second.settle().names).toEqual([`${ROOT}/e`]);
   });
+
+  it('means to have missed something, for a client that has files open', () => {
+    const first = new Subscriber(server);
+    const mine = new Files(first.connection);
+    const held = idOf(mine, mine.create('held').filehandle);
+    first.settle();
+    const second = new Subscriber(server);
+    const told = second.settle();
+    expect([told.everything, told.files]).toEqual([true, { [held]: whole }]);
+    second.subscribe(false);
+    expect(second.settle().everything).toBe(false);
+  });
 });

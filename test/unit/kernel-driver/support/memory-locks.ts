@@ -41,7 +41,6 @@ function areInEachOthersWay(one: LockRequest, other: LockRequest): boolean {
 }
 
 export class MemoryLocks implements FileLocks {
-  readonly keeperPid = process.pid;
   readonly #held = new Map<Nodeid, HeldLock[]>();
   readonly #waiting: Waiting[] = [];
   readonly #grant: (wait: LockWait) => void;
