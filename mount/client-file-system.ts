@@ -321,11 +321,10 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   release(nodeid: Nodeid, fh: Fh): void {
-    const file = this.#file(nodeid, fh);
-    // Others may wait for what was locked by it. Should the server go away now, nobody would look after
-    // a close until this worker has something else to ask.
-    if (this.locks?.mayBeLocked(nodeid)) this.#client.close(file);
-    else this.#client.closeLater(file);
+    // Should the server go away, a close that nobody waits for is made up for by the next request of
+    // this worker. Who waits for what was locked cannot wait for that.
+    const isLater = this.locks?.mayBeLocked(nodeid) !== true;
+    this.#client[isLater ? 'closeLater' : 'close'](this.#file(nodeid, fh));
   }
 
   releasedir(nodeid: Nodeid, fh: Fh): void {

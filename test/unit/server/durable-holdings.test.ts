@@ -4,7 +4,7 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LockType } from '../../../client/protocol/constants.ts';
-import { CLAIM_FH, Extension, LockKind } from '../../../client/protocol/extensions.ts';
+import { CLAIM_FH, LockKind } from '../../../client/protocol/extensions.ts';
 import type { MessageBuffer } from '../../../client/protocol/message-buffer.ts';
 import type { ArgumentsOf } from '../../../client/protocol/operations.ts';
 import type { Filehandle, StateId } from '../../../client/protocol/types.ts';
@@ -284,41 +284,6 @@ describe('a lock of a client that comes back', () => {
     one.close(second);
     expect(other.ownerTest('process').status).toBe('OK');
     expect(entries(StateKind.LOCK)).toBe(0);
-  });
-
-  it('that was waited for is not granted later: who waits asks again', () => {
-    one.ownerLock('process');
-    expect(other.wait('process', 1n).results.isGranted).toBe(false);
-    restartAll();
-    expect(other.cancel(1n)).toBe(false);
-    expect(other.wait('process', 1n).results.isGranted).toBe(false);
-    one.ownerUnlock('process');
-    expect(other.granted()).toEqual([1n]);
-    restartAll();
-    expect(one.ownerTest('process').status).toBe('DENIED');
-  });
-
-  it('can be waited for before there is a channel to tell of it: who then asks again has it', () => {
-    one.ownerLock('process');
-    restart();
-    const connect = { clientIdString: bytes('other'), useResponseCache: true };
-    const early = server.client({ peer: ROOT, connect });
-    early.call('EXTENSIONS', { wanted: [Extension.LOCKS] });
-    const demand = {
-      ...other.file,
-      kind: RECORD,
-      offset: 0n,
-      length: ALL,
-      owner: bytes('process'),
-    };
-    const wanted = { ...demand, lockType: LockType.WRITEW_LT, pid: 1, waitId: 1n };
-    expect(early.call('OWNER_LOCK', wanted).results.isGranted).toBe(false);
-    one = new Locker(server, 'one', { isDurable: true, file: one.file });
-    one.ownerUnlock('process');
-    other = new Locker(server, 'other', { isDurable: true, file: other.file });
-    expect(other.granted()).toEqual([]);
-    expect(other.wait('process', 1n).results.isGranted).toBe(true);
-    expect(one.ownerTest('process').status).toBe('DENIED');
   });
 
   it('goes with the client that does not come back in time, for good', () => {

@@ -1,0 +1,68 @@
+/** Who waits for a lock when the server is killed: he asks the next one again. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { LockType } from '../../../client/protocol/constants.ts';
+import { Extension, LockKind } from '../../../client/protocol/extensions.ts';
+import { ALL, Locker, ROOT } from './support/locker.ts';
+import { bytes, TestServer } from './support/test-server.ts';
+
+let server: TestServer;
+let servers: TestServer[];
+let one: Locker;
+let other: Locker;
+
+beforeEach(() => {
+  server = new TestServer();
+  servers = [server];
+  one = new Locker(server, 'one', { isDurable: true });
+  other = new Locker(server, 'other', { isDurable: true });
+  one.ownerLock('process');
+});
+afterEach(() => {
+  expect(server.faults).toEqual([]);
+  for (const each of servers) {
+    each.close();
+  }
+});
+
+const comeBack = (name: string, { file }: Locker): Locker =>
+  new Locker(server, name, { isDurable: true, file });
+
+function restart(): void {
+  expect(server.faults).toEqual([]);
+  server = server.successor();
+  server.engine.finish();
+  servers.push(server);
+}
+
+function restartAll(): void {
+  restart();
+  one = comeBack('one', one);
+  other = comeBack('other', other);
+}
+
+it('is not known to the next server until he asks again', () => {
+  expect(other.wait('process', 1n).results.isGranted).toBe(false);
+  restartAll();
+  expect(other.cancel(1n)).toBe(false);
+  expect(other.wait('process', 1n).results.isGranted).toBe(false);
+  one.ownerUnlock('process');
+  expect(other.granted()).toEqual([1n]);
+  restartAll();
+  expect(one.ownerTest('process').status).toBe('DENIED');
+});
+
+it('may ask before there is a channel to tell him of the lock, and has it when he asks again', () => {
+  restart();
+  const connect = { clientIdString: bytes('other'), useResponseCache: true };
+  const early = server.client({ peer: ROOT, connect });
+  early.call('EXTENSIONS', { wanted: [Extension.LOCKS] });
+  const whole = { kind: LockKind.RECORD, offset: 0n, length: ALL, owner: bytes('process') };
+  const wanted = { ...other.file, ...whole, lockType: LockType.WRITEW_LT, pid: 1, waitId: 1n };
+  expect(early.call('OWNER_LOCK', wanted).results.isGranted).toBe(false);
+  one = comeBack('one', one);
+  one.ownerUnlock('process');
+  other = comeBack('other', other);
+  expect(other.granted()).toEqual([]);
+  expect(other.wait('process', 1n).results.isGranted).toBe(true);
+  expect(one.ownerTest('process').status).toBe('DENIED');
+});
