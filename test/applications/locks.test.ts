@@ -14,8 +14,8 @@ import { until } from '../support/run.ts';
 import { type MountProcess, type ServerProcess, Workspace } from '../support/workspace.ts';
 import { sized } from './support.ts';
 
-const LIMIT_MS = sized(120_000, 900_000);
-const WAIT_LIMIT_MS = 20_000;
+const LIMIT_MS = sized(240_000, 900_000);
+const WAIT_LIMIT_MS = 60_000;
 const SEEDS = sized(2, 5);
 const ROUNDS = sized(40, 1000);
 const PROCESSES = 4;
