@@ -1,7 +1,8 @@
-/** Who waits for a lock when the server is killed: he asks the next one again. */
+/** Who waits for a lock asks again for it: the next server, when one was killed. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LockType } from '../../../client/protocol/constants.ts';
 import { Extension, LockKind } from '../../../client/protocol/extensions.ts';
+import type { ArgumentsOf } from '../../../client/protocol/operations.ts';
 import { ALL, Locker, ROOT } from './support/locker.ts';
 import { bytes, TestServer } from './support/test-server.ts';
 
@@ -65,4 +66,23 @@ it('may ask before there is a channel to tell him of the lock, and has it when h
   expect(other.granted()).toEqual([]);
   expect(other.wait('process', 1n).results.isGranted).toBe(true);
   expect(one.ownerTest('process').status).toBe('DENIED');
+});
+
+it('goes on waiting when he asks again, and has what was granted meanwhile', () => {
+  const wait = (rest: Partial<ArgumentsOf<'OWNER_LOCK'>> = {}) => other.wait('process', 5n, rest);
+  expect(wait().results.isGranted).toBe(false);
+  expect(wait().results.isGranted).toBe(false);
+  for (const rest of [
+    { offset: 1n, length: 1n },
+    { lockType: LockType.READW_LT },
+    { kind: LockKind.FLOCK },
+  ]) {
+    expect(wait(rest).status).toBe('INVAL');
+  }
+  expect(other.wait('another', 5n).status).toBe('INVAL');
+  one.ownerUnlock('process');
+  expect(other.granted()).toEqual([5n]);
+  expect(other.granted()).toEqual([]);
+  expect(wait().results.isGranted).toBe(true);
+  expect(server.service.locks.size).toBe(1);
 });

@@ -225,21 +225,6 @@ describe('waiting', () => {
     expect(one.cancel(5n)).toBe(false);
   });
 
-  it('goes on when it is asked for again, and has what was granted meanwhile', () => {
-    one.ownerLock('a');
-    other.wait('b', 5n);
-    expect(other.wait('b', 5n).results.isGranted).toBe(false);
-    for (const rest of [{ offset: 1n, length: 1n }, { lockType: READW_LT }, { kind: FLOCK }]) {
-      expect(other.wait('b', 5n, rest).status).toBe('INVAL');
-    }
-    expect(other.wait('c', 5n).status).toBe('INVAL');
-    one.ownerUnlock('a');
-    expect(other.granted()).toEqual([5n]);
-    expect(other.granted()).toEqual([]);
-    expect(other.wait('b', 5n).results.isGranted).toBe(true);
-    expect(server.service.locks.size).toBe(1);
-  });
-
   it('ends with the open that waits, and with its client', () => {
     one.ownerLock('a');
     const second = other.open('file');
