@@ -29,6 +29,11 @@ const MAXIMUM_SLOTS = 2 ** 30;
 /** What performance.now() counts from, in seconds since 1970. */
 const TIME_ORIGIN_SECONDS = performance.timeOrigin / 1000;
 
+/** How often the server is told at most which blocks were read. */
+const USE_REPORT_MS = 500;
+/** Slots that one message tells of: a bit for each. */
+const SLOTS_PER_REPORT = 8192;
+
 const NONE = -1;
 const { sequence: SEQUENCE, id: ID, size: SIZE } = FileEntry;
 const { accessTimeGoodUntil: GOOD_UNTIL } = FileEntry;
@@ -45,14 +50,25 @@ const { stateIdLow: STATE_LOW, stateIdHigh: STATE_HIGH, id: OPEN_ID } = OpenEntr
 export class ExportedCacheReader {
   readonly #region: RemoteRegion;
   readonly #layout: ExportedCacheLayout;
+  readonly #tellUsed: TellUsed;
+  /** A bit for each slot that was read since the server was told. */
+  readonly #used: Uint8Array;
+  /** When, in milliseconds of performance.now() modulo 2³². */
+  #tellAfter = 0;
+  #isTellingDue = false;
   /** A stateid, and the two words that it consists of. */
   readonly #stateId = new BigUint64Array(1);
   readonly #stateIdWords = new Int32Array(this.#stateId.buffer);
 
-  /** @param region the export, of `layout.bytes` */
-  constructor(region: RemoteRegion, layout: ExportedCacheLayout) {
+  /**
+   * @param region the export, of `layout.bytes`
+   * @param tellUsed lets the server know, which would else take what only we read for unused
+   */
+  constructor(region: RemoteRegion, layout: ExportedCacheLayout, tellUsed: TellUsed) {
     this.#region = region;
     this.#layout = layout;
+    this.#tellUsed = tellUsed;
+    this.#used = new Uint8Array(Math.ceil(layout.slots / 8));
   }
 
   /**
@@ -67,9 +83,13 @@ export class ExportedCacheReader {
       const exported = session.call(operations.ORDMA_EXPORT, {});
       const layout = layoutOf(exported);
       const { handle, address, byteCount } = exported;
-      return (
-        layout && new ExportedCacheReader(session.importMemory(handle, address, byteCount), layout)
-      );
+      if (layout === undefined) {
+        return undefined;
+      }
+      const region = session.importMemory(handle, address, byteCount);
+      return new ExportedCacheReader(region, layout, (firstSlot, used) => {
+        session.submit(operations.ORDMA_USED, { firstSlot, used });
+      });
     } catch (error) {
       // A server that has no room for one more reader, or that opened less than it says.
       const isWithout = error instanceof NicError || hasStatus(error, DafsStatus.DAFSERR_RESOURCE);
@@ -91,6 +111,9 @@ export class ExportedCacheReader {
     bufferOffset: number,
     bytes: number,
   ): number {
+    if (this.#isTellingDue) {
+      this.#tellOfUse();
+    }
     const id = fileIdOf(file.handle);
     if (id === undefined || !this.#mayRead(file, id)) {
       return ASK_SERVER;
@@ -102,6 +125,18 @@ export class ExportedCacheReader {
       }
     }
     return ASK_SERVER;
+  }
+
+  /** Tells the server which blocks were read since the last time. */
+  #tellOfUse(): void {
+    this.#isTellingDue = false;
+    for (let first = 0; first < this.#layout.slots; first += SLOTS_PER_REPORT) {
+      const bits = this.#used.subarray(first / 8, (first + SLOTS_PER_REPORT) / 8);
+      if (bits.some((byte) => byte !== 0)) {
+        this.#tellUsed(first, bits.slice());
+        bits.fill(0);
+      }
+    }
   }
 
   /** Whether the server lists the open as one that may read this file. */
@@ -157,6 +192,10 @@ export class ExportedCacheReader {
     if (!isCopied || !isGood || !region.isReadable(nowMs)) {
       return ASK_SERVER;
     }
+    if (((nowMs - this.#tellAfter) | 0) >= 0) {
+      this.#tellAfter = (nowMs + USE_REPORT_MS) | 0;
+      this.#isTellingDue = true;
+    }
     return Math.max(0, end - offset);
   }
 
@@ -195,6 +234,7 @@ export class ExportedCacheReader {
       if (this.#region.read(from, buffer.region, to, piece) !== WcStatus.SUCCESS) {
         return false;
       }
+      this.#used[slot >> 3] = (this.#used[slot >> 3] as number) | (1 << (slot & 7));
       position += piece;
     }
     return true;
@@ -219,6 +259,9 @@ export class ExportedCacheReader {
     return NO_SLOT;
   }
 }
+
+/** Takes a bit for each slot from `firstSlot` on, the lowest of a byte first. */
+type TellUsed = (firstSlot: number, used: Uint8Array) => void;
 
 /** The layout of an export; undefined when what the server says of it cannot be. */
 function layoutOf(exported: ResultsOf<'ORDMA_EXPORT'>): ExportedCacheLayout | undefined {

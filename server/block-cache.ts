@@ -211,6 +211,22 @@ export class BlockCache {
     this.#files.flushOldest(maxBlocks, maxBytes);
   }
 
+  /**
+   * Others have read blocks in memory: of the slots from `first` on, those whose bits are set, the
+   * lowest of a byte first. They are kept as if they had been read here.
+   */
+  used(first: number, bits: Uint8Array): void {
+    const { table } = this.#files;
+    for (const [index, byte] of bits.entries()) {
+      for (let rest = byte; rest !== 0; rest &= rest - 1) {
+        const slot = first + index * 8 + (31 - Math.clz32(rest & -rest));
+        if (slot < table.slots && table.stateOf(slot) === SlotState.CLEAN) {
+          table.moveTo(slot, SlotState.CLEAN);
+        }
+      }
+    }
+  }
+
   /** Drops a file's data, written or not: for a file that is reclaimed. */
   forget(id: FileId): void {
     this.#files.drop(id, 0, lastBlock);

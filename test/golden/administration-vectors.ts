@@ -33,6 +33,18 @@ export const administrationVectors = [
     0c  u32  03 00 00 00              granted[0]
   `,
   ),
+  request(
+    'ORDMA_USED',
+    { firstSlot: 8192, used: Uint8Array.of(0x01, 0x80, 0xff) },
+    `
+    00  u32  00 20 00 00              first_slot
+    04  u32  08 00 00 00              used: offset
+    08  u32  03 00 00 00              used: count
+    0c  raw  01 80 ff                 used
+    0f  raw  00                       end of message
+  `,
+  ),
+  response('ORDMA_USED', {}, ''),
   request('ORDMA_EXPORT', {}, ''),
   response(
     'ORDMA_EXPORT',

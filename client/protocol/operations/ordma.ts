@@ -1,7 +1,7 @@
 /** Reading the server's block cache (extension ORDMA of EXTENSIONS.md). */
 
 import { Extension } from '../extensions.ts';
-import { pad, structure, u32, u53 } from '../layout.ts';
+import { opaque, pad, structure, u32, u53 } from '../layout.ts';
 import { errors, operation } from '../operation.ts';
 
 export const ordmaOperations = {
@@ -21,5 +21,12 @@ export const ordmaOperations = {
       }),
     ],
     errors: errors('NOTSUPP', 'RESOURCE'),
+  }),
+  ORDMA_USED: operation('ORDMA_USED', {
+    category: 'special',
+    extension: Extension.ORDMA,
+    arguments: ['DAFS_Ordma_Used_Args', structure({ firstSlot: u32, used: opaque })],
+    results: ['DAFS_Ordma_Used_Res', structure({})],
+    errors: errors('INVAL', 'NOTSUPP'),
   }),
 };

@@ -16,13 +16,16 @@ export interface MemoryUse {
 const HEADING = /^[0-9a-f]+-[0-9a-f]+ (....) \S+ \S+ \d+ *(.*)$/;
 const FIGURE = /^(Rss|Pss): +(\d+) kB$/;
 
+/** A memory file, or one on the file system that lies in memory. */
+const MEMORY_FILE = /^\/(memfd:|dev\/shm\/)/;
+
 /** The memory of a process: proc_pid_smaps(5). */
 export function memoryOf(pid: number): MemoryUse {
   const use = { residentBytes: 0, proportionalBytes: 0, peersBytes: 0 };
   let isPeers = false;
   for (const line of readFileSync(`/proc/${pid}/smaps`, 'latin1').split('\n')) {
     const [, rights, path] = HEADING.exec(line) ?? [];
-    if (rights !== undefined) isPeers = rights[1] !== 'w' && path?.startsWith('/memfd:') === true;
+    if (rights !== undefined) isPeers = rights[1] !== 'w' && MEMORY_FILE.test(path ?? '');
     const [, kind, kilobytes] = FIGURE.exec(line) ?? [];
     const bytes = Number(kilobytes) * 1024;
     if (kind === 'Pss') use.proportionalBytes += bytes;

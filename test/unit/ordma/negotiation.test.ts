@@ -47,6 +47,21 @@ describe('ORDMA', () => {
     expect(outcomeFor(serverWith({ ordma: false }), 0, DAFS_AUTH_NONE)).toEqual(refused);
   });
 
+  it('is told of the slots that were read, and of none that there are not', () => {
+    const server = serverWith({ ordma: true, cacheBytes: 1 << 20 });
+    const client = server.client();
+    client.call('EXTENSIONS', { wanted: [Extension.ORDMA] });
+    const slots = (1 << 20) / server.store.blockBytes;
+    const told = (firstSlot: number, bytes: number) =>
+      client.call('ORDMA_USED', { firstSlot, used: new Uint8Array(bytes).fill(0xff) }).status;
+    expect(told(0, slots / 8)).toBe('OK');
+    expect(told(slots - 8, 1)).toBe('OK');
+    expect(told(0, 0)).toBe('OK');
+    expect(told(0, slots / 8 + 1)).toBe('INVAL');
+    expect(told(slots, 1)).toBe('INVAL');
+    expect(told(4, 1)).toBe('INVAL');
+  });
+
   it('tells where the cache is', () => {
     const server = serverWith({ ordma: true, cacheBytes: 1 << 20 });
     const client = server.client();

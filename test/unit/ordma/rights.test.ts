@@ -20,6 +20,8 @@ import { type ServerProcess, Workspace } from '../../support/workspace.ts';
 const LIMIT_MS = 90_000;
 const CONTENT = Buffer.alloc(100_000, 'content ');
 const WHOLE = 'the content';
+const CACHE = '16M';
+const CACHE_BYTES = 16 << 20;
 const name = (text: string) => new TextEncoder().encode(text);
 
 let workspace: Workspace;
@@ -90,6 +92,28 @@ describe('a client that reads the cache', { timeout: LIMIT_MS }, () => {
     for (let count = 0; count < 1000; count += 1) expect(client.read(file)).toBe(WHOLE);
     const after = (await askStatus(workspace, server.name)).counters.requests;
     expect(after - before).toBeLessThan(10);
+  });
+
+  it('keeps what it reads in the cache, though the server serves only others', async () => {
+    await server.stop();
+    server = await workspace.startServer({ options: ['--cache', CACHE] });
+    const { client, file } = clientWithFile();
+    const other = client.files.open(client.files.root, name('other'), 'both', {
+      mode: 'guarded',
+      attributes: {},
+    });
+    const piece = Buffer.alloc(CACHE_BYTES / 8, 1);
+    const requests = async () => (await askStatus(workspace, server.name)).counters.requests;
+    for (let written = 0; written < 1.5 * CACHE_BYTES; written += piece.length) {
+      const before = await requests();
+      await until('the server was told', LIMIT_MS, async () => {
+        expect(client.readsByItself(file)).toBe(true);
+        return (await requests()) > before;
+      });
+      client.files.write(other, written, piece);
+      client.files.commit(other.handle);
+    }
+    expect(client.readsByItself(file)).toBe(true);
   });
 
   it('needs an open for reading, of this file and not yet closed', () => {

@@ -27,7 +27,11 @@ const privateData = Buffer.from(connect(socket, queuePair, { timeoutMs: 60_000 }
 const { slots, ids } = JSON.parse(privateData) as { slots: number; ids: number[] };
 const layout = new ExportedCacheLayout(slots, 4096);
 const [rkey = 0, address = 0] = versions.awaitPublished();
-const reader = new ExportedCacheReader(queuePair.importRegion(rkey, address, layout.bytes), layout);
+const reader = new ExportedCacheReader(
+  queuePair.importRegion(rkey, address, layout.bytes),
+  layout,
+  () => {},
+);
 const buffer = RegisteredBuffer.allocate(domain, RECORD_BYTES, 'read');
 const files = ids.map((id) => ({
   handle: filehandleOf(new Uint8Array(16), id),

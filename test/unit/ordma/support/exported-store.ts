@@ -37,7 +37,7 @@ export class ExportPair {
     this.exported = new ExportedCache(this.layout, region.memory);
     const { rkey, address } = owner.queuePair.bindWindow(region);
     const imported = peer.queuePair.importRegion(rkey, address, bytes);
-    this.reader = new ExportedCacheReader(imported, this.layout);
+    this.reader = new ExportedCacheReader(imported, this.layout, () => {});
     this.buffer = RegisteredBuffer.allocate(peer.domain, BUFFER_BYTES, 'read');
     atEnd(() => this.buffer.close());
     this.closeConnection = () => owner.queuePair.close();
