@@ -106,17 +106,12 @@ function fateOf(name: RequestName, settle: Settle): 'done' | 'not done' | 'unkno
   }
 }
 
-/** The server may have dropped them by itself: then there is nothing left to discard. */
+/**
+ * The server may have dropped them by itself, or be unable to drop them, as when its disk fails: then
+ * they go with the client.
+ */
 function discard(sessionId: SessionId, settle: Settle): void {
-  try {
-    const request = new Request(operations.DISCARD_RESPONSES, { sessionId }, 0);
-    settle(request);
-    assertSucceeded(request);
-  } catch (error) {
-    if (!hasStatus(error, DAFSERR_UNKNOWN_SESSION)) {
-      throw error;
-    }
-  }
+  settle(new Request(operations.DISCARD_RESPONSES, { sessionId }, 0));
 }
 
 /** @throws DafsError when it has not. */

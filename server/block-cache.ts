@@ -151,6 +151,8 @@ export class BlockCache {
     this.#exported?.files.withdraw(id);
     try {
       this.#receive(record, offset, length, emit);
+      // Storage may have failed while blocks were brought in: then nobody could be told of the write.
+      this.#store.contents.requireWritable();
     } catch (error) {
       this.#takeBack();
       throw error;
