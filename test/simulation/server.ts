@@ -48,6 +48,7 @@ export class SimulatedServer {
       hasPasswords: false,
       verifyPassword: undefined,
       reportFault: options.reportFault,
+      reportArrival: () => {},
     });
   }
 

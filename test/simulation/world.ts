@@ -254,7 +254,9 @@ export class World implements Machine, Surroundings {
     try {
       action();
     } catch (error) {
-      if (process.isAlive && this.storageErrors.size === 0) {
+      // One that cannot read or write its database when it starts says so and ends.
+      const isRefusal = this.#server === undefined && this.storageErrors.size > 0;
+      if (process.isAlive && !isRefusal) {
         this.report(`the server failed: ${error instanceof Error ? error.stack : error}`);
       }
       if (process.isAlive) {

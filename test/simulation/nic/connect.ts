@@ -36,6 +36,10 @@ export class ConnectionRequest {
     return new ConnectionRequest(attempt);
   }
 
+  get hasLeft(): boolean {
+    return !this.#attempt.process.isAlive;
+  }
+
   accept(queuePair: QueuePair): void {
     network.join(this.#attempt, queuePair);
   }

@@ -23,6 +23,9 @@ export class Context {
     return new CompletionGroup(this.#process);
   }
 
+  /** The world tells by itself which connections are lost. */
+  service(): void {}
+
   waker(): undefined {
     return undefined;
   }
