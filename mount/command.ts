@@ -170,6 +170,7 @@ function addBench(program: Command): void {
     .option('--jobs <group,...>', 'random, sequential, sync, sizes, metadata, tree (default: all)')
     .option('--seconds <number>', 'how long one measurement lasts', '1')
     .option('--rounds <number>', 'how often each is made; medians count', '3')
+    .option('--html <file>', 'write the report as a page')
     .option('--json <file>', 'write the figures, for programs and for --compare')
     .option('--compare <file>', 'say what has changed since a run that --json has stored')
     .action(async (directories, options) => {

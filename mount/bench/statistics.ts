@@ -45,6 +45,13 @@ export function compare(own: Figure, other: Figure): Comparison {
   return { own, other, ratio, winner: 'even' };
 }
 
+/** Whose rounds all beat all others'; undefined when there is none. */
+export function leaderOf(all: readonly { name: string; figure: Figure }[]): string | undefined {
+  return all.find((one) =>
+    all.every((other) => other === one || compare(one.figure, other.figure).winner === 'own'),
+  )?.name;
+}
+
 /** What several ratios amount to: twice and half as fast are as fast together. */
 export function geometricMean(ratios: readonly number[]): number {
   return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);

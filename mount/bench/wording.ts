@@ -22,7 +22,10 @@ export function formatNumber(value: number): string {
 
 /** The median with how far the rounds lie from it at most: `53.1 ± 4 %`. */
 export function formatFigure(figure: Figure): string {
-  return `${formatNumber(figure.median)} ± ${Math.round(100 * spreadOf(figure))} %`;
+  const median = formatNumber(figure.median);
+  // A single round has no spread.
+  if (figure.low === figure.high) return median;
+  return `${median} ± ${Math.round(100 * spreadOf(figure))} %`;
 }
 
 export const formatRatio = (ratio: number): string => `${formatNumber(ratio)} ×`;

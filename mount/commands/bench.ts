@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { runBench } from '../bench/bench.ts';
 import { parseGroups } from '../bench/jobs.ts';
@@ -13,13 +13,14 @@ export interface BenchCommandOptions {
   jobs?: string;
   seconds: string;
   rounds: string;
+  html?: string;
   json?: string;
   compare?: string;
 }
 
 /**
- * `dafs bench`: the same jobs over a mount, over other directories and by the library, as tables and as
- * data.
+ * `dafs bench`: the same jobs over a mount, over other directories and by the library, as tables, as a
+ * page and as data.
  *
  * @throws CommandError
  */
@@ -32,7 +33,7 @@ export async function benchCommand(
   const rounds = Math.max(1, parseCount('--rounds', options.rounds));
   // Whatever a run of minutes would fail of at its end.
   const stored = options.compare === undefined ? undefined : readResult(options.compare);
-  assertWritable(options.json);
+  for (const path of [options.html, options.json]) assertWritable(path);
   const progress = await startProgress();
   let result: BenchResult;
   try {
@@ -45,6 +46,11 @@ export async function benchCommand(
     progress.end();
   }
   if (options.json !== undefined) writeResult(options.json, result);
+  if (options.html !== undefined) {
+    // The library that draws is loaded for this alone.
+    const { renderPage } = await import('../bench/report/page.ts');
+    writeFileSync(options.html, renderPage(result, stored));
+  }
   process.stdout.write(formatResult(result));
   if (stored) process.stdout.write(formatChanges(result, stored));
 }
