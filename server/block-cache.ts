@@ -206,6 +206,17 @@ export class BlockCache {
   }
 
   /**
+   * Puts a file's data into the store's open transaction, without an id those of all files: into the
+   * rows of blocks, or, if they are few, into the intent log, and into rows with other data later.
+   * They survive what the transaction survives. @throws {StoreError}
+   */
+  secure(id?: FileId): void {
+    if (id === undefined || !this.#files.log(id)) {
+      this.flush(id);
+    }
+  }
+
+  /**
    * Writes what has been waiting longest: up to `maxBytes` of data in up to `maxBlocks` blocks, and one
    * block at least. @throws {StoreError}
    */
@@ -355,7 +366,13 @@ export class BlockCache {
       if (isFresh) {
         this.#files.addDirty(slot, record, number);
       } else {
-        this.#files.markDirty(slot, record);
+        const start = number * this.#blockBytes;
+        this.#files.markDirty(
+          slot,
+          record,
+          Math.max(0, offset - start),
+          Math.min(this.#blockBytes, end - start),
+        );
       }
     }
   }

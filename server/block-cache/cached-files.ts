@@ -2,18 +2,13 @@ import type { ExportedCache } from '../exported-cache/exported-cache.ts';
 import type { BlockRange } from '../store/block-ranges.ts';
 import { type FileId, type Store, StoreError } from '../store/index.ts';
 import type { InodeRecord } from '../store/inode-record.ts';
+import { type CachedFile, FileSlots } from './file-slots.ts';
 import { OpenCuts } from './open-cuts.ts';
 import { type Growth, PendingBytes } from './pending-bytes.ts';
 import type { SlotOptions } from './slot-options.ts';
 import { none, SlotState, SlotTable } from './slot-table.ts';
+import { UnloggedBytes } from './unlogged-bytes.ts';
 import { UnstableRecord } from './unstable-record.ts';
-
-/** A file with blocks in the cache. */
-export interface CachedFile {
-  readonly id: FileId;
-  readonly slots: Set<number>;
-  readonly dirty: Set<number>;
-}
 
 /**
  * Which blocks of which files are in the slots, and how they get into the store. A slot follows the
@@ -27,16 +22,18 @@ export class CachedFiles {
   readonly #store: Store;
   readonly #memory: Uint8Array;
   readonly #blockBytes: number;
-  readonly #files = new Map<FileId, CachedFile>();
+  readonly #files: FileSlots;
   readonly #cuts = new OpenCuts();
   readonly #dirtySince: Float64Array;
   readonly #pending: PendingBytes;
   readonly #unstable: UnstableRecord;
+  readonly #unlogged: UnloggedBytes;
   readonly #reserve: (slot: number) => boolean;
 
   constructor(store: Store, memory: Uint8Array, slots: number, options: SlotOptions) {
     const { exported } = options;
     this.table = new SlotTable(slots, exported?.slotMemory());
+    this.#files = new FileSlots(this.table);
     this.#exported = exported;
     this.#store = store;
     this.#memory = memory;
@@ -44,6 +41,7 @@ export class CachedFiles {
     this.#dirtySince = new Float64Array(slots);
     this.#pending = new PendingBytes(store, slots);
     this.#unstable = options.unstable ?? UnstableRecord.forgotten(slots);
+    this.#unlogged = new UnloggedBytes(store, this.table, memory);
     this.#reserve = options.reserve ?? (() => true);
     this.#unstable.follow(store);
     store.contents.beforeChange((id) => {
@@ -51,6 +49,7 @@ export class CachedFiles {
       this.#unstable.touch(id);
     });
     store.observe({
+      beforeApply: () => this.#flushLogged(),
       committed: () => this.#committed(),
       rolledBack: () => this.#rolledBack(),
     });
@@ -106,8 +105,9 @@ export class CachedFiles {
   /** A LOOSE slot becomes a block as the store has it, in a row of so many bytes. */
   addClean(slot: number, id: FileId, number: number, rowBytes: number): void {
     this.#pending.setStored(slot, rowBytes);
+    this.#unlogged.clear(slot);
     this.table.enter(slot, id, number);
-    this.#fileOf(id).slots.add(slot);
+    this.#files.of(id).slots.add(slot);
     this.table.moveTo(slot, SlotState.CLEAN);
   }
 
@@ -122,7 +122,8 @@ export class CachedFiles {
     }
     this.table.enter(slot, record.id, number);
     this.#unstable.publish(slot, record.id, number, this.#cuts.cover(record.id, number));
-    this.#fileOf(record.id).slots.add(slot);
+    this.#unlogged.adopt(slot, record.id);
+    this.#files.of(record.id).slots.add(slot);
     if (old !== none && this.table.stateOf(old) === SlotState.DIRTY) {
       this.#dirtySince[slot] = this.#dirtySince[old] as number;
       this.table.takePlace(slot, old);
@@ -134,8 +135,9 @@ export class CachedFiles {
     this.markDirty(slot, record);
   }
 
-  /** The slot's bytes have changed; the record has its new size already. */
-  markDirty(slot: number, record: InodeRecord): void {
+  /** The slot's bytes from `start` to before `end` have changed; the record has its new size already. */
+  markDirty(slot: number, record: InodeRecord, start = 0, end = this.#blockBytes): void {
+    this.#unlogged.add(slot, start, end);
     const number = this.table.numberOf(slot);
     if (this.table.stateOf(slot) === SlotState.DIRTY) {
       this.#unstable.written(record.id);
@@ -144,7 +146,9 @@ export class CachedFiles {
       this.#dirtySince[slot] = performance.now();
       this.table.moveTo(slot, SlotState.DIRTY);
     }
-    this.#fileOf(record.id).dirty.add(slot);
+    const file = this.#files.of(record.id);
+    file.dirty.add(slot);
+    file.unlogged.add(slot);
     record.dataPending = true;
     this.#pending.count(slot, record, number);
   }
@@ -161,15 +165,12 @@ export class CachedFiles {
   growth(record: InodeRecord, first: number, last: number, size: number): Growth {
     const end = Math.floor((record.size - 1) / this.#blockBytes);
     const isEndOutside = end >= 0 && (end < first || end > last);
-    const growth = { newBytes: 0, unpromisedBytes: 0 };
-    if (isEndOutside && this.isDirty(record.id, end)) {
-      this.#pending.addGrowth(growth, this.table.find(record.id, end), record, end, size);
-    }
+    const isEndDirty = isEndOutside && this.isDirty(record.id, end);
+    const numbers = isEndDirty ? [end] : [];
     for (let number = first; number <= last; number++) {
-      const slot = this.table.find(record.id, number);
-      this.#pending.addGrowth(growth, slot, record, number, size);
+      numbers.push(number);
     }
-    return growth;
+    return this.#pending.growth(numbers, this.table, record, size);
   }
 
   /** Bytes of the block that are inside of the file. */
@@ -179,8 +180,8 @@ export class CachedFiles {
 
   /** Drops the blocks first to last of a file, written or not; its row has its size. */
   drop(id: FileId, first: number, last: number): void {
-    const file = this.#files.get(id);
-    for (const slot of this.#slotsWithin(id, first, last)) {
+    const file = this.#files.find(id);
+    for (const slot of this.#files.within(id, first, last)) {
       this.#drop(slot);
     }
     if (this.#store.inTransaction) {
@@ -207,14 +208,6 @@ export class CachedFiles {
     }
   }
 
-  /** The slots of a file's blocks first to last. */
-  #slotsWithin(id: FileId, first: number, last: number): number[] {
-    return [...(this.#files.get(id)?.slots ?? [])].filter((slot) => {
-      const number = this.table.numberOf(slot);
-      return number >= first && number <= last;
-    });
-  }
-
   /** Whether the block is in memory and not in the store. */
   isDirty(id: FileId, number: number): boolean {
     const slot = this.table.find(id, number);
@@ -223,23 +216,37 @@ export class CachedFiles {
 
   /** The first such block from `number` on; Infinity: there is none. */
   nextDirty(id: FileId, number: number): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const slot of this.#files.get(id)?.dirty ?? []) {
-      const dirty = this.table.numberOf(slot);
-      next = dirty >= number && dirty < next ? dirty : next;
-    }
-    return next;
+    return this.#files.nextDirty(id, number);
   }
 
   /** Writes the dirty ones of a file's blocks first to last, in the open transaction. */
   flushWithin(id: FileId, first: number, last: number): void {
-    const slots = this.#slotsWithin(id, first, last);
+    const slots = this.#files.within(id, first, last);
     this.#write(slots.filter((slot) => this.table.stateOf(slot) === SlotState.DIRTY));
   }
 
   /** Writes a file's dirty blocks to the store, in the open transaction. @throws {StoreError} */
   flush(id: FileId): void {
-    this.#write([...(this.#files.get(id)?.dirty ?? [])]);
+    this.#write([...(this.#files.find(id)?.dirty ?? [])]);
+  }
+
+  /**
+   * Puts a file's data that are in memory only into the store's intent log, in the open transaction, if
+   * they are few. @returns false: they are not, and nothing has been done
+   */
+  log(id: FileId): boolean {
+    const record = this.#store.contents.peek(id);
+    const slots = this.#files.find(id)?.unlogged;
+    if (record === undefined || slots === undefined || slots.size === 0) {
+      return true;
+    }
+    return this.#unlogged.log(record, slots);
+  }
+
+  /** Writes the blocks whose rows lack what the intent log has of them: the log's epoch ends. */
+  #flushLogged(): void {
+    const isDirty = (slot: number) => this.table.stateOf(slot) === SlotState.DIRTY;
+    this.#write([...this.#unlogged.owed].filter(isDirty));
   }
 
   /**
@@ -302,7 +309,10 @@ export class CachedFiles {
     this.#store.contents.write(record, this.table.numberOf(slot), data);
     this.#pending.clear(slot, record);
     this.#pending.setStored(slot, length);
-    this.#files.get(id)?.dirty.delete(slot);
+    this.#unlogged.clear(slot);
+    const file = this.#files.find(id);
+    file?.dirty.delete(slot);
+    file?.unlogged.delete(slot);
     this.#unstable.end(slot);
     this.table.moveTo(slot, SlotState.FLUSHED);
   }
@@ -310,38 +320,27 @@ export class CachedFiles {
   /** A file without dirty blocks left has its size in its row, too. */
   #settle(id: FileId): void {
     const record = this.#store.contents.peek(id);
-    if (record?.dataPending && this.#files.get(id)?.dirty.size === 0) {
+    if (record?.dataPending && this.#files.find(id)?.dirty.size === 0) {
       this.#store.contents.settle(record);
       this.#unstable.touch(id);
       record.dataPending = false;
     }
   }
 
-  #fileOf(id: FileId): CachedFile {
-    let file = this.#files.get(id);
-    if (file === undefined) {
-      file = { id, slots: new Set(), dirty: new Set() };
-      this.#files.set(id, file);
-    }
-    return file;
-  }
-
   /** The slot's block is no longer in the cache; the slot stays in its list. */
   #leave(slot: number): void {
     const id = this.table.idOf(slot) as FileId;
-    const file = this.#fileOf(id);
     this.table.remove(slot);
     this.#exported?.files.disturb(id);
-    file.slots.delete(slot);
-    file.dirty.delete(slot);
-    if (file.slots.size === 0) {
-      this.#files.delete(id);
-    }
+    this.#files.remove(id, slot);
   }
 
   #committed(): void {
     const { table } = this;
     this.#cuts.take();
+    for (const slot of this.#unlogged.commit()) {
+      this.#files.of(table.idOf(slot) as FileId).unlogged.delete(slot);
+    }
     for (let slot = table.first(SlotState.FLUSHED); slot !== none; ) {
       table.moveTo(slot, SlotState.CLEAN);
       slot = table.first(SlotState.FLUSHED);
@@ -355,6 +354,7 @@ export class CachedFiles {
   #rolledBack(): void {
     const { table } = this;
     this.#exported?.files.withdrawAll();
+    this.#unlogged.rollBack();
     for (const { id, blocks } of this.#cuts.take()) {
       this.#forget(id, blocks);
     }
@@ -365,10 +365,10 @@ export class CachedFiles {
     for (let slot = table.first(SlotState.FLUSHED); slot !== none; ) {
       this.#unstable.restore(slot);
       table.moveTo(slot, SlotState.DIRTY);
-      this.#fileOf(table.idOf(slot) as FileId).dirty.add(slot);
+      this.#files.of(table.idOf(slot) as FileId).dirty.add(slot);
       slot = table.first(SlotState.FLUSHED);
     }
-    for (const file of [...this.#files.values()]) {
+    for (const file of this.#files.all()) {
       this.#clip(file);
     }
   }
@@ -376,7 +376,7 @@ export class CachedFiles {
   /** What was written behind a cut rests on it: it goes with the cut that is undone. */
   #forget(id: FileId, [first, last]: BlockRange): void {
     const record = this.#store.contents.peek(id);
-    for (const slot of this.#slotsWithin(id, first, last)) {
+    for (const slot of this.#files.within(id, first, last)) {
       this.#vacate(slot, record);
     }
   }
@@ -401,7 +401,7 @@ export class CachedFiles {
     this.#unstable.restore(slot);
     this.table.enter(slot, id, this.table.numberOf(slot));
     this.table.moveTo(slot, SlotState.DIRTY);
-    const file = this.#fileOf(id);
+    const file = this.#files.of(id);
     file.slots.add(slot);
     file.dirty.add(slot);
   }
@@ -419,9 +419,19 @@ export class CachedFiles {
         this.#memory.fill(0, end - excess, end);
       }
     }
+    this.#owe(file);
     if (record !== undefined) {
       record.dataPending = file.dirty.size > 0;
       this.#recount(file, record);
+    }
+  }
+
+  /** Nothing is known of what the rows of dirty blocks lack, so it is everything. */
+  #owe(file: CachedFile): void {
+    for (const slot of file.dirty) {
+      file.unlogged.add(slot);
+      this.#unlogged.add(slot, 0, this.#blockBytes);
+      this.#unlogged.adopt(slot, file.id);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Store } from '../store/index.ts';
 import type { InodeRecord } from '../store/inode-record.ts';
-import { none } from './slot-table.ts';
+import { none, type SlotTable } from './slot-table.ts';
 
 /** What blocks need that they do not have: room in the store, and what of it nobody promised. */
 export interface Growth {
@@ -75,8 +75,23 @@ export class PendingBytes {
     return this.#beyond(this.#store.contents.rowBytes(record, number), number, size);
   }
 
+  /** What blocks of a file would need if they were dirty, and the file had that size. */
+  growth(numbers: readonly number[], table: SlotTable, record: InodeRecord, size: number): Growth {
+    const growth = { newBytes: 0, unpromisedBytes: 0 };
+    for (const number of numbers) {
+      this.#addGrowth(growth, table.find(record.id, number), record, number, size);
+    }
+    return growth;
+  }
+
   /** Adds what a block in a slot, or in `none`, would need if it were dirty. */
-  addGrowth(growth: Growth, slot: number, record: InodeRecord, number: number, size: number): void {
+  #addGrowth(
+    growth: Growth,
+    slot: number,
+    record: InodeRecord,
+    number: number,
+    size: number,
+  ): void {
     const bytes =
       slot === none ? this.newBytes(record, number, size) : this.newBytesIn(slot, number, size);
     growth.newBytes += bytes;

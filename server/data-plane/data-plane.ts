@@ -71,7 +71,7 @@ export class DataPlane {
       ...(options.blockBytes !== undefined && { blockBytes: options.blockBytes }),
       capacity: options.capacity,
       unstableDirectory: options.unstableDirectory,
-      openLogSync: (logFile) => new LogSyncThread(logFile, this.#context.waker()),
+      openLogSync: () => new LogSyncThread(this.#context.waker()),
       heldObjects: openedFiles,
     });
     this.#store.observe({

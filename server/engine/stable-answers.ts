@@ -19,8 +19,8 @@ type NoteFailure = (error: unknown) => DafsStatus;
 
 /**
  * Answers that promise stable storage, until that is true: group commit. All that gather while the
- * store brings data onto the disk share the next time it does so: their data goes into the database
- * together then, and one sync covers it. Requests are executed meanwhile, and other answers go out.
+ * store brings data onto the disk share the next time it does so: their data goes into the store's
+ * logs together then, and one sync covers it. Requests are executed meanwhile, and other answers go out.
  */
 export class StableAnswers {
   readonly #store: Store;
@@ -83,7 +83,7 @@ export class StableAnswers {
     try {
       for (const { stableFile } of group.exchanges) {
         if (stableFile !== undefined) {
-          this.#cache.flush(stableFile === 'all' ? undefined : stableFile);
+          this.#cache.secure(stableFile === 'all' ? undefined : stableFile);
         }
       }
       this.#store.durability.beginSync();

@@ -1,33 +1,51 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync } from 'node:fs';
 import type { Checkpointer } from './checkpointer.ts';
 import { storeErrorOf } from './database-error.ts';
 import type { IntentLog } from './intent-log.ts';
 import { BlockingLogSync, type LogSync, type OpenLogSync } from './log-sync.ts';
-import type { Transaction } from './transaction.ts';
+import type { Transaction, TransactionObserver } from './transaction.ts';
 
-/** The way of what was committed: from the intent log into the database's log, onto the disk. */
-export class Durability {
+/** So much has come to the disk, or will have: commits of the database, batches of the intent log. */
+interface Progress {
+  readonly stores: number;
+  readonly batches: number;
+}
+
+/**
+ * The way of what was committed: onto the disk with the intent log, into the database, and onto the disk
+ * with the database's log.
+ *
+ * A batch of the intent log is stable when the log has been synced and the commit of the database has
+ * that it was made over. So a sync of the intent log is enough until the database commits; after that
+ * the first one syncs the database's log, too.
+ */
+export class Durability implements TransactionObserver {
   readonly #transaction: Transaction;
   readonly #intents: IntentLog;
   readonly #checkpointer: Checkpointer;
   readonly #logFile: number;
   readonly #logSync: LogSync;
-  /** Commits of the database that are on stable storage, and that the sync under way covers. */
-  #stableStores = 0;
-  #coveredStores = 0;
+  /** What is on stable storage, and what is when the sync under way has ended. */
+  #stable: Progress = { stores: 0, batches: 0 };
+  #covered: Progress = this.#stable;
+  /** The commit of the database without which the idle file of the intent log is still needed. */
+  #awaitedStores = 0;
+  /** The commit under way makes the files of the intent log take turns. */
+  #isTakingTurns = false;
 
   constructor(
     path: string,
     transaction: Transaction,
     intents: IntentLog,
     checkpointer: Checkpointer,
-    openLogSync: OpenLogSync = (logFile) => new BlockingLogSync(logFile),
+    openLogSync: OpenLogSync = () => new BlockingLogSync(),
   ) {
     this.#transaction = transaction;
     this.#intents = intents;
     this.#checkpointer = checkpointer;
     this.#logFile = openSync(`${path}-wal`, 'r');
-    this.#logSync = openLogSync(this.#logFile);
+    this.#logSync = openLogSync();
+    transaction.observe(this);
   }
 
   /** Grows with each modification of files: who has made none does not depend on a commit. */
@@ -70,11 +88,35 @@ export class Durability {
   /** Commits, and returns when all commits so far are on stable storage. @throws {StoreError} */
   sync(): void {
     this.#transaction.requireWritable();
-    this.#logSync.await();
-    this.syncHasEnded();
+    this.#awaitSync();
     this.beginSync();
+    this.#awaitSync();
+  }
+
+  #awaitSync(): void {
     this.#logSync.await();
     this.syncHasEnded();
+  }
+
+  /** If something relies on the file of the intent log, the log goes on in the idle one: nobody may need that. */
+  beforeStore(): void {
+    if (this.#intents.isPromised && this.#stable.stores < this.#awaitedStores) {
+      this.#awaitSync();
+      if (this.#stable.stores < this.#awaitedStores) {
+        this.#begin({ stores: this.#transaction.stores, batches: this.#stable.batches }, [
+          this.#logFile,
+        ]);
+        this.#awaitSync();
+      }
+    }
+    this.#intents.prepareRestart();
+    this.#isTakingTurns = this.#intents.isPromised;
+  }
+
+  stored(): void {
+    if (this.#isTakingTurns) {
+      this.#awaitedStores = this.#transaction.stores;
+    }
   }
 
   /**
@@ -84,11 +126,24 @@ export class Durability {
    */
   beginSync(): void {
     this.#transaction.requireWritable();
-    this.#transaction.apply();
-    this.#coveredStores = this.#transaction.stores;
-    if (this.#coveredStores !== this.#stableStores) {
-      this.#logSync.begin();
+    this.#transaction.commit();
+    this.#transaction.requireWhole();
+    const { stores } = this.#transaction;
+    const { appendedBatches: batches, descriptor } = this.#intents;
+    const isStored = stores === this.#stable.stores;
+    const isLogged = batches === this.#stable.batches || this.#intents.isEmpty;
+    this.#intents.promise();
+    if (!isStored || !isLogged) {
+      this.#begin({ stores, batches }, [
+        ...(isStored ? [] : [this.#logFile]),
+        ...(isLogged ? [] : [descriptor]),
+      ]);
     }
+  }
+
+  #begin(covered: Progress, files: readonly number[]): void {
+    this.#covered = covered;
+    this.#logSync.begin(files);
   }
 
   /**
@@ -97,7 +152,7 @@ export class Durability {
    * write for written, so another sync would succeed and prove nothing.
    */
   syncHasEnded(): boolean {
-    if (this.#coveredStores === this.#stableStores) {
+    if (this.#covered === this.#stable) {
       return true;
     }
     try {
@@ -109,7 +164,7 @@ export class Durability {
       this.#transaction.breakDown(failure);
       throw failure;
     }
-    this.#stableStores = this.#coveredStores;
+    this.#stable = this.#covered;
     return true;
   }
 
@@ -129,7 +184,7 @@ export class Durability {
 
   /**
    * Commits everything to the database and ends; what fails is left in the intent log, and so is all
-   * of it when storage has failed.
+   * of it when storage has failed. The log is not removed before the database has it on the disk.
    */
   close(): void {
     let isApplied = false;
@@ -137,6 +192,7 @@ export class Durability {
       this.#logSync.close();
       if (this.#transaction.breakdown === undefined) {
         this.applyIntents();
+        fdatasyncSync(this.#logFile);
         isApplied = true;
       }
     } finally {

@@ -6,6 +6,8 @@ import { currentTime } from './clock.ts';
 import { StoreError } from './errors.ts';
 import { type InodeRecord, touch } from './inode-record.ts';
 import type { InodeTable } from './inode-table.ts';
+import type { IntentLog } from './intent-log.ts';
+import { type DataPiece, hasRoomForData, logData } from './logged-data.ts';
 import type { Room } from './room.ts';
 import type { Transaction } from './transaction.ts';
 import { type FileId, FileType } from './types.ts';
@@ -21,6 +23,7 @@ export class FileContents {
   readonly #feed: ChangeFeed;
   readonly #usage: Usage;
   readonly #room: Room;
+  readonly #intents: IntentLog;
 
   constructor(
     transaction: Transaction,
@@ -31,6 +34,7 @@ export class FileContents {
     feed: ChangeFeed,
     usage: Usage,
     room: Room,
+    intents: IntentLog,
   ) {
     this.#transaction = transaction;
     this.#inodes = inodes;
@@ -40,6 +44,7 @@ export class FileContents {
     this.#feed = feed;
     this.#usage = usage;
     this.#room = room;
+    this.#intents = intents;
   }
 
   /** @throws {StoreError} ESTALE: no such inode; EISDIR, EINVAL: it has no data. */
@@ -101,6 +106,24 @@ export class FileContents {
     this.#checkpointer.note(data.length);
   }
 
+  /**
+   * Puts pieces of blocks into the intent log, in the open transaction, with the file's size and times.
+   * Their rows follow when the database commits: until then the caller keeps the blocks.
+   * @returns false: there is no room, and nothing has been done
+   */
+  log(record: InodeRecord, pieces: readonly DataPiece[]): boolean {
+    if (this.#room.isScarce() || !hasRoomForData(this.#intents, pieces)) {
+      return false;
+    }
+    this.#transaction.record(() => logData(this.#intents, record, pieces));
+    return true;
+  }
+
+  /** Files of which the intent log has data that the database lacks. */
+  get loggedFiles(): ReadonlySet<number> {
+    return this.#intents.dataFiles;
+  }
+
   /** Says that the rows of the file's blocks are complete, so that its row may have its size. */
   settle(record: InodeRecord): void {
     this.#transaction.modify(() => {
@@ -141,6 +164,7 @@ export class FileContents {
   clear(record: InodeRecord, first: number, last: number, isKept: boolean): void {
     this.#transaction.modify(() => {
       this.#inodes.change(record);
+      this.#transaction.cut(record.id);
       this.#blocks.clear(record, first, last);
       if (!isKept) {
         this.#blocks.deallocate(record, first, last);
@@ -167,6 +191,7 @@ export class FileContents {
     this.#transaction.reading(() => this.#shift.requireWhole(record, start));
     this.#transaction.modify(() => {
       this.#inodes.change(record);
+      this.#transaction.cut(record.id);
       this.#shift[how](record, start, length);
     });
   }

@@ -1,61 +1,89 @@
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
+import { IntentFile } from './intent-file.ts';
+import {
+  header,
+  type Intent,
+  IntentBuffer,
+  type LeftIntents,
+  readBatches,
+  readIntents,
+  sealBatch,
+  seedOf,
+  sizeOf,
+  type Value,
+} from './intent-format.ts';
 
-/** What a statement is given. */
-export type Value = number | Uint8Array;
+export type { Intent, LeftIntents, Value } from './intent-format.ts';
 
-/** A statement that changes rows, and its values. */
-export interface Intent {
-  readonly sql: string;
-  readonly values: readonly Value[];
-}
+/** Length of each file. */
+const fileBytes = 64 << 20;
+/** Statements of an epoch, which are kept in memory: what does not fit is committed to the database. */
+const statementBytes = 1 << 20;
+/** Data of a batch. */
+const dataBytes = 2 << 20;
 
-/** Length of the file; a batch that does not fit is committed to the database. */
-const capacity = 1 << 20;
-
-/** Before a batch: checksum of the rest, bytes after the header, epoch, number of the batch. */
-const header = { CHECKSUM: 0, BYTES: 4, EPOCH: 8, SEQUENCE: 16, LENGTH: 24 } as const;
-
-const tag = { NUMBER: 0, BYTES: 1 } as const;
-const numberBytes = 1 + 8;
-const lengthBytes = 1 + 4;
-/** Length of the statement, number of values. */
-const intentBytes = 2 + 1;
+/** In the place of a statement: what follows is logged data (logged-data.ts). */
+const noStatement = new Uint8Array(0);
 
 /**
  * Changes that were acknowledged before the database has committed them: a batch of statements is
  * written to a file with one system call, where a commit writes several pages. What the kernel has
- * taken survives the end of the process; a later commit takes many batches into the database.
+ * taken survives the end of the process, and what it has synced a power cut; a later commit takes many
+ * batches into the database.
  *
  * A batch can be made again only over what it was made over. So each has the epoch of the database,
- * which every commit changes, and its number: the file begins anew after each commit, and what is
- * left of earlier epochs is nothing to anybody.
+ * which every commit changes, and its number: the file begins anew after a commit, and what is left of
+ * earlier epochs is nothing to anybody. But what was synced may be needed until that commit is stable, so
+ * there are two files, which take turns then.
+ *
+ * Batches of data go with the statements of files: pieces of blocks whose rows follow when the database
+ * commits. They are made again after all statements of their epoch, so nothing of their files may be cut
+ * in the same epoch: the commit that does that is one of the database.
  */
 export class IntentLog {
-  readonly #path: string;
   readonly #seed: number;
-  readonly #file: number;
-  readonly #buffer = Buffer.alloc(capacity);
-  readonly #view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, capacity);
+  readonly #paths: readonly string[];
+  /** The second one is made when it is needed first. */
+  readonly #files: IntentFile[];
+  /** Which one is written. */
+  #turn = 0;
+  /** Statements of this epoch, those of the open batch at its end. */
+  readonly #statements = new IntentBuffer(statementBytes);
+  /** The open batch as it is written: room for its header, its data, and at last its statements. */
+  readonly #batch = new IntentBuffer(header.LENGTH + dataBytes + statementBytes, header.LENGTH);
+  readonly #dataFiles = new Set<number>();
+  /** Where the open batch goes in the file, and where its statements begin. */
+  #at = 0;
+  #batchStatements = 0;
   #epoch: number;
   #sequence = 0;
-  /** Where the open batch begins, and where its next intent goes. */
-  #batch = 0;
-  #end: number = header.LENGTH;
   #isWhole = true;
   /** Intents since the last commit to the database, those of the open batch included. */
   #count = 0;
   #firstMs = 0;
+  #isPromised = false;
+  /** Batches appended so far, in all epochs. */
+  appendedBatches = 0;
 
   /**
-   * Makes the file, in place of one whose batches are in the database.
+   * Makes the log, in place of one whose batches are in the database.
    * @throws the system's error.
    */
   constructor(databasePath: string, identity: Uint8Array, epoch: number) {
-    this.#path = pathOf(databasePath);
     this.#seed = seedOf(identity);
     this.#epoch = epoch;
-    this.#file = openSync(this.#path, 'w', 0o600);
+    this.#paths = pathsOf(databasePath);
+    const [first, second] = this.#paths as [string, string];
+    this.#files = [new IntentFile(first)];
+    IntentFile.remove(second);
+  }
+
+  /** For who syncs the file that is written. */
+  get descriptor(): number {
+    return this.#file.descriptor;
+  }
+
+  get #file(): IntentFile {
+    return this.#files[this.#turn] as IntentFile;
   }
 
   get count(): number {
@@ -74,7 +102,7 @@ export class IntentLog {
 
   /** No batch has been appended in this epoch. */
   get isEmpty(): boolean {
-    return this.#batch === 0;
+    return this.#at === 0;
   }
 
   /** How long the oldest batch has been here, in milliseconds; 0: there is none. */
@@ -82,33 +110,41 @@ export class IntentLog {
     return this.isEmpty ? 0 : performance.now() - this.#firstMs;
   }
 
+  /** Files of which there are data here. */
+  get dataFiles(): ReadonlySet<number> {
+    return this.#dataFiles;
+  }
+
+  /** Somebody relies on a sync of this epoch's batches: they stay until the next epoch is stable. */
+  get isPromised(): boolean {
+    return this.#isPromised;
+  }
+
+  /** A sync of the file is about to begin. */
+  promise(): void {
+    this.#isPromised ||= !this.isEmpty;
+  }
+
   /** Adds a change to the open batch. */
   record(sql: Uint8Array, values: readonly Value[]): void {
-    if (this.#end + sizeOf(sql, values) > capacity) {
+    if (this.#statements.add(sql, values)) {
+      this.#count++;
+    } else {
       this.#isWhole = false;
-      return;
     }
-    const view = this.#view;
-    let at = this.#end;
-    view.setUint16(at, sql.length, true);
-    view.setUint8(at + 2, values.length);
-    at += intentBytes;
-    this.#buffer.set(sql, at);
-    at += sql.length;
-    for (const value of values) {
-      if (typeof value === 'number') {
-        view.setUint8(at, tag.NUMBER);
-        view.setFloat64(at + 1, value, true);
-        at += numberBytes;
-      } else {
-        view.setUint8(at, tag.BYTES);
-        view.setUint32(at + 1, value.length, true);
-        this.#buffer.set(value, at + lengthBytes);
-        at += lengthBytes + value.length;
-      }
-    }
-    this.#end = at;
-    this.#count++;
+  }
+
+  /** Whether so many bytes of data in so many pieces would fit into the open batch, and it into the file. */
+  hasRoomFor(bytes: number, pieces: number): boolean {
+    const needed = bytes + pieces * dataOverhead;
+    const end = this.#batch.end + needed;
+    return end <= header.LENGTH + dataBytes && this.#at + end + statementBytes <= fileBytes;
+  }
+
+  /** Adds data of a file to the open batch: see logged-data.ts. There is room for them. */
+  recordData(id: number, values: readonly Value[]): void {
+    this.#batch.add(noStatement, values);
+    this.#dataFiles.add(id);
   }
 
   /** The open batch lacks a change: only a commit to the database keeps it. */
@@ -121,69 +157,88 @@ export class IntentLog {
     if (!this.#isWhole) {
       return false;
     }
-    const bytes = this.#end - this.#batch;
-    if (bytes === header.LENGTH) {
+    const { bytes, end } = this.#batch;
+    const statements = this.#statements.bytes.subarray(this.#batchStatements, this.#statements.end);
+    const length = end + statements.length;
+    if (length === header.LENGTH) {
       return true;
     }
-    const view = this.#view;
-    view.setUint32(this.#batch + header.BYTES, bytes - header.LENGTH, true);
-    view.setFloat64(this.#batch + header.EPOCH, this.#epoch, true);
-    view.setFloat64(this.#batch + header.SEQUENCE, this.#sequence, true);
-    const batch = this.#buffer.subarray(this.#batch + header.BYTES, this.#end);
-    const checksum = crc32(batch, this.#seed);
-    view.setUint32(this.#batch + header.CHECKSUM, checksum, true);
-    if (!this.#write(bytes)) {
+    if (this.#at + length > fileBytes) {
+      return false;
+    }
+    bytes.set(statements, end);
+    const batch = bytes.subarray(0, length);
+    sealBatch(batch, { seed: this.#seed, epoch: this.#epoch, sequence: this.#sequence });
+    if (!this.#file.write(this.#at, batch)) {
       return false;
     }
     if (this.isEmpty) {
       this.#firstMs = performance.now();
     }
+    this.#at += length;
     this.#sequence++;
-    this.#begin(this.#end);
+    this.appendedBatches++;
+    this.#begin(this.#statements.end);
     return true;
   }
 
   /** Forgets the open batch. */
   drop(): void {
-    this.#begin(this.#batch);
+    this.#begin(this.#batchStatements);
   }
 
-  /** All changes are in the database, whose epoch is another one now. */
+  /** Sees to it that there is the file that `restart` will need. @throws the system's error. */
+  prepareRestart(): void {
+    if (this.#isPromised) {
+      this.#files[this.#idle] ??= new IntentFile(this.#paths[this.#idle] as string);
+    }
+  }
+
+  /**
+   * All changes are in the database, whose epoch is another one now. What somebody relies on stays
+   * where it is, and the other file begins anew: the caller has seen to it that nobody needs that.
+   */
   restart(epoch: number): void {
+    if (this.#isPromised) {
+      this.#turn = this.#idle;
+      this.#isPromised = false;
+    }
     this.#epoch = epoch;
     this.#sequence = 0;
     this.#count = 0;
+    this.#at = 0;
+    this.#dataFiles.clear();
     this.#begin(0);
   }
 
-  /** The intents of all batches of this epoch but the open one. */
-  intents(): readonly Intent[] {
-    return readIntents(this.#buffer.subarray(0, this.#batch), this.#seed, this.#epoch).intents;
+  /** The statements of all batches of this epoch but the open one. */
+  statements(): readonly Intent[] {
+    const intents: Intent[] = [];
+    readIntents(this.#statements.bytes, 0, this.#batchStatements, intents);
+    return intents;
   }
 
-  /** @param isObsolete Everything is in the database: the file is removed. */
+  /** @param isObsolete Everything is in the database, and that is stable: the files are removed. */
   close(isObsolete: boolean): void {
-    closeSync(this.#file);
-    if (isObsolete) {
-      rmSync(this.#path, { force: true });
+    for (const file of this.#files) {
+      file.close(isObsolete);
     }
   }
 
-  /** A disk that takes no more, or fails, is the database's to report. */
-  #write(bytes: number): boolean {
-    try {
-      return writeSync(this.#file, this.#buffer, this.#batch, bytes, this.#batch) === bytes;
-    } catch {
-      return false;
-    }
+  get #idle(): number {
+    return this.#turn === 0 ? 1 : 0;
   }
 
-  #begin(batch: number): void {
-    this.#batch = batch;
-    this.#end = batch + header.LENGTH;
-    this.#isWhole = this.#end <= capacity;
+  #begin(statements: number): void {
+    this.#batchStatements = statements;
+    this.#statements.end = statements;
+    this.#batch.end = header.LENGTH;
+    this.#isWhole = true;
   }
 }
+
+/** What a piece of data takes besides its bytes. */
+const dataOverhead = sizeOf(noStatement, [0, 0, 0, 0, 0, 0, 0, noStatement]);
 
 /**
  * A number for a new epoch that no other has. Counting would come to the same one again after a power
@@ -193,79 +248,19 @@ export function newEpoch(): number {
   return Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
 }
 
-/** Whole batches of an epoch. */
-export interface LeftIntents {
-  readonly batches: number;
-  readonly intents: readonly Intent[];
-}
-
 /** What a process left which did not close the database: nothing, when the database has it. */
 export function leftIntents(
   databasePath: string,
   identity: Uint8Array,
   epoch: number,
 ): LeftIntents {
-  const path = pathOf(databasePath);
-  const file = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
-  return readIntents(file, seedOf(identity), epoch);
+  const [one, other] = pathsOf(databasePath).map((path) =>
+    readBatches(IntentFile.read(path), seedOf(identity), epoch),
+  ) as [LeftIntents, LeftIntents];
+  return one.batches > 0 ? one : other;
 }
 
-const pathOf = (databasePath: string): string => `${databasePath}-intents`;
-
-/** What is whole and of this epoch, from the beginning on. */
-function readIntents(file: Buffer, seed: number, epoch: number): LeftIntents {
-  const intents: Intent[] = [];
-  let at = 0;
-  let sequence = 0;
-  for (; at + header.LENGTH <= file.length; sequence++) {
-    const end = at + header.LENGTH + file.readUInt32LE(at + header.BYTES);
-    const isNext =
-      end <= file.length &&
-      file.readDoubleLE(at + header.EPOCH) === epoch &&
-      file.readDoubleLE(at + header.SEQUENCE) === sequence &&
-      file.readUInt32LE(at + header.CHECKSUM) ===
-        crc32(file.subarray(at + header.BYTES, end), seed);
-    if (!isNext) {
-      break;
-    }
-    for (let from = at + header.LENGTH; from < end; ) {
-      from = readIntent(file, from, intents);
-    }
-    at = end;
-  }
-  return { batches: sequence, intents };
-}
-
-/** @returns where the next one begins. */
-function readIntent(file: Buffer, from: number, intents: Intent[]): number {
-  const sqlEnd = from + intentBytes + file.readUInt16LE(from);
-  const sql = file.toString('latin1', from + intentBytes, sqlEnd);
-  const values: Value[] = [];
-  let at = sqlEnd;
-  for (let left = file.readUInt8(from + 2); left > 0; left--) {
-    if (file.readUInt8(at) === tag.NUMBER) {
-      values.push(file.readDoubleLE(at + 1));
-      at += numberBytes;
-    } else {
-      const end = at + lengthBytes + file.readUInt32LE(at + 1);
-      values.push(file.subarray(at + lengthBytes, end));
-      at = end;
-    }
-  }
-  intents.push({ sql, values });
-  return at;
-}
-
-function sizeOf(sql: Uint8Array, values: readonly Value[]): number {
-  let bytes = intentBytes + sql.length;
-  for (const value of values) {
-    bytes += typeof value === 'number' ? numberBytes : lengthBytes + value.length;
-  }
-  return bytes;
-}
-
-/**
- * What checksums begin with: a batch of another database, copied to this one's place, has another
- * checksum.
- */
-const seedOf = (identity: Uint8Array): number => crc32(identity);
+const pathsOf = (databasePath: string): readonly string[] => [
+  `${databasePath}-intents`,
+  `${databasePath}-intents2`,
+];

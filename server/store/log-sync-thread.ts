@@ -4,23 +4,28 @@ import { startThread, type WakerToken } from '../../nic/index.ts';
 import type { LogSync } from './log-sync.ts';
 
 /** Places in the memory shared with the thread. */
-export const Shared = { STATE: 0, ERRNO: 1, LENGTH: 2 } as const;
+export const Shared = {
+  STATE: 0,
+  ERRNO: 1,
+  /** Descriptors of what is to be synced, and how many. */
+  COUNT: 2,
+  FILES: 3,
+  LENGTH: 5,
+} as const;
 /** Values of the place STATE. */
 export const State = { IDLE: 0, REQUESTED: 1, CLOSING: 2, CLOSED: 3 } as const;
 
 /** What the thread is started with. */
 export interface LogSyncThreadData {
-  readonly logFile: number;
   readonly shared: Int32Array;
   readonly waker: WakerToken;
 }
 
 /**
- * Syncs in a thread of its own, which the first sync starts: whoever writes to the log goes on
+ * Syncs in a thread of its own, which the first sync starts: whoever writes to the logs goes on
  * meanwhile, and is woken at the end, when he sleeps in a wait of a NIC's context.
  */
 export class LogSyncThread implements LogSync {
-  readonly #logFile: number;
   readonly #waker: WakerToken;
   readonly #shared = new Int32Array(
     new SharedArrayBuffer(Shared.LENGTH * Int32Array.BYTES_PER_ELEMENT),
@@ -28,12 +33,13 @@ export class LogSyncThread implements LogSync {
   #thread: Worker | undefined;
 
   /** @param waker of the context that the caller sleeps in */
-  constructor(logFile: number, waker: WakerToken) {
-    this.#logFile = logFile;
+  constructor(waker: WakerToken) {
     this.#waker = waker;
   }
 
-  begin(): void {
+  begin(files: readonly number[]): void {
+    this.#shared.set(files, Shared.FILES);
+    this.#shared[Shared.COUNT] = files.length;
     this.#thread ??= this.#start();
     this.#tell(State.REQUESTED);
   }
@@ -44,7 +50,7 @@ export class LogSyncThread implements LogSync {
     }
     const errno = Atomics.load(this.#shared, Shared.ERRNO);
     if (errno !== 0) {
-      throw new Error(`${getSystemErrorName(errno)}: fdatasync of the log`);
+      throw new Error(`${getSystemErrorName(errno)}: fdatasync of a log`);
     }
     return true;
   }
@@ -69,11 +75,7 @@ export class LogSyncThread implements LogSync {
   }
 
   #start(): Worker {
-    const data: LogSyncThreadData = {
-      logFile: this.#logFile,
-      shared: this.#shared,
-      waker: this.#waker,
-    };
+    const data: LogSyncThreadData = { shared: this.#shared, waker: this.#waker };
     const thread = startThread(new URL('./log-sync-worker.ts', import.meta.url), data);
     thread.unref();
     return thread;

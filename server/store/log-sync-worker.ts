@@ -1,11 +1,11 @@
-/** The thread that syncs the log: see log-sync-thread.ts. */
+/** The thread that syncs the logs: see log-sync-thread.ts. */
 import { fdatasyncSync } from 'node:fs';
 import { constants } from 'node:os';
 import { workerData } from 'node:worker_threads';
 import { Waker } from '../../nic/index.ts';
 import { type LogSyncThreadData, Shared, State } from './log-sync-thread.ts';
 
-const { logFile, shared, waker: token } = workerData as LogSyncThreadData;
+const { shared, waker: token } = workerData as LogSyncThreadData;
 const waker = Waker.open(token);
 
 while (serve(Atomics.load(shared, Shared.STATE))) {
@@ -29,7 +29,10 @@ function serve(state: number): boolean {
 /** @returns 0, or a negative errno. */
 function sync(): number {
   try {
-    fdatasyncSync(logFile);
+    const files = Shared.FILES;
+    for (const file of shared.subarray(files, files + Atomics.load(shared, Shared.COUNT))) {
+      fdatasyncSync(file);
+    }
     return 0;
   } catch (error) {
     return (error as NodeJS.ErrnoException).errno ?? -constants.errno.EIO;

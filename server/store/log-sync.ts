@@ -1,12 +1,15 @@
 import { fdatasyncSync } from 'node:fs';
 
 /**
- * Brings what was written to the database's log onto the disk, one sync at a time. A sync covers what
+ * Brings what was written to the store's logs onto the disk, one sync at a time. A sync covers what
  * was written before it began, and nothing else.
  */
 export interface LogSync {
-  /** Begins a sync. None may be under way. */
-  begin(): void;
+  /**
+   * Begins a sync. None may be under way.
+   * @param files open descriptors, to be synced in this order; one or two
+   */
+  begin(files: readonly number[]): void;
   /** Whether the sync that was begun last has ended. @throws the system's error, when it failed. */
   hasEnded(): boolean;
   /** Waits until it has ended, well or not. */
@@ -15,22 +18,19 @@ export interface LogSync {
   close(): void;
 }
 
-/** Makes what syncs a log. @param logFile an open descriptor of it */
-export type OpenLogSync = (logFile: number) => LogSync;
+/** Makes what syncs the logs. */
+export type OpenLogSync = () => LogSync;
 
 /** Syncs in the caller's thread: a sync has ended when `begin` returns. */
 export class BlockingLogSync implements LogSync {
-  readonly #logFile: number;
   #error: unknown;
 
-  constructor(logFile: number) {
-    this.#logFile = logFile;
-  }
-
-  begin(): void {
+  begin(files: readonly number[]): void {
     this.#error = undefined;
     try {
-      fdatasyncSync(this.#logFile);
+      for (const file of files) {
+        fdatasyncSync(file);
+      }
     } catch (error) {
       this.#error = error;
     }

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  fdatasyncSync,
   fsyncSync,
   openSync,
   realpathSync,
@@ -11,10 +12,12 @@ import {
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
+import { isDiskFull } from './database-error.ts';
 import { StoreOpenError } from './errors.ts';
 import { checkHeader, checkIntegrity, refusal } from './integrity.ts';
 import { leftIntents, newEpoch } from './intent-log.ts';
 import { LeftData } from './left-data.ts';
+import { storeLoggedData } from './logged-data.ts';
 import { Ownership } from './ownership.ts';
 import {
   defaultBlockBytes,
@@ -205,7 +208,6 @@ function connect(path: string): Database.Database {
 }
 
 /**
-/**
  * Makes the changes again that a process had acknowledged when it was ended, and then migrates: the
  * changes are written for the schema of that process.
  * @returns the data that it left besides: they go with the state of the database that this gives
@@ -217,7 +219,28 @@ export function bringUpToDate(
 ): LeftData | undefined {
   const left = recoverIntents(database, path, unstableDirectory);
   migrate(database);
+  if (!database.inTransaction) {
+    makeStable(database, path);
+  }
   return left;
+}
+
+/**
+ * Brings what the database's log holds onto the disk, before anything relies on it. That a sync of the
+ * log succeeds does not do: one of an earlier process may have failed, after which the kernel takes
+ * for written what is not. So the pages are written anew, into the database.
+ */
+function makeStable(database: Database.Database, path: string): void {
+  try {
+    database.pragma('wal_checkpoint(TRUNCATE)');
+  } catch (error) {
+    if (!isDiskFull(error)) {
+      throw error;
+    }
+    const log = openSync(`${path}-wal`, 'r');
+    fdatasyncSync(log);
+    closeSync(log);
+  }
 }
 
 function recoverIntents(
@@ -247,6 +270,7 @@ function recoverIntents(
   }
   database.transaction(() => {
     makeAgain(database, intents);
+    storeLoggedData(database, intents);
     database.prepare('UPDATE filesystem SET intentEpoch = ?').run(epoch);
   })();
   return left;

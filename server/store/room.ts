@@ -66,6 +66,11 @@ export class Room {
     }
   }
 
+  /** Only what makes room may take from what is left of the disk. */
+  isScarce(): boolean {
+    return this.#disk.isScarce();
+  }
+
   /** Lets data in that will be written later, if the disk has ample room: see DiskRoom. */
   admitToDisk(waitingBytes: number, bytes: number): boolean {
     return this.#disk.admit(waitingBytes, bytes);

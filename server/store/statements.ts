@@ -80,10 +80,13 @@ export class Statements {
   }
 }
 
-/** Makes recorded changes again, in the transaction that is open. */
+/** Makes recorded changes again, in the transaction that is open; data among them are not its business. */
 export function makeAgain(database: Database.Database, intents: readonly Intent[]): void {
   const statements = new Map<string, Database.Statement>();
   for (const { sql, values } of intents) {
+    if (sql === '') {
+      continue;
+    }
     let statement = statements.get(sql);
     if (statement === undefined) {
       statement = database.prepare(sql);

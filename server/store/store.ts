@@ -168,6 +168,7 @@ export class Store {
       this.changes,
       this.#usage,
       this.room,
+      intents,
     );
     this.durability = new Durability(path, this.#transaction, intents, checkpointer, openLogSync);
     this.recoveredVerifier = left?.moveTo(path, this.contents, checkpointer, this.durability);
@@ -418,6 +419,9 @@ export class Store {
 
   #resize(record: InodeRecord, size: number): void {
     this.contents.changed(record, Math.min(record.size, size), Number.POSITIVE_INFINITY);
+    if (size < record.size) {
+      this.#transaction.cut(record.id);
+    }
     if (size === 0 && record.storedBytes >= detachBytes) {
       this.#reclaimer.detachContent(record);
     } else if (size < record.storedSize) {

@@ -12,6 +12,8 @@ export interface TransactionObserver {
    */
   beforeCommit?(sequence: number): void;
   committed?(): void;
+  /** The database is going to commit: last chance to add what only the intent log has. */
+  beforeApply?(): void;
   /** There is nothing left to commit: what was done so far may be acknowledged. */
   accepted?(): void;
   /** The database is as it was after the last commit: be so too. */
@@ -206,10 +208,9 @@ export class Transaction {
 
   #end(): void {
     try {
-      for (const observer of this.#observers) {
-        observer.beforeCommit?.(this.#intents.sequence);
-      }
+      this.#conclude();
       if (this.#isFailing || !this.#intents.append()) {
+        this.#addLoggedData();
         this.#store();
       }
     } catch (error) {
@@ -224,12 +225,32 @@ export class Transaction {
     }
   }
 
+  #conclude(): void {
+    for (const observer of this.#observers) {
+      observer.beforeCommit?.(this.#intents.sequence);
+    }
+  }
+
+  /** A commit of the database ends the epoch that the log's data belong to, so it takes them. */
+  #addLoggedData(): void {
+    if (this.#intents.dataFiles.size > 0) {
+      for (const observer of this.#observers) {
+        observer.beforeApply?.();
+      }
+      this.#conclude();
+    }
+  }
+
   /**
    * Commits, and makes the database commit everything that the intent log holds.
    * @throws {StoreError} What was committed before stays so.
    */
   apply(): void {
     this.commit();
+    if (this.#intents.dataFiles.size > 0) {
+      this.modify(() => this.#intents.omit());
+      this.commit();
+    }
     this.requireWhole();
     if (!this.#active && this.#intents.isEmpty) {
       return;
@@ -250,9 +271,13 @@ export class Transaction {
     this.apply();
   }
 
-  /** apply(), unless something has begun or the database is failing: reads are faster after it. */
+  /**
+   * apply(), unless something has begun, or the database is failing, or would have to take logged data
+   * first: reads are faster after it.
+   */
   tryToApply(): void {
-    if (!this.#active || this.#open || this.#isFailing || this.#breakdown !== undefined) {
+    const isUntimely = this.#open || this.#isFailing || this.#intents.dataFiles.size > 0;
+    if (!this.#active || isUntimely || this.#breakdown !== undefined) {
       return;
     }
     try {
@@ -320,12 +345,19 @@ export class Transaction {
     }
   }
 
+  /** Data of the file are cut, which cannot be told from those that were logged before or after. */
+  cut(id: number): void {
+    if (this.#intents.dataFiles.has(id)) {
+      this.#intents.omit();
+    }
+  }
+
   /** Brings SQLite's transaction back to what was acknowledged. */
   #makeAgain(): void {
     try {
       this.#beginning.run();
       this.#active = true;
-      makeAgain(this.#database, this.#intents.intents());
+      makeAgain(this.#database, this.#intents.statements());
     } catch (error) {
       this.#loss = this.#errorOf(error);
     }

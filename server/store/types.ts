@@ -189,7 +189,7 @@ export interface StoreOptions {
   readonly blockBytes?: number;
   /** Unlimited by default. */
   readonly capacity?: Capacity;
-  /** How the log gets onto the disk; in the caller's thread by default. */
+  /** How the logs get onto the disk; in the caller's thread by default. */
   readonly openLogSync?: OpenLogSync;
   /**
    * Which objects without a name are still held by somebody, as the state of the killed server says:

@@ -45,6 +45,7 @@ const operation = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(fc.constant('flushSome' as const), fc.nat(6 * block)) },
   { weight: 8, arbitrary: fc.tuple(fc.constant('commit' as const)) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('apply' as const)) },
+  { weight: 5, arbitrary: fc.tuple(fc.constant('sync' as const), file) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('rollback' as const)) },
   { weight: 3, arbitrary: fc.tuple(fc.constant('kill' as const)) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('reopen' as const)) },
@@ -118,6 +119,11 @@ class Killed {
     } else if (kind === 'apply') {
       this.store.durability.applyIntents();
       this.#acknowledge();
+    } else if (kind === 'sync') {
+      this.store.commit();
+      this.#acknowledge();
+      this.cache.cache.secure(this.#id(operation[1]));
+      this.store.sync();
     } else if (kind === 'rollback') {
       this.store.rollback();
       this.#resume();

@@ -157,7 +157,7 @@ describe('a killed server', { timeout: LIMIT_MS }, () => {
     server.session.call(operations.COMMIT, { filehandle, offset: 0, count: 0 });
     const verifier = write(server, 0, 'lost with the database');
     await server.kill();
-    for (const ending of ['-wal', '-shm', '-intents']) {
+    for (const ending of ['-wal', '-shm', '-intents', '-intents2']) {
       rmSync(database + ending, { force: true });
     }
     writeFileSync(database, backup);

@@ -1,10 +1,12 @@
 /** Answers that promise stable storage, over a disk that is as slow as the test wants. */
-import { copyFileSync } from 'node:fs';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChainFlag } from '../../../client/protocol/constants.ts';
 import type { OperationName } from '../../../client/protocol/operations.ts';
 import { statusOf } from '../../../server/data-plane/status.ts';
+import { type FileId, type Inode, rootId } from '../../../server/store/index.ts';
+import { TestCache } from '../block-cache/support/caches.ts';
+import { copyKilled } from '../store/support/killed-copy.ts';
+import { openStore, temporaryDirectory } from '../store/support/stores.ts';
 import { Files, unchecked } from './support/files.ts';
 import { ManualLogSync } from './support/manual-log-sync.ts';
 import { bytes, type TestConnection, TestServer, text } from './support/test-server.ts';
@@ -48,16 +50,11 @@ function endSync(error?: Error): void {
 const answers = (name: OperationName, from = connection): string[] =>
   from.sent.splice(0).map((message) => from.decode(name, message).status);
 
-/** What the disk's log holds at this moment of the file's content. */
+/** What the logs hold at this moment of the file's content. */
 function loggedContent(): string {
-  const copy = `${server.store.path}-copy`;
-  for (const ending of ['', '-wal']) {
-    copyFileSync(server.store.path + ending, copy + ending);
-  }
-  const database = new Database(copy);
-  const data = database.prepare<[], Buffer>('SELECT data FROM block').pluck().get();
-  database.close();
-  return data?.toString() ?? '';
+  const store = openStore(copyKilled(server.store, temporaryDirectory()));
+  const { id } = store.inode(store.lookup(rootId, bytes('file')) as FileId) as Inode;
+  return new TestCache(store, 8).read(id, 0, 100).toString();
 }
 
 describe('a sync', () => {

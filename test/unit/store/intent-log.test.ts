@@ -1,6 +1,7 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { header, sizeOf } from '../../../server/store/intent-format.ts';
 import { IntentLog, leftIntents, type Value } from '../../../server/store/intent-log.ts';
 import { temporaryDirectory } from './support/stores.ts';
 
@@ -54,7 +55,7 @@ describe('IntentLog', () => {
       [insert, 3, ''],
     ];
     expect(left(path)).toEqual(expected);
-    expect(log.intents().map(({ sql }) => sql)).toEqual([insert, remove, insert]);
+    expect(log.statements().map(({ sql }) => sql)).toEqual([insert, remove, insert]);
   });
 
   it('forgets the open batch, and writes the next one in its place', () => {
@@ -93,11 +94,18 @@ describe('IntentLog', () => {
     const ends: number[] = [];
     const file = `${path}-intents`;
     for (let number = 0; number < 4; number += 1) {
-      record(log, insert, number, Buffer.from(`name ${number}`));
+      const values = [number, Buffer.from(`name ${number}`)];
+      const isData = number % 2 === 1;
+      const sql = Buffer.from(isData ? '' : insert);
+      if (isData) {
+        log.recordData(number, values);
+      } else {
+        log.record(sql, values);
+      }
       log.append();
-      ends.push(readFileSync(file).length);
+      ends.push((ends.at(-1) ?? 0) + header.LENGTH + sizeOf(sql, values));
     }
-    const whole = readFileSync(file);
+    const whole = readFileSync(file).subarray(0, ends.at(-1));
     for (let length = 0; length < whole.length; length += 1) {
       const batches = ends.filter((end) => end <= length).length;
       writeFileSync(file, whole);
@@ -130,6 +138,47 @@ describe('IntentLog', () => {
     expect(batches).toBe(104);
     log.drop();
     expect(leftIntents(path, identity, epoch).intents).toHaveLength(105);
+    expect(log.statements()).toHaveLength(105);
+  });
+
+  it('leaves what was promised where it is until the next epoch was promised, too', () => {
+    const { log, path } = newLog();
+    const restart = (to: number) => {
+      log.prepareRestart();
+      log.restart(to);
+    };
+    record(log, remove, 1);
+    log.append();
+    log.promise();
+    for (const next of [epoch + 1, epoch + 2]) {
+      restart(next);
+      record(log, remove, next);
+      log.append();
+      expect([left(path), left(path, next)]).toEqual([[[remove, 1]], [[remove, next]]]);
+    }
+    log.promise();
+    restart(epoch + 3);
+    record(log, remove, 3);
+    log.append();
+    expect([left(path), left(path, epoch + 3)]).toEqual([[], [[remove, 3]]]);
+    expect(left(path, epoch + 2)).toEqual([[remove, epoch + 2]]);
+  });
+
+  it('keeps data apart from the statements, and tells of which files', () => {
+    const { log, path } = newLog();
+    log.recordData(7, [7, 4096, Buffer.from('data')]);
+    record(log, remove, 1);
+    expect(log.append()).toBe(true);
+    expect(left(path)).toEqual([
+      ['', 7, 4096, 'data'],
+      [remove, 1],
+    ]);
+    expect(log.statements()).toHaveLength(1);
+    expect([...log.dataFiles]).toEqual([7]);
+    expect(log.hasRoomFor(1 << 20, 1)).toBe(true);
+    expect(log.hasRoomFor(1 << 22, 1)).toBe(false);
+    log.restart(epoch + 1);
+    expect(log.dataFiles.size).toBe(0);
   });
 
   it('is there as long as it is needed', () => {

@@ -20,15 +20,15 @@ it('ends whatever it syncs, one after the other, and wakes who sleeps meanwhile'
   const context = Context.open();
   const group = context.createCompletionGroup();
   const completions = createWorkCompletions(1);
-  const thread = new LogSyncThread(log, context.waker());
+  const thread = new LogSyncThread(context.waker());
   for (let count = 0; count < 100; count += 1) {
-    thread.begin();
+    thread.begin([log]);
     while (!thread.hasEnded()) {
       group.wait(completions, 30_000);
       context.takeWake();
     }
   }
-  thread.begin();
+  thread.begin([log]);
   thread.close();
   expect(thread.hasEnded()).toBe(true);
   context.close();
@@ -42,10 +42,8 @@ it.each(['in the same thread', 'in another one'])(
     const device = openSync('/dev/null', 'r');
     const context = Context.open();
     const sync =
-      where === 'in another one'
-        ? new LogSyncThread(device, context.waker())
-        : new BlockingLogSync(device);
-    sync.begin();
+      where === 'in another one' ? new LogSyncThread(context.waker()) : new BlockingLogSync();
+    sync.begin([device]);
     sync.await();
     // What cannot be synced is refused by the kernel: see fdatasync(2).
     expect(() => sync.hasEnded()).toThrow(/EINVAL/);
@@ -60,13 +58,13 @@ it('syncs a store from a thread of its own', LIMIT, () => {
   const path = join(temporaryDirectory(), 'store.dafs');
   openStore(path).close();
   let syncs = 0;
-  const store = openStore(path, undefined, {}, (logFile) => {
-    const thread = new LogSyncThread(logFile, context.waker());
+  const store = openStore(path, undefined, {}, () => {
+    const thread = new LogSyncThread(context.waker());
     const begin = thread.begin.bind(thread);
     return Object.assign(thread, {
-      begin: () => {
+      begin: (files: readonly number[]) => {
         syncs += 1;
-        begin();
+        begin(files);
       },
     });
   });
@@ -77,7 +75,7 @@ it('syncs a store from a thread of its own', LIMIT, () => {
   expect(syncs).toBe(2);
   store.sync();
   expect(syncs).toBe(2);
-  expect(readFileSync(`${path}-wal`).includes('second')).toBe(true);
+  expect(readFileSync(`${path}-intents`).includes('second')).toBe(true);
   store.close();
   context.close();
 });
@@ -88,8 +86,13 @@ it('is not tried again once it has failed: the kernel would not tell a second ti
   openStore(path).close();
   let syncs = 0;
   const store = openStore(path, undefined, {}, () => {
-    syncs += 1;
-    return new BlockingLogSync(device);
+    const sync = new BlockingLogSync();
+    return Object.assign(sync, {
+      begin: () => {
+        syncs += 1;
+        BlockingLogSync.prototype.begin.call(sync, [device]);
+      },
+    });
   });
   makeFile(store, 'file');
   expect(codeOf(() => store.sync())).toBe('EIO');

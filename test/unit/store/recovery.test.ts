@@ -95,6 +95,10 @@ const modifications = [
     ({ cache, pick }, [id, offset, length]) => cache.write(pick(id), offset, pattern(length)),
   ),
   step(fc.tuple(which), ({ cache, pick }, [id]) => cache.cache.flush(pick(id))),
+  step(fc.tuple(which), ({ store, cache, pick }, [id]) => {
+    cache.cache.secure(pick(id));
+    store.sync();
+  }),
   step(fc.tuple(which, name, fc.nat(3000)), ({ store, pick }, [id, name, length]) =>
     store.extendedAttributes.set(pick(id), bytes(name), pattern(length), 'either'),
   ),

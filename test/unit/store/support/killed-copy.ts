@@ -8,7 +8,7 @@ import type { Store } from '../../../../server/store/index.ts';
  */
 export function copyKilled(store: Store, directory: string): string {
   const path = join(directory, 'killed.dafs');
-  for (const ending of ['', '-wal', '-intents']) {
+  for (const ending of ['', '-wal', '-intents', '-intents2']) {
     if (existsSync(store.path + ending)) {
       copyFileSync(store.path + ending, path + ending);
     }

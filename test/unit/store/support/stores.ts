@@ -34,7 +34,7 @@ export function openStore(
   path: string,
   blockBytes = 4096,
   capacity: Capacity = {},
-  openLogSync: OpenLogSync = (logFile) => new BlockingLogSync(logFile),
+  openLogSync: OpenLogSync = () => new BlockingLogSync(),
   unstableDirectory: string | undefined = undefined,
 ): Store {
   const options = { blockBytes, capacity, openLogSync, unstableDirectory };

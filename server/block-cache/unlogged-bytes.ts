@@ -1,0 +1,115 @@
+import type { FileId, Store } from '../store/index.ts';
+import type { InodeRecord } from '../store/inode-record.ts';
+import type { DataPiece } from '../store/logged-data.ts';
+import type { SlotTable } from './slot-table.ts';
+
+/** A file's data that are more than this are written into rows at once: they are not written twice then. */
+const mostLoggedBytes = 256 * 1024;
+/** So many blocks wait for one commit of the database at most, which writes all of them. */
+const mostOwedSlots = 1024;
+
+/**
+ * What of the dirty blocks in the slots is in the memory only, and not in the store's intent log: one
+ * range of bytes for each, which may have some that did not change among them. And of which slots the
+ * log has something that their blocks' rows lack.
+ */
+export class UnloggedBytes {
+  readonly #store: Store;
+  readonly #table: SlotTable;
+  readonly #memory: Uint8Array;
+  readonly #blockBytes: number;
+  readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
+  /** Slots whose bytes the open transaction logs. */
+  #logging: number[] = [];
+  readonly #owed = new Set<number>();
+
+  constructor(store: Store, table: SlotTable, memory: Uint8Array) {
+    this.#store = store;
+    this.#table = table;
+    this.#memory = memory;
+    this.#blockBytes = store.blockBytes;
+    this.#starts = new Int32Array(table.slots).fill(store.blockBytes);
+    this.#ends = new Int32Array(table.slots);
+  }
+
+  /** Slots whose blocks have to get rows with the database's next commit; some need none by now. */
+  get owed(): ReadonlySet<number> {
+    return this.#owed;
+  }
+
+  /** Bytes of the slot have changed. */
+  add(slot: number, start: number, end: number): void {
+    this.#starts[slot] = Math.min(this.#starts[slot] as number, start);
+    this.#ends[slot] = Math.max(this.#ends[slot] as number, end);
+  }
+
+  /** The slot has a block of the file that may be what is left of one that the log has. */
+  adopt(slot: number, id: FileId): void {
+    if (this.#store.contents.loggedFiles.has(id)) {
+      this.#owed.add(slot);
+    }
+  }
+
+  /** The slot's block has its row, or is another one. */
+  clear(slot: number): void {
+    this.#empty(slot);
+    this.#owed.delete(slot);
+  }
+
+  /**
+   * Logs what is not logged of slots of a file, in the open transaction.
+   * @returns false: it is too much, and nothing has been done
+   */
+  log(record: InodeRecord, slots: ReadonlySet<number>): boolean {
+    if (this.#owed.size + slots.size > mostOwedSlots) {
+      return false;
+    }
+    const pieces: DataPiece[] = [];
+    let bytes = 0;
+    for (const slot of slots) {
+      const piece = this.#pieceOf(slot, record);
+      pieces.push(piece);
+      bytes += piece.bytes.length;
+      if (bytes > mostLoggedBytes) {
+        return false;
+      }
+    }
+    if (!this.#store.contents.log(record, pieces)) {
+      return false;
+    }
+    for (const slot of slots) {
+      this.#logging.push(slot);
+      this.#owed.add(slot);
+    }
+    return true;
+  }
+
+  #pieceOf(slot: number, record: InodeRecord): DataPiece {
+    const block = this.#table.numberOf(slot) * this.#blockBytes;
+    const end = Math.min(this.#ends[slot] as number, record.size - block);
+    const start = Math.min(this.#starts[slot] as number, end);
+    const from = slot * this.#blockBytes;
+    return { offset: block + start, bytes: this.#memory.subarray(from + start, from + end) };
+  }
+
+  /** The transaction was committed. @returns the slots of which it has logged all that had changed */
+  commit(): readonly number[] {
+    const logged = this.#logging;
+    for (const slot of logged) {
+      this.#empty(slot);
+    }
+    this.#logging = [];
+    return logged;
+  }
+
+  /** The transaction was undone: it has logged nothing. */
+  rollBack(): void {
+    this.#logging = [];
+  }
+
+  #empty(slot: number): void {
+    this.#starts[slot] = this.#blockBytes;
+    this.#ends[slot] = 0;
+  }
+}

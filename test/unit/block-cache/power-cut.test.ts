@@ -1,0 +1,172 @@
+/** What was synced is there after a power cut, and the file system is whole. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fsck } from '../../../server/fsck/fsck.ts';
+import { type FileId, rootId, type Store } from '../../../server/store/index.ts';
+import { bytes, makeFile, openStore, temporaryDirectory } from '../store/support/stores.ts';
+import { pattern, TestCache } from './support/caches.ts';
+import { ExpectedFile } from './support/expected-holes.ts';
+import { FaultyDisk } from './support/faulty-disk.ts';
+
+const block = 4096;
+const largest = 12 * block;
+const which = fc.nat(3);
+const place = fc.oneof(
+  fc.nat(largest),
+  fc.nat(12).map((number) => number * block),
+);
+const length = fc.oneof(fc.nat(50), fc.nat(3 * block));
+
+const operation = fc.oneof(
+  { weight: 8, arbitrary: fc.tuple(fc.constant('write' as const), which, place, length) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('truncate' as const), which, place) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('punch' as const), which, place, length) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('allocate' as const), which, place, length) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('mode' as const), which, fc.nat(0o777)) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('replace' as const), which) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('commit' as const)) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('apply' as const)) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('flush' as const), which) },
+  { weight: 8, arbitrary: fc.tuple(fc.constant('sync' as const), which) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('cut' as const), fc.nat(2 ** 31)) },
+);
+type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** A file, and what it has been since it was synced last; before that nobody was promised anything. */
+interface Promised {
+  readonly id: FileId;
+  readonly name: string;
+  readonly expected: ExpectedFile;
+  states: Buffer[];
+  isSynced: boolean;
+}
+
+class Subject {
+  readonly #disk = new FaultyDisk();
+  readonly #store: Store;
+  readonly #cache: TestCache;
+  readonly #files: Promised[] = [];
+  #made = 0;
+
+  constructor() {
+    const path = `${temporaryDirectory()}/store.dafs`;
+    openStore(path, block).close();
+    this.#store = openStore(path, block, {}, () => this.#disk);
+    this.#cache = new TestCache(this.#store, 64);
+    for (const index of [0, 1, 2, 3]) {
+      this.#make(index);
+    }
+  }
+
+  run(operation: Operation): void {
+    const [kind] = operation;
+    const { ranges } = this.#cache.cache;
+    if (kind === 'commit') {
+      this.#store.commit();
+    } else if (kind === 'apply') {
+      this.#store.durability.applyIntents();
+    } else if (kind === 'cut') {
+      this.#cut(operation[1]);
+    } else {
+      const [, index] = operation;
+      const file = this.#files[index] as Promised;
+      if (kind === 'write') {
+        const data = pattern(operation[3], ++this.#made);
+        file.expected.write(operation[2], data);
+        this.#changed(file);
+        this.#cache.write(file.id, operation[2], data);
+      } else if (kind === 'truncate') {
+        file.expected.resize(operation[2]);
+        this.#changed(file);
+        this.#cache.cache.truncate(file.id, operation[2]);
+      } else if (kind === 'punch' && operation[3] > 0) {
+        file.expected.clear(operation[2], operation[3]);
+        this.#changed(file);
+        ranges.punch(file.id, operation[2], operation[3]);
+      } else if (kind === 'allocate' && operation[3] > 0) {
+        ranges.allocate(file.id, operation[2], operation[3]);
+      } else if (kind === 'mode') {
+        this.#store.setAttributes(file.id, { mode: operation[2] });
+      } else if (kind === 'replace') {
+        this.#replace(index);
+      } else if (kind === 'flush') {
+        this.#cache.cache.flush(file.id);
+      } else if (kind === 'sync') {
+        this.#sync(file);
+      }
+    }
+  }
+
+  #sync(file: Promised): void {
+    this.#store.commit();
+    this.#cache.cache.secure(file.id);
+    this.#store.sync();
+    file.states = [Buffer.from(file.expected.bytes)];
+    file.isSynced = true;
+  }
+
+  #changed(file: Promised): void {
+    file.states.push(Buffer.from(file.expected.bytes));
+  }
+
+  #make(index: number): void {
+    const name = `file ${++this.#made}`;
+    const { id } = makeFile(this.#store, name);
+    const expected = new ExpectedFile(block);
+    this.#files[index] = { id, name, expected, states: [Buffer.alloc(0)], isSynced: false };
+  }
+
+  #replace(index: number): void {
+    const { id, name } = this.#files[index] as Promised;
+    this.#store.remove(rootId, bytes(name));
+    this.#cache.cache.forget(id);
+    this.#store.reclaim(id);
+    this.#make(index);
+  }
+
+  /** Looks at what would be left if the power went off now. */
+  #cut(seed: number): void {
+    let state = seed;
+    const isThere = () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state >>> 31 === 1;
+    };
+    const path = this.#disk.cut(this.#store.path, temporaryDirectory(), isThere);
+    const found = openStore(path, block);
+    const cache = new TestCache(found, 64);
+    for (const { id, name, states, isSynced } of this.#files) {
+      if (isSynced) {
+        expect(found.lookup(rootId, bytes(name)), name).toBe(id);
+        compare(cache.read(id, 0, 3 * largest), states);
+      }
+    }
+    found.close();
+    expect(fsck(path, { isRepair: false }).findings).toEqual([]);
+  }
+}
+
+/** Each byte must be of one of the states; what was not there is zeros. */
+function compare(found: Buffer, states: readonly Buffer[]): void {
+  const sizes = states.map((state) => state.length);
+  expect(found.length).toBeGreaterThanOrEqual(Math.min(...sizes));
+  expect(found.length).toBeLessThanOrEqual(Math.max(...sizes));
+  for (const [index, byte] of found.entries()) {
+    if (!states.some((state) => (state[index] ?? 0) === byte)) {
+      expect.fail(`byte ${index} is ${byte}, not one of ${states.map((state) => state[index])}`);
+    }
+  }
+}
+
+describe('a power cut', () => {
+  it('leaves what was synced, in a whole file system', { timeout: 120_000 }, () => {
+    const operations = fc.array(operation, { minLength: 1, maxLength: 60, size: 'max' });
+    const property = fc.property(operations, fc.nat(2 ** 31), (chosen, seed) => {
+      const subject = new Subject();
+      for (const one of chosen) {
+        subject.run(one);
+      }
+      subject.run(['cut', seed]);
+    });
+    fc.assert(property, { numRuns: Number(process.env.DAFS_POWER_CUTS ?? 40) });
+  });
+});
