@@ -41,7 +41,7 @@ export class CachedFiles {
     this.#dirtySince = new Float64Array(slots);
     this.#pending = new PendingBytes(store, slots);
     this.#unstable = options.unstable ?? UnstableRecord.forgotten(slots);
-    this.#unlogged = new UnloggedBytes(store, this.table, memory);
+    this.#unlogged = new UnloggedBytes(store, this.table, this.#files, memory);
     this.#reserve = options.reserve ?? (() => true);
     this.#unstable.follow(store);
     store.contents.beforeChange((id) => {
@@ -163,14 +163,14 @@ export class CachedFiles {
 
   /** What the file would need more if blocks first to last were dirty and it had that size. */
   growth(record: InodeRecord, first: number, last: number, size: number): Growth {
+    const growth = { newBytes: 0, unpromisedBytes: 0 };
     const end = Math.floor((record.size - 1) / this.#blockBytes);
     const isEndOutside = end >= 0 && (end < first || end > last);
-    const isEndDirty = isEndOutside && this.isDirty(record.id, end);
-    const numbers = isEndDirty ? [end] : [];
-    for (let number = first; number <= last; number++) {
-      numbers.push(number);
+    if (isEndOutside && this.isDirty(record.id, end)) {
+      this.#pending.addGrowth(growth, this.table, record, [end, end], size);
     }
-    return this.#pending.growth(numbers, this.table, record, size);
+    this.#pending.addGrowth(growth, this.table, record, [first, last], size);
+    return growth;
   }
 
   /** Bytes of the block that are inside of the file. */
@@ -338,9 +338,7 @@ export class CachedFiles {
   #committed(): void {
     const { table } = this;
     this.#cuts.take();
-    for (const slot of this.#unlogged.commit()) {
-      this.#files.of(table.idOf(slot) as FileId).unlogged.delete(slot);
-    }
+    this.#unlogged.commit();
     for (let slot = table.first(SlotState.FLUSHED); slot !== none; ) {
       table.moveTo(slot, SlotState.CLEAN);
       slot = table.first(SlotState.FLUSHED);
@@ -419,19 +417,10 @@ export class CachedFiles {
         this.#memory.fill(0, end - excess, end);
       }
     }
-    this.#owe(file);
+    this.#unlogged.doubt(file);
     if (record !== undefined) {
       record.dataPending = file.dirty.size > 0;
       this.#recount(file, record);
-    }
-  }
-
-  /** Nothing is known of what the rows of dirty blocks lack, so it is everything. */
-  #owe(file: CachedFile): void {
-    for (const slot of file.dirty) {
-      file.unlogged.add(slot);
-      this.#unlogged.add(slot, 0, this.#blockBytes);
-      this.#unlogged.adopt(slot, file.id);
     }
   }
 

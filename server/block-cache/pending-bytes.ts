@@ -1,3 +1,4 @@
+import type { BlockRange } from '../store/block-ranges.ts';
 import type { Store } from '../store/index.ts';
 import type { InodeRecord } from '../store/inode-record.ts';
 import { none, type SlotTable } from './slot-table.ts';
@@ -75,16 +76,19 @@ export class PendingBytes {
     return this.#beyond(this.#store.contents.rowBytes(record, number), number, size);
   }
 
-  /** What blocks of a file would need if they were dirty, and the file had that size. */
-  growth(numbers: readonly number[], table: SlotTable, record: InodeRecord, size: number): Growth {
-    const growth = { newBytes: 0, unpromisedBytes: 0 };
-    for (const number of numbers) {
+  /** Adds what blocks first to last of a file would need if they were dirty, and it had that size. */
+  addGrowth(
+    growth: Growth,
+    table: SlotTable,
+    record: InodeRecord,
+    [first, last]: BlockRange,
+    size: number,
+  ): void {
+    for (let number = first; number <= last; number++) {
       this.#addGrowth(growth, table.find(record.id, number), record, number, size);
     }
-    return growth;
   }
 
-  /** Adds what a block in a slot, or in `none`, would need if it were dirty. */
   #addGrowth(
     growth: Growth,
     slot: number,

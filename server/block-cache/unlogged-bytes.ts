@@ -1,6 +1,7 @@
 import type { FileId, Store } from '../store/index.ts';
 import type { InodeRecord } from '../store/inode-record.ts';
 import type { DataPiece } from '../store/logged-data.ts';
+import type { CachedFile, FileSlots } from './file-slots.ts';
 import type { SlotTable } from './slot-table.ts';
 
 /** A file's data that are more than this are written into rows at once: they are not written twice then. */
@@ -16,6 +17,7 @@ const mostOwedSlots = 1024;
 export class UnloggedBytes {
   readonly #store: Store;
   readonly #table: SlotTable;
+  readonly #files: FileSlots;
   readonly #memory: Uint8Array;
   readonly #blockBytes: number;
   readonly #starts: Int32Array;
@@ -24,9 +26,10 @@ export class UnloggedBytes {
   #logging: number[] = [];
   readonly #owed = new Set<number>();
 
-  constructor(store: Store, table: SlotTable, memory: Uint8Array) {
+  constructor(store: Store, table: SlotTable, files: FileSlots, memory: Uint8Array) {
     this.#store = store;
     this.#table = table;
+    this.#files = files;
     this.#memory = memory;
     this.#blockBytes = store.blockBytes;
     this.#starts = new Int32Array(table.slots).fill(store.blockBytes);
@@ -93,19 +96,27 @@ export class UnloggedBytes {
     return { offset: block + start, bytes: this.#memory.subarray(from + start, from + end) };
   }
 
-  /** The transaction was committed. @returns the slots of which it has logged all that had changed */
-  commit(): readonly number[] {
-    const logged = this.#logging;
-    for (const slot of logged) {
+  /** The transaction was committed: all that had changed in the slots is logged. */
+  commit(): void {
+    for (const slot of this.#logging) {
       this.#empty(slot);
+      this.#files.of(this.#table.idOf(slot) as FileId).unlogged.delete(slot);
     }
     this.#logging = [];
-    return logged;
   }
 
   /** The transaction was undone: it has logged nothing. */
   rollBack(): void {
     this.#logging = [];
+  }
+
+  /** Nothing is known of what the rows of a file's dirty blocks lack, so it is everything. */
+  doubt(file: CachedFile): void {
+    for (const slot of file.dirty) {
+      file.unlogged.add(slot);
+      this.add(slot, 0, this.#blockBytes);
+      this.adopt(slot, file.id);
+    }
   }
 
   #empty(slot: number): void {

@@ -87,6 +87,14 @@ export class FileContents {
     this.#feed.watcher?.dataChanged(record.id, offset, end);
   }
 
+  /** The file gets another size, in a modification. */
+  resizing(record: InodeRecord, size: number): void {
+    this.changed(record, Math.min(record.size, size), Number.POSITIVE_INFINITY);
+    if (size < record.size) {
+      this.#transaction.cut(record.id);
+    }
+  }
+
   /** Makes several writes one modification: all of them are done, or none. */
   modify(action: () => void): void {
     this.#transaction.modify(action);

@@ -418,10 +418,7 @@ export class Store {
   }
 
   #resize(record: InodeRecord, size: number): void {
-    this.contents.changed(record, Math.min(record.size, size), Number.POSITIVE_INFINITY);
-    if (size < record.size) {
-      this.#transaction.cut(record.id);
-    }
+    this.contents.resizing(record, size);
     if (size === 0 && record.storedBytes >= detachBytes) {
       this.#reclaimer.detachContent(record);
     } else if (size < record.storedSize) {
