@@ -3,6 +3,7 @@ import { fletcher32 } from '../../../client/protocol/checksum.ts';
 import type { ArgumentsOf } from '../../../client/protocol/operations.ts';
 import type { DirectOpBuffer, SessionId, StateId } from '../../../client/protocol/types.ts';
 import { anonymous, Files } from './support/files.ts';
+import { loggedContent } from './support/logged-content.ts';
 import { bytes, TestServer, text } from './support/test-server.ts';
 
 const ROOT = { uid: 0, gid: 0 };
@@ -258,10 +259,11 @@ describe('stability', () => {
     const file = files.create('file');
     files.write(file, 0, 'unstable');
     expect(server.service.cache.dirtyBytes).toBeGreaterThan(0);
+    expect(loggedContent(server.store, 'file')).toBe('');
     expect(files.write(file, 8, 'stable', 1).results.committed).toBe(2);
-    expect(server.service.cache.dirtyBytes).toBe(0);
-    expect(files.write(file, 8, 'stable', 2).results.committed).toBe(2);
-    expect(server.service.cache.dirtyBytes).toBe(0);
+    expect(loggedContent(server.store, 'file')).toBe('unstablestable');
+    expect(files.write(file, 14, '!', 2).results.committed).toBe(2);
+    expect(loggedContent(server.store, 'file')).toBe('unstablestable!');
   });
 
   it('COMMIT makes stable what was written before, with the verifier of the writes', () => {

@@ -3,11 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChainFlag } from '../../../client/protocol/constants.ts';
 import type { OperationName } from '../../../client/protocol/operations.ts';
 import { statusOf } from '../../../server/data-plane/status.ts';
-import { type FileId, type Inode, rootId } from '../../../server/store/index.ts';
-import { TestCache } from '../block-cache/support/caches.ts';
-import { copyKilled } from '../store/support/killed-copy.ts';
-import { openStore, temporaryDirectory } from '../store/support/stores.ts';
 import { Files, unchecked } from './support/files.ts';
+import { loggedContent } from './support/logged-content.ts';
 import { ManualLogSync } from './support/manual-log-sync.ts';
 import { bytes, type TestConnection, TestServer, text } from './support/test-server.ts';
 
@@ -50,12 +47,7 @@ function endSync(error?: Error): void {
 const answers = (name: OperationName, from = connection): string[] =>
   from.sent.splice(0).map((message) => from.decode(name, message).status);
 
-/** What the logs hold at this moment of the file's content. */
-function loggedContent(): string {
-  const store = openStore(copyKilled(server.store, temporaryDirectory()));
-  const { id } = store.inode(store.lookup(rootId, bytes('file')) as FileId) as Inode;
-  return new TestCache(store, 8).read(id, 0, 100).toString();
-}
+const logged = () => loggedContent(server.store, 'file');
 
 describe('a sync', () => {
   it('is what the answer waits for, and nobody else', () => {
@@ -63,7 +55,7 @@ describe('a sync', () => {
     write(0);
     server.engine.finish();
     expect(connection.sent).toHaveLength(0);
-    expect(loggedContent()).toBe('A');
+    expect(logged()).toBe('A');
     // The same client and others are answered meanwhile, with what is not stable yet, too.
     expect(connection.call('NULL', {}).status).toBe('OK');
     const opened = other.open('file').results;
@@ -87,11 +79,11 @@ describe('a sync', () => {
     connection.submit('COMMIT', commit);
     server.engine.finish();
     // What came later is no part of the sync under way, and so of no use to it.
-    expect(loggedContent()).toBe('A');
+    expect(logged()).toBe('A');
     expect([disk.begun, connection.sent.length]).toEqual([1, 0]);
     endSync();
     expect([disk.begun, connection.sent.length]).toEqual([2, 1]);
-    expect(loggedContent()).toBe('ABCDEFGHIJKLMNOPQ');
+    expect(logged()).toBe('ABCDEFGHIJKLMNOPQ');
     endSync();
     expect([disk.begun, connection.sent.length]).toEqual([2, 18]);
   });
@@ -219,7 +211,7 @@ describe('an end meanwhile', () => {
     server.engine.finish();
     expect(answers('WRITE_INLINE')).toEqual(['OK', 'OK']);
     expect(disk.isClosed).toBe(false);
-    expect(loggedContent()).toBe('AB');
+    expect(logged()).toBe('AB');
     server.close();
     expect(disk.isClosed).toBe(true);
   });
