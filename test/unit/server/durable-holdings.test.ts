@@ -353,7 +353,7 @@ describe('what is held', () => {
   it('makes nothing for SQLite to commit', () => {
     const files = client();
     close(files, open(files, 'file'));
-    server.store.sync();
+    server.store.durability.applyIntents();
     const file = open(files, 'file', { shareAccess: READ, open: { openType: 0 } });
     expect(server.store.durability.hasIntents).toBe(true);
     expect(server.store.durability.hasChangedRows).toBe(false);
