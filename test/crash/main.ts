@@ -1,11 +1,11 @@
 /**
  * `npm run crash [-- OPTION...]`: programs work on two mounts of one server while the server, and now and
- * then a mount, is killed (kill -9) at random moments; after each round everything that was acknowledged
- * must be there, once, and `dafs fsck` must find nothing. README.md tells of the options.
+ * then a mount, is killed (kill -9) at random moments; after each round every program must go on, everything
+ * that was acknowledged must be there, once, and `dafs fsck` must find nothing. README.md tells of the options.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -21,19 +21,27 @@ import { type Workload, workloads } from './workloads.ts';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '10' },
-    seconds: { type: 'string', default: '6' },
+    kills: { type: 'string', default: '60' },
+    round: { type: 'string', default: '15' },
     seed: { type: 'string', default: String(randomInt(2 ** 31 - 1)) },
     workloads: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
   },
 });
 const random = new Random(Number(values.seed));
-const roundMs = Number(values.seconds) * 1000;
-/** How long the server is left to work between two kills, at most. */
-const LONGEST_LIFE_MS = 1500;
+const kills = Number(values.kills);
+const killsPerRound = Number(values.round);
+/** How long the server is left to work between two kills, at most: as often short as long. */
+const LONGEST_LIVES_MS = [50, 300, 1200];
 /** How long it is away, at most. */
 const LONGEST_PAUSE_MS = 300;
+/** One in so many servers is killed while it starts, within this time. */
+const KILLED_EARLY_ONE_IN = 5;
+const LONGEST_START_MS = 800;
+/** After so many rounds programs begin with empty directories. */
+const ROUNDS_KEPT = 4;
+/** How long a program may take to go on with its work once there is a server again. */
+const RESUME_LIMIT_MS = 300_000;
 
 /** A workload at work in a directory of its own. */
 interface Job {
@@ -52,6 +60,7 @@ interface Job {
 
 const report = {
   seed: Number(values.seed),
+  seconds: 0,
   rounds: 0,
   serverKills: 0,
   mountKills: 0,
@@ -65,6 +74,22 @@ const report = {
 const say = (text: string): void => {
   if (!values.json) process.stderr.write(`${text}\n`);
 };
+
+/** How far it is, and how long the rest will take. */
+function tell(): void {
+  const { rounds, serverKills, mountKills, acknowledged, seconds } = report;
+  const left = Math.round(((kills - serverKills) * seconds) / serverKills / 60);
+  const found = (['lost', 'doubled', 'damaged', 'failed', 'fsckFindings'] as const)
+    .map((name) => `${report[name]} ${name === 'fsckFindings' ? 'found by fsck' : name}`)
+    .join(', ');
+  say(
+    `round ${rounds}: ${serverKills} of ${kills} kills of the server, ${mountKills} of a mount; ` +
+      `${acknowledged} acknowledged, ${found}; ${left} minutes left`,
+  );
+}
+
+const acknowledgedOf = (jobs: readonly Job[]): number =>
+  jobs.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
 
 const chosen = workloads.filter(
   ({ name, programs }) => new RegExp(values.workloads).test(name) && programs.every(hasProgram),
@@ -92,7 +117,11 @@ function start(job: Job): void {
   job.first = Math.max(job.first + 1, (job.acknowledged.at(-1) ?? -1) + 2);
   const child = spawn(
     'sh',
-    ['-euc', job.workload.script, 'sh', `${directory}/${job.directory}`, String(job.first)],
+    [
+      '-euc',
+      job.workload.script,
+      ...['sh', `${directory}/${job.directory}`, String(job.first), String(job.place)],
+    ],
     {
       env: { ...workspace.environment, NODE: process.execPath },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -124,11 +153,23 @@ async function end(job: Job): Promise<boolean> {
 }
 
 async function killServer(): Promise<void> {
-  const { database, name } = server;
   await server.kill();
   report.serverKills += 1;
+  while (random.oneIn(KILLED_EARLY_ONE_IN)) await killEarly();
   await setTimeout(random.below(LONGEST_PAUSE_MS));
-  server = await workspace.startServer({ database, name });
+  server = await workspace.startServer({ database: server.database, name: server.name });
+}
+
+/** Starts a server and kills it, ready or not. */
+async function killEarly(): Promise<void> {
+  const { database, name } = server;
+  const lifeMs = random.below(LONGEST_START_MS);
+  const onSpawn = (child: ChildProcess) => {
+    void setTimeout(lifeMs).then(() => child.kill('SIGKILL'));
+  };
+  const started = await workspace.startServer({ database, name, onSpawn }).catch(() => undefined);
+  await until('the server is killed', 60_000, () => started?.child.signalCode !== null);
+  report.serverKills += 1;
 }
 
 async function killMount(place: number, jobs: readonly Job[]): Promise<void> {
@@ -144,11 +185,12 @@ async function killMount(place: number, jobs: readonly Job[]): Promise<void> {
 async function round(jobs: readonly Job[]): Promise<void> {
   const killsMount = random.oneIn(2);
   for (const job of jobs) start(job);
-  const endMs = performance.now() + roundMs;
-  while (performance.now() < endMs) {
-    await setTimeout(random.below(LONGEST_LIFE_MS));
+  const enough = Math.min(kills, report.serverKills + killsPerRound);
+  while (report.serverKills < enough) {
+    await setTimeout(random.below(random.pick(LONGEST_LIVES_MS)));
     await killServer();
   }
+  await Promise.all(jobs.map(expectToGoOn));
   const victim = killsMount ? random.below(mounts.length) : -1;
   if (killsMount) await killMount(victim, jobs);
   for (const job of jobs) {
@@ -164,11 +206,24 @@ async function round(jobs: readonly Job[]): Promise<void> {
   report.rounds += 1;
 }
 
+/** With a server there again, each program must get something done. */
+async function expectToGoOn({ acknowledged, child, directory }: Job): Promise<void> {
+  const before = acknowledged.length;
+  const goesOn = () => acknowledged.length > before || child?.exitCode !== null;
+  try {
+    await until('it goes on', RESUME_LIMIT_MS, goesOn);
+  } catch {
+    report.failed += 1;
+    say(`${directory} does not go on`);
+  }
+}
+
 async function verify({ workload, directory, acknowledged, place }: Job): Promise<void> {
   // The other mount sees what this one was told.
   const other = mounts[(place + 1) % mounts.length] as MountProcess;
   try {
-    const findings = await workload.verify(`${other.directory}/${directory}`, acknowledged);
+    const path = `${other.directory}/${directory}`;
+    const findings = await workload.verify(path, acknowledged, place);
     report.lost += findings.lost;
     report.doubled += findings.doubled;
     report.damaged += findings.damaged.length;
@@ -183,7 +238,19 @@ async function verify({ workload, directory, acknowledged, place }: Job): Promis
   }
 }
 
-/** On a copy: the server goes on. */
+/** What was done long ago is in the way of what is done next: directories and checks would grow. */
+async function beginAnew(jobs: readonly Job[]): Promise<void> {
+  for (const job of jobs) {
+    const { directory } = mounts[job.place] as MountProcess;
+    await rm(`${directory}/${job.directory}`, { recursive: true, force: true });
+    job.acknowledged.length = 0;
+    job.first = -1;
+  }
+  for (const { place, directory } of jobs) {
+    await mkdir(`${(mounts[place] as MountProcess).directory}/${directory}`, { recursive: true });
+  }
+}
+
 async function checkDatabase(): Promise<void> {
   const { database, name } = server;
   for (const { unmount } of mounts) await unmount();
@@ -208,7 +275,7 @@ async function main(): Promise<void> {
   for (let place = 0; place < 2; place += 1) mounts.push(await mount());
   const jobs = mounts.flatMap((_, place) =>
     chosen.map((workload): Job => {
-      const directory = `${workload.name}-${place}`;
+      const directory = workload.isShared ? workload.name : `${workload.name}-${place}`;
       return {
         workload,
         place,
@@ -220,17 +287,14 @@ async function main(): Promise<void> {
       };
     }),
   );
-  for (const { place, directory } of jobs) {
-    await mkdir(`${(mounts[place] as MountProcess).directory}/${directory}`);
-  }
-  for (let number = 1; number <= Number(values.rounds); number += 1) {
+  const beganMs = performance.now();
+  while (report.serverKills < kills) {
+    if (report.rounds % ROUNDS_KEPT === 0) await beginAnew(jobs);
+    const before = acknowledgedOf(jobs);
     await round(jobs);
-    report.acknowledged = jobs.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
-    const { serverKills, mountKills, acknowledged, lost, doubled, damaged, fsckFindings } = report;
-    say(
-      `round ${number} of ${values.rounds}: ${serverKills} kills of the server, ${mountKills} of a mount; ` +
-        `${acknowledged} acknowledged, ${lost} lost, ${doubled} doubled, ${damaged} damaged, ${fsckFindings} found by fsck`,
-    );
+    report.acknowledged += acknowledgedOf(jobs) - before;
+    report.seconds = Math.round((performance.now() - beganMs) / 1000);
+    tell();
   }
   for (const { unmount } of mounts) await unmount();
   await server.stop();

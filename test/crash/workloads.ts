@@ -23,10 +23,13 @@ export interface Workload {
   /**
    * A line of sh that works in its own directory, the first argument, until it fails or is killed, and
    * prints a number, counting up, for each change that was acknowledged. The second argument is the
-   * number to begin with.
+   * number to begin with, the third that of its mount.
    */
   readonly script: string;
-  verify(directory: string, acknowledged: readonly number[]): Promise<Findings>;
+  /** Whether it works in the same directory on all mounts. */
+  readonly isShared?: true;
+  /** @param place the number of the mount that it has worked on */
+  verify(directory: string, acknowledged: readonly number[], place: number): Promise<Findings>;
 }
 
 const run = promisify(execFile);
@@ -102,7 +105,8 @@ export const workloads: readonly Workload[] = [
       const names = stdout.split('\n');
       const links = names.filter((name) => name.startsWith('l')).map((name) => +name.slice(1));
       const left = names.filter((name) => /^[de]/.test(name)).map((name) => +name.slice(1));
-      const damaged = left.filter((number) => acknowledged.includes(number)).map(String);
+      const done = new Set(acknowledged);
+      const damaged = left.filter((number) => done.has(number)).map(String);
       return { ...compare(acknowledged, links), damaged };
     },
   },
@@ -142,11 +146,36 @@ export const workloads: readonly Workload[] = [
     },
   },
   {
+    name: 'locks',
+    programs: ['flock', 'tail'],
+    isShared: true,
+    // Who has the lock writes the next number into a log: both mounts together must count on without
+    // a gap, and never twice.
+    script: `cd "$1"; n=$2; while :; do
+      flock lock sh -euc 'c=$(tail -n 1 log 2>/dev/null || :); echo $((\${c%% *} + 1)) $1 $2 >>log' sh $3 $n
+      echo $n; n=$((n + 1)); done`,
+    async verify(directory, acknowledged, place) {
+      const { stdout } = await run('cat', [`${directory}/log`], { maxBuffer: 2 ** 30 });
+      const lines = stdout.split('\n').slice(0, -1);
+      const mine = lines
+        .map((line) => line.split(' ').map(Number))
+        .filter(([, at]) => at === place);
+      const damaged = lines.filter((line, index) => Number.parseInt(line, 10) !== index + 1);
+      return {
+        ...compare(
+          acknowledged,
+          mine.map(([, , number]) => number as number),
+        ),
+        damaged,
+      };
+    },
+  },
+  {
     name: 'fio',
     programs: ['fio'],
     script: `cd "$1"; n=$2; while :; do
-      fio --thread --name=verify --filename=file --size=4M --bs=4k --rw=randwrite --ioengine=psync \\
-        --verify=crc32c --fsync=64 --randseed=$n --minimal >fio.log 2>&1; echo $n; n=$((n + 1)); done`,
+      fio --thread --name=verify --filename=file --size=1M --bs=4k --rw=randwrite --ioengine=psync \\
+        --verify=crc32c --fsync=32 --randseed=$n --minimal >fio.log 2>&1; echo $n; n=$((n + 1)); done`,
     async verify() {
       // fio has read each file back and compared it before it was acknowledged.
       return none;

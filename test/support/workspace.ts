@@ -137,11 +137,18 @@ export class Workspace {
 
   /** Starts `dafs serve` and waits until it answers. */
   async startServer(
-    o: { database?: string; name?: string; options?: readonly string[] } = {},
+    o: {
+      database?: string;
+      name?: string;
+      options?: readonly string[];
+      /** Is given the process before it is ready. */
+      onSpawn?: (child: ChildProcess) => void;
+    } = {},
   ): Promise<ServerProcess> {
     const name = o.name ?? this.#nextName('server');
     const database = o.database ?? this.path(`${name}.sqlite`);
     const child = this.#spawnDafs(['serve', database, '--name', name, ...(o.options ?? [])]);
+    o.onSpawn?.(child);
     const stem = join(this.runtimeDirectory, 'dafs', name);
     await this.#ready(child, `the server ${name} answers`, () => isListening(`${stem}.control`));
     return {
