@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runInBackground } from '../background.ts';
 import { CommandError } from '../command-error.ts';
 import { umountCommand } from '../commands/umount.ts';
@@ -26,6 +27,9 @@ const MEMORY_DIRECTORY = '/dev/shm';
 
 /** A database, its log, and what of it is written anew: of what one target holds, so many times. */
 const DATABASE_FACTOR = 3;
+
+const UNMOUNT_PATIENCE_MS = 20_000;
+const UNMOUNT_PAUSE_MS = 100;
 
 /** Requests that the library has under way in its second row of figures. */
 const PIPELINE_DEPTH = 8;
@@ -114,7 +118,7 @@ export class Places {
       directory,
     ];
     await runInBackground(command);
-    this.#undo.push(() => umountCommand(directory));
+    this.#undo.push(() => unmountWhenUnused(directory));
     await this.#openDirectory({ path: directory, mount: mountOf(directory) }, 'dafs');
   }
 
@@ -167,6 +171,21 @@ export class Places {
         files: undefined,
         library: { serverName: server.name, depth },
       });
+    }
+  }
+}
+
+/** A program that was just ended may still be letting go of its file. */
+async function unmountWhenUnused(directory: string): Promise<void> {
+  const giveUpMs = performance.now() + UNMOUNT_PATIENCE_MS;
+  for (;;) {
+    try {
+      await umountCommand(directory);
+      return;
+    } catch (error) {
+      const isBusy = error instanceof CommandError && error.code === 'BUSY';
+      if (!isBusy || performance.now() > giveUpMs) throw error;
+      await sleep(UNMOUNT_PAUSE_MS);
     }
   }
 }

@@ -1,11 +1,13 @@
 /** A run in the terminal. */
 import { formatTable } from '../table.ts';
+import { processorRows, processorTitles } from './processor-parts.ts';
 import type { BenchResult, GroupName, JobDescription, TargetDescription } from './result.ts';
-import { compare, figureAt } from './statistics.ts';
+import { compare, figureAt, type ProcessorUnit } from './statistics.ts';
 import { type Change, changesSince } from './stored-run.ts';
 import { formatFigure, formatRatio, groupTitles, winnerOf } from './wording.ts';
 
 const ABSENT = '–';
+const processorUnits = Object.keys(processorTitles) as ProcessorUnit[];
 
 /** A table for each group of jobs: the figures, and what the first target is times each other. */
 export function formatResult(result: BenchResult): string {
@@ -13,6 +15,7 @@ export function formatResult(result: BenchResult): string {
   const setUp = Object.entries(result.setUp).map(([name, value]) => [name, value]);
   const lines = [
     ...groups.flatMap((group) => ['', groupTitles[group], ...groupTable(result, group)]),
+    ...processorUnits.flatMap((unit) => processorTable(result, unit)),
     '',
     `Medians, and how far a round lies from them at most. 2.0 × : ${result.targets[0]?.name} is twice as fast.`,
     '',
@@ -20,6 +23,13 @@ export function formatResult(result: BenchResult): string {
     ...formatTable(result.targets.map((target) => [target.name, target.description])),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What of the machine's processor time is whose. */
+function processorTable(result: BenchResult, unit: ProcessorUnit): string[] {
+  const [head = [], ...rows] = processorRows(result, unit);
+  if (rows.length === 0) return [];
+  return ['', processorTitles[unit], ...formatTable([head, ...rows]).map((line) => `  ${line}`)];
 }
 
 function groupTable(result: BenchResult, group: GroupName): string[] {

@@ -106,7 +106,7 @@ function sectionsOf(result: BenchResult, stored: BenchResult | undefined): Secti
       id: 'set-up',
       title: 'Set-up',
       lead: 'What is needed to measure it again.',
-      content: [setUpList(result), targetTable(result)],
+      content: [setUpList(result), targetTable(result), conditionTable(result)],
     },
   ];
 }
@@ -144,4 +144,13 @@ function targetTable({ targets, omissions }: BenchResult): Html {
   });
   const heads = ['target', 'what it is', 'mount options', 'processor time of', 'left out'];
   return html`<div class="card scroll"><table><thead><tr>${heads.map((head) => html`<th scope="col" class="text">${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+function conditionTable({ jobs }: BenchResult): Html {
+  const rows = jobs.map(
+    ({ name, condition }) =>
+      html`<tr><th scope="row">${name}</th><td class="text">${condition}</td></tr>`,
+  );
+  return html`<details class="card"><summary>What each job finds in caches, and does at its end</summary>
+<div class="scroll"><table><thead><tr><th scope="col">job</th><th scope="col" class="text">condition</th></tr></thead><tbody>${rows}</tbody></table></div></details>`;
 }

@@ -1,6 +1,15 @@
 import * as Plot from '@observablehq/plot';
+import {
+  CALLER,
+  type Part,
+  partsOf,
+  processorRows,
+  processorTitles,
+  REST,
+  sumOf,
+} from '../processor-parts.ts';
 import type { BenchResult } from '../result.ts';
-import { type ProcessorUnit, processorOf, samplesOf } from '../statistics.ts';
+import type { ProcessorUnit } from '../statistics.ts';
 import { formatNumber } from '../wording.ts';
 import { draw, table } from './drawing.ts';
 import { type Html, html } from './html.ts';
@@ -9,8 +18,6 @@ const BAR_HEIGHT = 22;
 /** What of a target's name has room beside its bar. */
 const NAME_EMS = 10;
 const AXIS_HEIGHT = 48;
-const CALLER = 'caller';
-const REST = 'rest of the machine';
 /** Of the parts; those of the others stand before it. */
 const REST_COLOUR = 5;
 
@@ -27,37 +34,10 @@ const SHOWN: Readonly<Record<ProcessorUnit, readonly string[]>> = {
   ],
 };
 
-const titles: Readonly<Record<ProcessorUnit, string>> = {
-  's/GiB': 'Processor seconds to move a GiB',
-  's/1,000 operations': 'Processor seconds for a thousand operations',
-};
-
-interface Part {
-  readonly job: string;
-  readonly target: string;
-  readonly part: string;
-  readonly seconds: number;
-}
-
-/** Who has used the processors, in all that the machine has used them: parts of one bar. */
-function partsOf(result: BenchResult, job: string, target: string, unit: ProcessorUnit): Part[] {
-  const figures = processorOf(samplesOf(result, job, target), unit);
-  if (figures === undefined) return [];
-  const known = { [CALLER]: figures.caller, ...figures.servers };
-  const sum = Object.values(known).reduce((total, seconds) => total + seconds, 0);
-  const rest = Math.max(0, figures.machine.median - sum);
-  return Object.entries({ ...known, [REST]: rest }).map(([part, seconds]) => ({
-    ...{ job, target, part, seconds },
-  }));
-}
-
 /** Bars of processor time, for the machine as a whole and for who is known: a chart for each such job. */
 export function processorCharts(result: BenchResult, unit: ProcessorUnit): Html | undefined {
-  const names = result.targets.map(({ name }) => name);
-  const all = result.jobs.flatMap(({ name }) =>
-    names.flatMap((target) => partsOf(result, name, target, unit)),
-  );
-  const shown = all.filter(({ job }) => SHOWN[unit].includes(job));
+  const shown = partsOf(result, unit).filter(({ job }) => SHOWN[unit].includes(job));
+  const [head = [], ...rows] = processorRows(result, unit);
   if (shown.length === 0) return undefined;
   const kinds = kindsOf(shown);
   const charts = SHOWN[unit].flatMap((job) => {
@@ -69,10 +49,10 @@ export function processorCharts(result: BenchResult, unit: ProcessorUnit): Html 
       html`<li><span class="swatch" style="background: ${colour}"></span>${name}</li>`,
   );
   return html`<div class="card">
-<h3>${titles[unit]}</h3>
+<h3>${processorTitles[unit]}</h3>
 <ul class="keys">${keys}</ul>
 <div class="pair">${charts}</div>
-<details><summary>As a table, all jobs</summary><div class="scroll">${tableOf(result, names, all, unit)}</div></details>
+<details><summary>As a table, all jobs</summary><div class="scroll">${table(head, rows)}</div></details>
 </div>`;
 }
 
@@ -100,11 +80,10 @@ function chartOf(
 ): Html {
   const targets = [...new Set(parts.map(({ target }) => target))];
   const sums = targets.map((target) => {
-    const own = parts.filter((one) => one.target === target);
-    return { target, seconds: own.reduce((total, { seconds }) => total + seconds, 0) };
+    return { target, seconds: sumOf(parts.filter((one) => one.target === target)) };
   });
   const names = kinds.map(({ name }) => name);
-  const chart = draw(`${titles[unit]}, ${job}: a bar for each target, in parts`, {
+  const chart = draw(`${processorTitles[unit]}, ${job}: a bar for each target, in parts`, {
     ...{ width: 520, height: AXIS_HEIGHT + targets.length * BAR_HEIGHT },
     ...{ marginLeft: 162, marginRight: 64, marginTop: 8, marginBottom: AXIS_HEIGHT - 8 },
     color: { domain: names, range: kinds.map(({ colour }) => colour) },
@@ -130,27 +109,4 @@ function chartOf(
     ],
   });
   return html`<figure><figcaption>${job}</figcaption><div class="scroll">${chart}</div></figure>`;
-}
-
-function tableOf(
-  result: BenchResult,
-  names: readonly string[],
-  parts: readonly Part[],
-  unit: ProcessorUnit,
-): Html {
-  const rows = result.jobs.flatMap(({ name }) => {
-    const ofJob = parts.filter(({ job }) => job === name);
-    if (ofJob.length === 0) return [];
-    const cells = names.map((target) => {
-      const own = ofJob.filter((one) => one.target === target);
-      if (own.length === 0) return '–';
-      const sum = own.reduce((total, { seconds }) => total + seconds, 0);
-      const known = own
-        .filter(({ part }) => part !== REST)
-        .map(({ part, seconds }) => `${part} ${formatNumber(seconds)}`);
-      return `${formatNumber(sum)} (${known.join(', ')})`;
-    });
-    return [[name, ...cells]];
-  });
-  return table([unit, ...names], rows);
 }

@@ -44,5 +44,9 @@ describe('a run in the terminal', () => {
     expect(text).toMatch(/stat, cold +k\/s +\S+ ± 5 % +\S+ ± 5 % +2\.67 × +dafs/);
     expect(text).toMatch(/reads of 1 MiB .* 0\.667 × +library/);
     expect(text).toContain('fio-3.33');
+    // Two seconds of the machine for a thousand times the value, each part at its median.
+    expect(text).toMatch(
+      /Processor seconds for a thousand operations\n.*\n +4 KiB random read.*\(caller 0\.\d+, mount 0\.\d+, server/,
+    );
   });
 });
