@@ -72,6 +72,8 @@ function assertWritable(path: string | undefined): void {
 
 function abortedBySignals(): AbortSignal {
   const controller = new AbortController();
+  // With a terminal that was closed go the words, not the cleaning up.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => controller.abort());
   }
