@@ -16,6 +16,7 @@ import { type DispatchEntry, dispatchTable } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
 import { refuse } from './refusal.ts';
 import { ENCODED, PARKED, type Service } from './service.ts';
+import { Solitude } from './solitude.ts';
 import { StableAnswers } from './stable-answers.ts';
 import { statusOf } from './status.ts';
 
@@ -34,6 +35,7 @@ export class Engine {
   /** Exchanges whose answer is encoded and waits for the commit. */
   readonly #answered: Exchange[] = [];
   readonly #stableAnswers: StableAnswers;
+  readonly #solitude = new Solitude();
   readonly #responseHeader = new ResponseHeader();
   #requestCount = 0;
 
@@ -128,6 +130,7 @@ export class Engine {
     }
     this.#requestCount += 1;
     exchange.channel.requestCount += 1;
+    this.#solitude.received(exchange.channel.session?.client);
     exchange.begin();
     try {
       this.#readHeader(exchange);
@@ -167,7 +170,8 @@ export class Engine {
       }
     }
     this.#answered.length = 0;
-    this.#stableAnswers.advance();
+    this.#stableAnswers.advance(this.#solitude.isCertain);
+    this.#solitude.roundEnded();
     this.#service.notifications.flush();
   }
 

@@ -53,10 +53,13 @@ export class StableAnswers {
     return group !== undefined;
   }
 
-  /** Sends what has become stable, and begins what is next. To be called after each round of requests. */
-  advance(): void {
+  /**
+   * Sends what has become stable, and begins what is next. To be called after each round of requests.
+   * @param isAlone nobody else waits meanwhile: a sync may be waited for, if it is short
+   */
+  advance(isAlone: boolean): void {
     while (this.#settle() && this.#gathering.exchanges.length > 0) {
-      this.#begin();
+      this.#begin(isAlone);
     }
   }
 
@@ -77,7 +80,7 @@ export class StableAnswers {
     return true;
   }
 
-  #begin(): void {
+  #begin(isAlone: boolean): void {
     const group = this.#gathering;
     this.#gathering = newGroup();
     try {
@@ -86,7 +89,7 @@ export class StableAnswers {
           this.#cache.secure(stableFile === 'all' ? undefined : stableFile);
         }
       }
-      this.#store.durability.beginSync();
+      this.#store.durability.beginSync(isAlone);
       this.#syncing = group;
     } catch (error) {
       // All that the transaction holds is data of these answers, which waits in the cache again.

@@ -103,9 +103,8 @@ export class Durability implements TransactionObserver {
     if (this.#intents.isPromised && this.#stable.stores < this.#awaitedStores) {
       this.#awaitSync();
       if (this.#stable.stores < this.#awaitedStores) {
-        this.#begin({ stores: this.#transaction.stores, batches: this.#stable.batches }, [
-          this.#logFile,
-        ]);
+        const { stores } = this.#transaction;
+        this.#begin({ stores, batches: this.#stable.batches }, [this.#logFile], true);
         this.#awaitSync();
       }
     }
@@ -122,9 +121,10 @@ export class Durability implements TransactionObserver {
   /**
    * Commits, and begins to bring all commits so far onto stable storage, where they are when
    * `syncHasEnded` says so. No sync may be under way.
+   * @param isAlone nobody minds if this takes as long as a short sync
    * @throws {StoreError} as commit does; EROFS: storage has failed, and no sync proves anything any more.
    */
-  beginSync(): void {
+  beginSync(isAlone = false): void {
     this.#transaction.requireWritable();
     this.#transaction.commit();
     this.#transaction.requireWhole();
@@ -134,16 +134,14 @@ export class Durability implements TransactionObserver {
     const isLogged = batches === this.#stable.batches || this.#intents.isEmpty;
     this.#intents.promise();
     if (!isStored || !isLogged) {
-      this.#begin({ stores, batches }, [
-        ...(isStored ? [] : [this.#logFile]),
-        ...(isLogged ? [] : [descriptor]),
-      ]);
+      const files = [...(isStored ? [] : [this.#logFile]), ...(isLogged ? [] : [descriptor])];
+      this.#begin({ stores, batches }, files, isAlone);
     }
   }
 
-  #begin(covered: Progress, files: readonly number[]): void {
+  #begin(covered: Progress, files: readonly number[], isAlone: boolean): void {
     this.#covered = covered;
-    this.#logSync.begin(files);
+    this.#logSync.begin(files, isAlone);
   }
 
   /**

@@ -1,7 +1,6 @@
-import { getSystemErrorName } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { startThread, type WakerToken } from '../../nic/index.ts';
-import type { LogSync } from './log-sync.ts';
+import { type LogSync, requireSynced, syncFiles } from './log-sync.ts';
 
 /** Places in the memory shared with the thread. */
 export const Shared = {
@@ -15,6 +14,11 @@ export const Shared = {
 /** Values of the place STATE. */
 export const State = { IDLE: 0, REQUESTED: 1, CLOSING: 2, CLOSED: 3 } as const;
 
+/** A sync that takes longer is nothing to wait for. */
+const longMs = 2;
+/** How many syncs go to the thread after one that took longer. */
+const cautiousSyncs = 16;
+
 /** What the thread is started with. */
 export interface LogSyncThreadData {
   readonly shared: Int32Array;
@@ -24,6 +28,9 @@ export interface LogSyncThreadData {
 /**
  * Syncs in a thread of its own, which the first sync starts: whoever writes to the logs goes on
  * meanwhile, and is woken at the end, when he sleeps in a wait of a NIC's context.
+ *
+ * To go to another thread and back takes as long as a fast disk takes for a sync. So who is alone has
+ * it done at once, unless the disk was slow when that was last tried.
  */
 export class LogSyncThread implements LogSync {
   readonly #waker: WakerToken;
@@ -31,13 +38,20 @@ export class LogSyncThread implements LogSync {
     new SharedArrayBuffer(Shared.LENGTH * Int32Array.BYTES_PER_ELEMENT),
   );
   #thread: Worker | undefined;
+  /** Syncs that are not done at once, since one took long. */
+  #cautiousSyncs = 0;
 
   /** @param waker of the context that the caller sleeps in */
   constructor(waker: WakerToken) {
     this.#waker = waker;
   }
 
-  begin(files: readonly number[]): void {
+  begin(files: readonly number[], isAlone = false): void {
+    if (isAlone && this.#cautiousSyncs === 0) {
+      this.#syncAtOnce(files);
+      return;
+    }
+    this.#cautiousSyncs = Math.max(0, this.#cautiousSyncs - 1);
     this.#shared.set(files, Shared.FILES);
     this.#shared[Shared.COUNT] = files.length;
     this.#thread ??= this.#start();
@@ -48,10 +62,7 @@ export class LogSyncThread implements LogSync {
     if (Atomics.load(this.#shared, Shared.STATE) === State.REQUESTED) {
       return false;
     }
-    const errno = Atomics.load(this.#shared, Shared.ERRNO);
-    if (errno !== 0) {
-      throw new Error(`${getSystemErrorName(errno)}: fdatasync of a log`);
-    }
+    requireSynced(Atomics.load(this.#shared, Shared.ERRNO));
     return true;
   }
 
@@ -67,6 +78,14 @@ export class LogSyncThread implements LogSync {
     this.#tell(State.CLOSING);
     Atomics.wait(this.#shared, Shared.STATE, State.CLOSING);
     this.#thread = undefined;
+  }
+
+  #syncAtOnce(files: readonly number[]): void {
+    const beganMs = performance.now();
+    Atomics.store(this.#shared, Shared.ERRNO, syncFiles(files));
+    if (performance.now() - beganMs > longMs) {
+      this.#cautiousSyncs = cautiousSyncs;
+    }
   }
 
   #tell(state: number): void {

@@ -1,8 +1,7 @@
 /** The thread that syncs the logs: see log-sync-thread.ts. */
-import { fdatasyncSync } from 'node:fs';
-import { constants } from 'node:os';
 import { workerData } from 'node:worker_threads';
 import { Waker } from '../../nic/index.ts';
+import { syncFiles } from './log-sync.ts';
 import { type LogSyncThreadData, Shared, State } from './log-sync-thread.ts';
 
 const { shared, waker: token } = workerData as LogSyncThreadData;
@@ -19,24 +18,12 @@ function serve(state: number): boolean {
     return false;
   }
   if (state === State.REQUESTED) {
-    Atomics.store(shared, Shared.ERRNO, sync());
+    const files = shared.subarray(Shared.FILES, Shared.FILES + Atomics.load(shared, Shared.COUNT));
+    Atomics.store(shared, Shared.ERRNO, syncFiles(files));
     finish(State.IDLE);
     waker.wake();
   }
   return true;
-}
-
-/** @returns 0, or a negative errno. */
-function sync(): number {
-  try {
-    const files = Shared.FILES;
-    for (const file of shared.subarray(files, files + Atomics.load(shared, Shared.COUNT))) {
-      fdatasyncSync(file);
-    }
-    return 0;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).errno ?? -constants.errno.EIO;
-  }
 }
 
 function finish(state: number): void {

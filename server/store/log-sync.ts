@@ -1,4 +1,6 @@
 import { fdatasyncSync } from 'node:fs';
+import { constants } from 'node:os';
+import { getSystemErrorName } from 'node:util';
 
 /**
  * Brings what was written to the store's logs onto the disk, one sync at a time. A sync covers what
@@ -8,8 +10,9 @@ export interface LogSync {
   /**
    * Begins a sync. None may be under way.
    * @param files open descriptors, to be synced in this order; one or two
+   * @param isAlone nobody minds if this takes as long as a short sync
    */
-  begin(files: readonly number[]): void;
+  begin(files: readonly number[], isAlone?: boolean): void;
   /** Whether the sync that was begun last has ended. @throws the system's error, when it failed. */
   hasEnded(): boolean;
   /** Waits until it has ended, well or not. */
@@ -21,25 +24,35 @@ export interface LogSync {
 /** Makes what syncs the logs. */
 export type OpenLogSync = () => LogSync;
 
+/** @returns 0, or a negative errno. */
+export function syncFiles(files: Iterable<number>): number {
+  try {
+    for (const file of files) {
+      fdatasyncSync(file);
+    }
+    return 0;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).errno ?? -constants.errno.EIO;
+  }
+}
+
+/** @throws the system's error of a sync that failed. */
+export function requireSynced(errno: number): void {
+  if (errno !== 0) {
+    throw new Error(`${getSystemErrorName(errno)}: fdatasync of a log`);
+  }
+}
+
 /** Syncs in the caller's thread: a sync has ended when `begin` returns. */
 export class BlockingLogSync implements LogSync {
-  #error: unknown;
+  #errno = 0;
 
   begin(files: readonly number[]): void {
-    this.#error = undefined;
-    try {
-      for (const file of files) {
-        fdatasyncSync(file);
-      }
-    } catch (error) {
-      this.#error = error;
-    }
+    this.#errno = syncFiles(files);
   }
 
   hasEnded(): boolean {
-    if (this.#error !== undefined) {
-      throw this.#error;
-    }
+    requireSynced(this.#errno);
     return true;
   }
 

@@ -98,6 +98,30 @@ describe('a sync', () => {
     expect(disk.begun).toBe(1);
   });
 
+  it('may be waited for while one client alone asks, one request at a time', () => {
+    const other = new Files(server.client(OTHER));
+    const askOften = (from: Files) => {
+      for (let count = 0; count < 100; count += 1) {
+        from.connection.call('NULL', {});
+      }
+    };
+    const isAlone = () => {
+      write(0);
+      server.engine.finish();
+      endSync();
+      return disk.wasAlone;
+    };
+    expect(isAlone()).toBe(false);
+    askOften(files);
+    expect([isAlone(), isAlone()]).toEqual([true, true]);
+    connection.submit('NULL', {});
+    expect(isAlone()).toBe(false);
+    askOften(files);
+    expect(isAlone()).toBe(true);
+    askOften(other);
+    expect(isAlone()).toBe(false);
+  });
+
   it('covers names and attributes as well', () => {
     connection.submit('COMMIT', { filehandle: files.root, offset: 0, count: 0 });
     server.engine.finish();

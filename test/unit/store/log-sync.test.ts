@@ -35,6 +35,25 @@ it('ends whatever it syncs, one after the other, and wakes who sleeps meanwhile'
   closeSync(log);
 });
 
+it('syncs at once for who is alone', LIMIT, () => {
+  const log = newLog();
+  const device = openSync('/dev/null', 'r');
+  const context = Context.open();
+  const thread = new LogSyncThread(context.waker());
+  thread.begin([log], true);
+  expect(thread.hasEnded()).toBe(true);
+  thread.begin([log]);
+  thread.await();
+  expect(thread.hasEnded()).toBe(true);
+  thread.begin([log, device]);
+  thread.await();
+  expect(() => thread.hasEnded()).toThrow(/EINVAL/);
+  thread.close();
+  context.close();
+  closeSync(device);
+  closeSync(log);
+});
+
 it.each(['in the same thread', 'in another one'])(
   'tells of an error that the system gives, %s',
   LIMIT,

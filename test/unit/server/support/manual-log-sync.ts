@@ -4,6 +4,8 @@ import type { LogSync } from '../../../../server/store/index.ts';
 export class ManualLogSync implements LogSync {
   /** Syncs that were begun. */
   begun = 0;
+  /** Whether it was said of the last one that nobody else waits. */
+  wasAlone = false;
   isClosed = false;
   #isUnderWay = false;
   #error: Error | undefined;
@@ -17,7 +19,8 @@ export class ManualLogSync implements LogSync {
     this.#error = error;
   }
 
-  begin(): void {
+  begin(_files: readonly number[], isAlone = false): void {
+    this.wasAlone = isAlone;
     if (this.#isUnderWay) {
       throw new Error('a sync is under way already');
     }
