@@ -46,7 +46,7 @@ export {
   type Verifier,
 } from './protocol/index.ts';
 export type { BufferUse, RegisteredBuffer, TransferArena, TransferSlot } from './registration.ts';
-export type { Request } from './request.ts';
+export { InPlaceRequest, type Request } from './request.ts';
 export {
   claimServerName,
   isSocketAlive,

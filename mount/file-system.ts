@@ -219,8 +219,10 @@ export interface ExtendedAttributes {
 
 /** An fsync that has begun. Other calls may be made meanwhile, and other fsyncs begun. */
 export interface PendingSync {
-  /** Whether it has ended, well or not. */
-  hasEnded(): boolean;
+  /** Whether it has ended, well or not, as far as was looked. */
+  readonly hasEnded: boolean;
+  /** Looks what has ended, of all that have begun. */
+  look(): void;
   /** Returns when everything written to the file before is on stable storage. Errors: as fsync. */
   settle(): void;
 }

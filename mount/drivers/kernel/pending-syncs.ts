@@ -32,10 +32,11 @@ export class PendingSyncs {
 
   /** Answers all that have ended, without waiting for any. */
   answerEnded(): void {
-    if (this.#pending.size === 0) return;
-    for (const [unique, sync] of this.#pending) {
-      if (sync.hasEnded()) this.#settle(unique, sync);
+    for (const sync of this.#pending.values()) {
+      sync.look();
+      break;
     }
+    this.#answerKnown();
   }
 
   /** Waits for the oldest and answers all that have ended then. @returns false: there is none */
@@ -43,8 +44,14 @@ export class PendingSyncs {
     const [oldest] = this.#pending;
     if (oldest === undefined) return false;
     this.#settle(...oldest);
-    this.answerEnded();
+    this.#answerKnown();
     return true;
+  }
+
+  #answerKnown(): void {
+    for (const [unique, sync] of this.#pending) {
+      if (sync.hasEnded) this.#settle(unique, sync);
+    }
   }
 
   #settle(unique: number, sync: PendingSync): void {

@@ -94,7 +94,7 @@ const answers: Partial<FileSystem> = {
     filesFree: 60,
     nameBytes: 255,
   }),
-  beginFsync: () => ({ hasEnded: () => true, settle: () => {} }),
+  beginFsync: () => ({ hasEnded: true, look: () => {}, settle: () => {} }),
 };
 
 type Call = readonly unknown[];

@@ -12,14 +12,24 @@ beforeEach(() => {
   syncs = new PendingSyncs((unique, errno) => answers.push([unique, errno]));
 });
 
+/** All that were begun: whoever looks after one sees what has become of each. */
+const all: { value: boolean; isKnown: boolean }[] = [];
+
 /** A sync that ends when it is told to, or waited for. */
 function sync(failure?: Error) {
-  const ended = { value: false };
+  const ended = { value: false, isKnown: false };
+  all.push(ended);
   return {
     ended,
-    hasEnded: () => ended.value,
+    get hasEnded() {
+      return ended.isKnown;
+    },
+    look() {
+      for (const one of all) one.isKnown = one.value;
+    },
     settle() {
       ended.value = true;
+      for (const one of all) one.isKnown = one.value;
       if (failure !== undefined) throw failure;
     },
   };
