@@ -102,9 +102,9 @@ describe('a client that reads the cache', { timeout: LIMIT_MS }, () => {
       mode: 'guarded',
       attributes: {},
     });
-    const piece = Buffer.alloc(CACHE_BYTES / 8, 1);
+    const piece = Buffer.alloc(CACHE_BYTES / 4, 1);
     const requests = async () => (await askStatus(workspace, server.name)).counters.requests;
-    for (let written = 0; written < 1.5 * CACHE_BYTES; written += piece.length) {
+    for (let written = 0; written < 1.25 * CACHE_BYTES; written += piece.length) {
       const before = await requests();
       await until('the server was told', LIMIT_MS, async () => {
         expect(client.readsByItself(file)).toBe(true);
