@@ -8,7 +8,7 @@ import { AttributeKind, type FileId, type FileType } from './types.ts';
 import type { Usage } from './usage.ts';
 
 /** Inodes kept in memory, at about 0.5 KB each; more only while they are ahead of their rows. */
-const capacity = 65_536;
+const capacity = 32_768;
 /** Ids are taken from the database in portions, so that few creations write the row of the counter. */
 const idPortion = 1024;
 

@@ -32,7 +32,7 @@ import type { StoreOptions } from './types.ts';
 import { unstablePath } from './unstable-layout.ts';
 
 /** Pages that SQLite keeps in memory, in KiB: metadata; data are kept by the block cache. */
-const pageCacheKib = 32_768;
+const pageCacheKib = 16_384;
 
 export interface OpenedDatabase {
   readonly path: string;
