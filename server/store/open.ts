@@ -231,15 +231,23 @@ export function bringUpToDate(
  * for written what is not. So the pages are written anew, into the database.
  */
 function makeStable(database: Database.Database, path: string): void {
+  if (!isMoved(database)) {
+    const log = openSync(`${path}-wal`, 'r');
+    fdatasyncSync(log);
+    closeSync(log);
+  }
+}
+
+/** Moves the log into the database; false when somebody reads the database, or its disk is full. */
+function isMoved(database: Database.Database): boolean {
   try {
-    database.pragma('wal_checkpoint(TRUNCATE)');
+    const [result] = database.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
+    return result.busy === 0;
   } catch (error) {
     if (!isDiskFull(error)) {
       throw error;
     }
-    const log = openSync(`${path}-wal`, 'r');
-    fdatasyncSync(log);
-    closeSync(log);
+    return false;
   }
 }
 

@@ -1,13 +1,16 @@
 /** What was synced is there after a power cut, and the file system is whole. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fsck } from '../../../server/fsck/fsck.ts';
 import { type FileId, rootId, type Store } from '../../../server/store/index.ts';
+import { copyKilled } from '../store/support/killed-copy.ts';
 import { bytes, makeFile, openStore, temporaryDirectory } from '../store/support/stores.ts';
 import { pattern, TestCache } from './support/caches.ts';
 import { ExpectedFile } from './support/expected-holes.ts';
 import { FaultyDisk } from './support/faulty-disk.ts';
 
+const LIMIT = { timeout: 120_000 };
 const block = 4096;
 const largest = 12 * block;
 const which = fc.nat(3);
@@ -157,8 +160,43 @@ function compare(found: Buffer, states: readonly Buffer[]): void {
   }
 }
 
+describe('a log', () => {
+  it('that is torn anywhere leaves a whole number of syncs, in their order', LIMIT, () => {
+    const path = `${temporaryDirectory()}/store.dafs`;
+    openStore(path, block).close();
+    const store = openStore(path, block);
+    const cache = new TestCache(store, 64);
+    const { id } = makeFile(store, 'file');
+    const states: Buffer[] = [Buffer.alloc(0)];
+    const expected = new ExpectedFile(block);
+    for (const [index, offset] of [0, 100, block - 7, 3 * block, 50, 2 * block].entries()) {
+      const data = pattern(40 + 3 * index, index);
+      expected.write(offset, data);
+      cache.write(id, offset, data);
+      cache.cache.secure(id);
+      store.sync();
+      states.push(Buffer.from(expected.bytes));
+    }
+    const log = readFileSync(`${path}-intents`);
+    const length = log.findLastIndex((byte) => byte !== 0) + 1;
+    let last = 0;
+    for (let end = 0; end <= length; end += end + 60 < length ? 29 : 1) {
+      const copy = copyKilled(store, temporaryDirectory());
+      writeFileSync(`${copy}-intents`, log.subarray(0, end));
+      const found = openStore(copy, block);
+      const isThere = found.lookup(rootId, bytes('file')) === id;
+      const content = isThere ? new TestCache(found, 64).read(id, 0, largest) : Buffer.alloc(0);
+      const which = states.findIndex((state) => state.equals(content));
+      expect(which, `${end} bytes`).toBeGreaterThanOrEqual(last);
+      last = which;
+      found.close();
+    }
+    expect(last).toBe(states.length - 1);
+  });
+});
+
 describe('a power cut', () => {
-  it('leaves what was synced, in a whole file system', { timeout: 120_000 }, () => {
+  it('leaves what was synced, in a whole file system', LIMIT, () => {
     const operations = fc.array(operation, { minLength: 1, maxLength: 60, size: 'max' });
     const property = fc.property(operations, fc.nat(2 ** 31), (chosen, seed) => {
       const subject = new Subject();
