@@ -117,8 +117,10 @@ class Run {
     this.#places = places;
     this.#jobs = jobsOf(request.groups, context);
     const expected = this.#jobs.map((job) => {
-      const each = this.#rounds().map((round) => job.expectedSeconds(round.seconds));
-      return this.#placesOf(job).length * each.reduce((sum, one) => sum + one, 0);
+      const each = this.#rounds().map(
+        (round) => this.#placesOf(job, round).length * job.expectedSeconds(round.seconds),
+      );
+      return each.reduce((sum, one) => sum + one, 0);
     });
     const opening = OPENING_SECONDS * places.length;
     this.#pace = new Pace(expected.reduce((sum, one) => sum + one, opening));
@@ -170,23 +172,37 @@ class Run {
     };
   }
 
-  #placesOf(job: Job): Place[] {
-    return this.#places.filter((place) => job.obstacle(place) === undefined);
+  /** Where a job is done in a round: the programs that use the library warm themselves. */
+  #placesOf(job: Job, { counts }: Round): Place[] {
+    const possible = this.#places.filter((place) => job.obstacle(place) === undefined);
+    return counts ? possible : possible.filter(({ library }) => library === undefined);
   }
 
   /** Each job at each target once. @param turn of whom it is to begin */
-  async #round({ name, seconds }: Round, turn: number) {
+  async #round(round: Round, turn: number) {
+    const { name, seconds } = round;
     const all: { job: Job; place: Place; sample: Sample }[] = [];
     for (const job of this.#jobs) {
-      const places = this.#placesOf(job);
+      const places = this.#placesOf(job, round);
       for (const index of places.keys()) {
         const place = places[(turn + index) % places.length] as Place;
         this.#tell(`${name}, ${job.name}: ${place.target.name}`);
-        all.push({ job, place, sample: await this.#measure(job, place, seconds) });
+        all.push({ job, place, sample: await this.#measureNamed(job, place, seconds) });
         this.#pace.done(job.expectedSeconds(seconds));
       }
     }
     return all;
+  }
+
+  /** What fails says of which job it was, and where. */
+  async #measureNamed(job: Job, place: Place, seconds: number): Promise<Sample> {
+    try {
+      return await this.#measure(job, place, seconds);
+    } catch (error) {
+      if (!(error instanceof ProgramError)) throw error;
+      const message = `${job.name}, ${place.target.name}: ${describeError(error)}`;
+      throw new ProgramError(message, { cause: error });
+    }
   }
 
   async #measure(job: Job, place: Place, seconds: number): Promise<Sample> {

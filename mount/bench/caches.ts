@@ -9,6 +9,20 @@ const CHUNK_BYTES = 1 << 20;
 /** Whether this user may drop what the kernel keeps. */
 export const canDropCaches = (): boolean => process.geteuid?.() === 0;
 
+/** What a cold job finds of a file's data. @param isForgotten by who reads, before each pass over the file */
+export function coldData(isForgotten: boolean): string {
+  if (isForgotten) return 'nothing of the file is cached at the beginning of each pass over it';
+  if (canDropCaches()) return 'nothing of the file is cached at the beginning';
+  return 'not really cold: only fio, or root, can make the kernel forget';
+}
+
+/** What a cold job finds of names and attributes. */
+export function coldNames(): string {
+  return canDropCaches()
+    ? 'the kernel has forgotten names, attributes and data'
+    : 'not really cold: only root can make the kernel forget';
+}
+
 /** Makes the kernel forget what it can read again: as root. For others nothing is done. */
 export function dropCaches(): void {
   if (canDropCaches()) writeFileSync('/proc/sys/vm/drop_caches', DROP_ALL);

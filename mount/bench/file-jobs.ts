@@ -1,5 +1,6 @@
 /** Reading and writing one file, in blocks. */
-import { dropCaches, fillCache, writeWhole } from './caches.ts';
+import { coldData, dropCaches, fillCache, writeWhole } from './caches.ts';
+import type { Generator } from './generator.ts';
 import type { Job, JobContext } from './jobs.ts';
 import { libraryWork } from './library.ts';
 import type { FilePlace, Place } from './place.ts';
@@ -27,22 +28,20 @@ interface FileJob {
   readonly pattern: Pattern;
 }
 
-const conditions: Readonly<Record<FileWork['cache'], string>> = {
-  direct: 'O_DIRECT; the server may have all of the file cached',
-  cold: "through the kernel's cache, which has nothing of the file at the beginning of each pass over it",
-  warm: "through the kernel's cache, which has all of the file that it keeps",
-};
-
 const syncConditions: Readonly<Record<FileWork['sync'], string>> = {
   never: '',
   each: '; fsync(2) after each write',
   end: '; one fsync(2) at the end, in the figure',
 };
 
-function conditionOf({ cache, sync, direction }: Pattern): string {
-  const through =
-    direction === 'write' && cache === 'warm' ? "through the kernel's cache" : conditions[cache];
-  return through + syncConditions[sync];
+function conditionOf({ cache, sync, direction }: Pattern, { forgets }: Generator): string {
+  const through = "through the kernel's cache";
+  const conditions: Readonly<Record<FileWork['cache'], string>> = {
+    direct: 'O_DIRECT; the server may have all of the file cached',
+    cold: `${through}; ${coldData(forgets)}`,
+    warm: direction === 'write' ? through : `${through}, which has what it keeps of the file`,
+  };
+  return conditions[cache] + syncConditions[sync];
 }
 
 /** How the kernel's cache takes part, by what it is called in the names of jobs. */
@@ -120,11 +119,11 @@ const syncJob: FileJob = {
 
 const table: readonly FileJob[] = [...randomJobs(), ...sequentialJobs(), syncJob];
 
-const describe = ({ name, group, pattern }: FileJob): JobDescription => ({
+const describe = ({ name, group, pattern }: FileJob, generator: Generator): JobDescription => ({
   name,
   group,
   unit: pattern.isRandom ? 'k/s' : 'GB/s',
-  condition: conditionOf(pattern),
+  condition: conditionOf(pattern, generator),
   blockBytes: pattern.blockBytes,
 });
 
@@ -145,7 +144,7 @@ export function fileJobs({ generator, fileBytes }: JobContext, group: GroupName)
     .filter((job) => job.group === group)
     .map(
       (job): Job => ({
-        ...describe(job),
+        ...describe(job, generator),
         expectedSeconds: (seconds) => seconds + STARTING_SECONDS,
         obstacle: (place) => obstacle(place, job.pattern.cache),
         prepare: (place) => bringCaches(place.files as FilePlace, job.pattern),

@@ -2,6 +2,7 @@
  * Reads a file through the user-level library, straight into memory that is registered with the adapter.
  */
 import { FileClient, Session } from '../../client/index.ts';
+import { Extension } from '../../client/protocol/index.ts';
 import type { LibraryWork } from './library.ts';
 import { measured, ownRequest, tell } from './own-program.ts';
 import { percentilesOf, type WorkDone } from './work.ts';
@@ -12,7 +13,9 @@ const CHUNK_BYTES = 1 << 20;
 
 const { work, servers } = ownRequest<LibraryWork>();
 const { serverName, fileBytes, blockBytes, depth, seconds } = work;
-const session = Session.connect(serverName);
+const session = Session.connect(serverName, {
+  extensions: work.isOrdma ? [Extension.ORDMA] : [],
+});
 const files = new FileClient(session);
 const buffer = session.allocateBuffer(depth * Math.max(blockBytes, CHUNK_BYTES), 'both');
 const name = new TextEncoder().encode('bench.data');

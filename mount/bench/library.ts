@@ -1,12 +1,10 @@
+import type { LibraryPlace } from './place.ts';
 import { type ProgramOptions, runOwnProgram } from './programs.ts';
 import type { WorkDone } from './work.ts';
 
-export interface LibraryWork {
-  readonly serverName: string;
+export interface LibraryWork extends LibraryPlace {
   readonly fileBytes: number;
   readonly blockBytes: number;
-  /** Requests under way. */
-  readonly depth: number;
   readonly seconds: number;
   /** Writes the file instead of reading it. */
   readonly isPreparing?: boolean;

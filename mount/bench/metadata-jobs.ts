@@ -1,6 +1,6 @@
 /** Many small files: made, looked at, read, renamed and removed. */
 import { join } from 'node:path';
-import { canDropCaches, dropCaches } from './caches.ts';
+import { coldNames, dropCaches } from './caches.ts';
 import type { Job, JobContext } from './jobs.ts';
 import type { FilePlace } from './place.ts';
 import { type SmallFilesPhase, smallFilesWork } from './small-files.ts';
@@ -32,10 +32,8 @@ const STARTING_SECONDS = 0.2;
 
 function conditionOf(isCold: boolean, files: number): string {
   const count = `${files.toLocaleString('en')} files of 1 KiB in one directory`;
-  if (!isCold) return `${count}; the kernel may have names, attributes and data cached`;
-  return canDropCaches()
-    ? `${count}; the kernel has forgotten names, attributes and data (drop_caches)`
-    : `${count}; not really cold: only root can make the kernel forget`;
+  const found = isCold ? coldNames() : 'the kernel may have names, attributes and data cached';
+  return `${count}; ${found}`;
 }
 
 export function metadataJobs({ files }: JobContext): Job[] {

@@ -26,4 +26,6 @@ export interface LibraryPlace {
   readonly serverName: string;
   /** Requests under way. */
   readonly depth: number;
+  /** Whether it reads what the server has cached without asking it (extension ORDMA), as mounts do. */
+  readonly isOrdma: boolean;
 }

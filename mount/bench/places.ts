@@ -31,7 +31,7 @@ const DATABASE_FACTOR = 3;
 const UNMOUNT_PATIENCE_MS = 20_000;
 const UNMOUNT_PAUSE_MS = 100;
 
-/** Requests that the library has under way in its second row of figures. */
+/** Requests that the library has under way when it does not wait for each. */
 const PIPELINE_DEPTH = 8;
 
 export interface PlacesRequest {
@@ -157,19 +157,22 @@ export class Places {
     this.#undo.push(() => server.stop());
     const common = { kind: 'library', mountOptions: '', processorTime: 'server process' } as const;
     const rows = [
-      { name: 'library', depth: 1, description: 'one read at a time' },
+      { name: 'library', depth: 1, isOrdma: false, description: 'one read at a time' },
       {
-        name: `library, ${PIPELINE_DEPTH} under way`,
-        depth: PIPELINE_DEPTH,
+        ...{ name: `library, ${PIPELINE_DEPTH} under way`, depth: PIPELINE_DEPTH, isOrdma: false },
         description: `${PIPELINE_DEPTH} reads under way, in one thread`,
       },
+      {
+        ...{ name: 'library, ORDMA', depth: 1, isOrdma: true },
+        description: "one at a time out of the server's cache, without a message, as mounts do",
+      },
     ];
-    for (const { name, depth, description } of rows) {
+    for (const { name, description, ...how } of rows) {
       this.all.push({
         target: { ...common, name, description: `client/ in a program: ${description}` },
         servers: server.process ? { server: [server.process.pid] } : {},
         files: undefined,
-        library: { serverName: server.name, depth },
+        library: { serverName: server.name, ...how },
       });
     }
   }

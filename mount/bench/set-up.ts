@@ -4,7 +4,7 @@ import { cpus, loadavg, release, totalmem, version } from 'node:os';
 import packageJson from '../../package.json' with { type: 'json' };
 import { formatBytes } from '../byte-sizes.ts';
 import type { BenchRequest } from './bench.ts';
-import { canDropCaches } from './caches.ts';
+import { coldData, coldNames } from './caches.ts';
 import type { JobContext } from './jobs.ts';
 
 /** Under the names that the report shows. */
@@ -27,9 +27,9 @@ export function describeSetUp(
     Tree: `${treeFiles.toLocaleString('en')} files`,
     Rounds: `${rounds}, in which the targets take turns, after one that does not count`,
     'One measurement': `${seconds} s, half of that for each block size`,
-    Cold: canDropCaches()
-      ? "the kernel's caches are dropped before a job (3 in /proc/sys/vm/drop_caches), and those of the file before each pass over it by fio; servers that are processes keep theirs"
-      : 'fio drops the pages of the file before each pass over it; names and attributes cannot be dropped, as that needs root',
+    'Cold data': coldData(generator.forgets),
+    'Cold names': coldNames(),
+    'Caches of servers': 'a server that is a process keeps what it has cached, cold or not',
     Jobs: groups.join(', '),
     'Directories given': directories.join(', ') || 'none',
   };

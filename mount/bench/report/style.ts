@@ -79,7 +79,7 @@ body {
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif;
 }
 main { max-width: 1180px; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
-header h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .25rem; letter-spacing: -.01em; }
+header h1 { overflow-wrap: anywhere; font-size: 2rem; line-height: 1.2; margin: 0 0 .25rem; letter-spacing: -.01em; }
 header p { margin: 0; color: var(--faint); }
 h2 { font-size: 1.3rem; margin: 2.75rem 0 .25rem; }
 h3 { font-size: 1rem; margin: 0 0 .5rem; }
@@ -93,7 +93,7 @@ nav { margin: 1rem 0 0; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; font
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); gap: 1rem; margin-top: 1.5rem; }
 .tiles .card { margin: 0; }
 .tile-figure { font-size: 2rem; font-weight: 650; line-height: 1.15; font-variant-numeric: tabular-nums; }
-.tile-note { color: var(--faint); font-size: .9rem; }
+.tile-note { color: var(--faint); font-size: .9rem; overflow-wrap: anywhere; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 1rem; }
 .pair figure { margin: 0; }
 .card figure { border: 0; padding: .25rem 0; background: none; }

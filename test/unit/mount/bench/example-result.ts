@@ -93,7 +93,10 @@ export function exampleResult(factor = 1, targets = exampleTargets): BenchResult
     format: RESULT_FORMAT,
     startedAt: '2026-01-02T03:04:05.000Z',
     tookSeconds: 432,
-    setUp: { dafs: '0.1.0', Kernel: 'Linux 6.1', 'Reads and writes by': 'fio-3.33' },
+    setUp: {
+      ...{ dafs: '0.1.0', Kernel: 'Linux 6.1', Processors: '2 × Example' },
+      'Reads and writes by': 'fio-3.33',
+    },
     jobs,
     targets: targets.map(({ speed: _speed, servers: _servers, ...target }) => target),
     measurements,

@@ -29,7 +29,7 @@ const work: FileWork = {
   sync: 'never',
 };
 
-const fio: Generator = { name: 'fio', run: fioWork };
+const fio: Generator = { name: 'fio', forgets: true, run: fioWork };
 const generators: readonly (readonly [Generator, string | undefined])[] = [
   [builtInGenerator, undefined],
   [fio, firstObstacle(programObstacle(['fio']))],

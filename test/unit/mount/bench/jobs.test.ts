@@ -30,7 +30,7 @@ const directory = (isDirect: boolean): Place => ({
 const library: Place = {
   ...directory(true),
   files: undefined,
-  library: { serverName: 'x', depth: 8 },
+  library: { serverName: 'x', depth: 8, isOrdma: false },
 };
 
 describe('the jobs', () => {
@@ -55,6 +55,16 @@ describe('the jobs', () => {
   it('read in all sizes from 4 KiB to 1 MiB', () => {
     const sizes = jobsOf(['sizes'], context).map(({ blockBytes }) => blockBytes);
     expect(sizes).toEqual([4, 8, 16, 32, 64, 128, 256, 512, 1024].map((size) => size * 1024));
+  });
+
+  it('say how cold they are: fio forgets a file at each pass, others at most at the beginning', () => {
+    const coldWith = (forgets: boolean) => {
+      const generator = { ...builtInGenerator, forgets };
+      const all = jobsOf(['sequential'], { ...context, generator });
+      return all.find(({ name }) => name === '1 MiB read, buffered, cold')?.condition;
+    };
+    expect(coldWith(true)).toMatch(/nothing of the file is cached at the beginning of each pass/);
+    expect(coldWith(false)).toMatch(/cached at the beginning$|not really cold/);
   });
 
   it('leave out O_DIRECT where a file system has none', () => {

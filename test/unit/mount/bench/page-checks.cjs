@@ -64,6 +64,14 @@ function faintMarks() {
     .filter(({ contrast }) => !(contrast >= 3));
 }
 
+/** What is wider than the box that it lies in, where nobody can scroll to it. */
+function cutOff() {
+  return all('h1, p, figcaption, .card, .card div, li, dd, td')
+    .filter((element) => getComputedStyle(element).overflowX === 'visible')
+    .filter(({ scrollWidth, clientWidth }) => clientWidth > 0 && scrollWidth > clientWidth + 1)
+    .map((element) => element.textContent.trim().slice(0, 80));
+}
+
 /** Texts of a chart that lie over each other, or outside of the chart's frame. */
 function clashes() {
   return all('svg.chart').flatMap((chart) => {
@@ -105,5 +113,5 @@ for (const details of all('details')) details.open = true;
   })),
   overflow: document.documentElement.scrollWidth - innerWidth,
   background: getComputedStyle(document.body).backgroundColor,
-  ...{ faintTexts: faintTexts(), faintMarks: faintMarks(), clashes: clashes() },
+  ...{ faintTexts: faintTexts(), faintMarks: faintMarks(), clashes: clashes(), cutOff: cutOff() },
 });

@@ -9,7 +9,7 @@ import { mountOf } from '../../../../mount/mount-table.ts';
 import { firstObstacle, mountObstacle, programObstacle } from '../../../support/machine.ts';
 import { Workspace } from '../../../support/workspace.ts';
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 240_000;
 const runtimeBefore = process.env.XDG_RUNTIME_DIR;
 const workspace = Workspace.create();
 beforeAll(() => {
@@ -31,7 +31,7 @@ describe.skipIf(firstObstacle(mountObstacle(), programObstacle(['umount'])))(
         const { scratch, all } = places;
         try {
           expect(all.map(({ target }) => target.kind)).toEqual([
-            ...['dafs', 'directory', 'library', 'library'],
+            ...['dafs', 'directory', 'library', 'library', 'library'],
           ]);
           const generator = await chooseGenerator();
           const context: JobContext = {

@@ -21,6 +21,7 @@ interface Found {
   readonly faintTexts: readonly unknown[];
   readonly faintMarks: readonly unknown[];
   readonly clashes: readonly string[];
+  readonly cutOff: readonly string[];
 }
 
 const workspace = Workspace.create();
@@ -92,6 +93,7 @@ describe.skipIf(firstObstacle(programObstacle(['chromium'])))('the report in a b
       expect(found.faintTexts).toEqual([]);
       expect(found.faintMarks).toEqual([]);
       expect(found.clashes).toEqual([]);
+      expect(found.cutOff).toEqual([]);
       expect(found.overflow).toBeLessThanOrEqual(0);
       expect(found.charts.length).toBeGreaterThan(15);
       for (const { title, role, marks, hasTable } of found.charts) {
@@ -118,11 +120,17 @@ describe.skipIf(firstObstacle(programObstacle(['chromium'])))('the report in a b
     LIMIT_MS,
   );
 
-  it('shows names as they are, whatever they look like', async () => {
-    await open('many', 'light', 1280);
-    expect(await page.locator('#set-up th', { hasText: '</script><b>"&' }).count()).toBe(1);
-    expect(await page.locator('#set-up b').count()).toBe(0);
-  });
+  it(
+    'shows names as they are, whatever they look like',
+    async () => {
+      await open('many', 'light', 1280);
+      expect(
+        await page.locator('#set-up th', { hasText: '</script><b>"&' }).count(),
+      ).toBeGreaterThan(0);
+      expect(await page.locator('#set-up b').count()).toBe(0);
+    },
+    LIMIT_MS,
+  );
 
   it('says nothing on the console and asks the network for nothing', () => {
     expect(complaints).toEqual([]);
