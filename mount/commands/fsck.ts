@@ -3,6 +3,7 @@ import { formatBytes } from '../byte-sizes.ts';
 import { describeError } from '../command-error.ts';
 import { startProgress } from '../progress.ts';
 import { formatTable } from '../table.ts';
+import { describeUnstored } from '../unstored.ts';
 
 export interface FsckCommandOptions {
   repair: boolean;
@@ -30,6 +31,9 @@ export async function fsckCommand(database: string, options: FsckCommandOptions)
     ? [JSON.stringify({ ...report, mended: report.findings.length - left, left }, undefined, 2)]
     : [...formatTable(report.findings.map(cellsOf)), summaryOf(report, left)];
   process.stdout.write(`${lines.join('\n')}\n`);
+  if (report.unstored !== undefined) {
+    process.stderr.write(`dafs: not looked at is what is ${describeUnstored(report.unstored)}\n`);
+  }
   process.exitCode = statusOf(report, left);
 }
 

@@ -1,4 +1,5 @@
 import { startThread } from '../../nic/index.ts';
+import { type LeftBehind, leftBehind } from '../store/left-data.ts';
 import { openDatabase } from '../store/open.ts';
 import { BackupError } from './backup-error.ts';
 import { beginSnapshot, type CopyOptions, copyDatabase, removePartial } from './copy-database.ts';
@@ -97,9 +98,16 @@ function failureOf(code: string | undefined, message: string): BackupError {
   return new BackupError(codes.find((known) => known === code) ?? 'FAILED', message);
 }
 
+/** A copy that was made. */
+export interface Copied {
+  readonly bytes: number;
+  /** Data that a killed server left and that the copy lacks. */
+  readonly unstored: LeftBehind | undefined;
+}
+
 /**
- * Copies a database that no server has open, what a killed one left in its intent log included.
- * @returns the bytes of the copy
+ * Copies a database that no server has open, what a killed one left in its intent log included. What it
+ * left in memory is for the next server: by storing it, that one proves to clients that nothing was lost.
  * @throws {StoreOpenError} It cannot be opened, or a server has it.
  * @throws {BackupError}
  */
@@ -107,15 +115,16 @@ export async function backUpDatabase(
   path: string,
   target: string,
   { onProgress, signal }: BackupOptions = {},
-): Promise<number> {
-  const { database, ownership } = openDatabase(path, { create: false });
+): Promise<Copied> {
+  const { database, ownership, left } = openDatabase(path, { create: false });
+  const unstored = leftBehind(left);
   const options: CopyOptions = {
     ...(onProgress !== undefined && { onProgress }),
     isCancelled: () => signal?.aborted === true,
   };
   try {
     beginSnapshot(database);
-    return await copyDatabase(database, target, options);
+    return { bytes: await copyDatabase(database, target, options), unstored };
   } catch (error) {
     throw error instanceof BackupError ? error : failureOf(undefined, (error as Error).message);
   } finally {

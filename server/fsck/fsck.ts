@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { missingPart } from '../store/integrity.ts';
+import { type LeftBehind, leftBehind } from '../store/left-data.ts';
 import { bringUpToDate, openDamaged } from '../store/open.ts';
 import type { Check } from './check.ts';
 import { contentChecks } from './content-checks.ts';
@@ -53,11 +54,14 @@ export interface FsckReport {
   };
   /** Bytes of data in blocks. */
   readonly dataBytes: number;
+  /** What a killed server left besides: absent where there is nothing. */
+  readonly unstored?: LeftBehind;
 }
 
 /**
  * Looks for damage in a database that nobody has open, and mends it if asked to. What a killed server
- * has acknowledged and not brought into the database counts as being there.
+ * has acknowledged and written into its log counts as being there. The data that it left in memory are not
+ * looked at, but told of: they are for the next server to store.
  *
  * Repairs of one kind are one transaction. What they lead to, such as counts, is found and mended by a
  * later check. Where SQLite's own structure is damaged and building the indexes anew does not mend it,
@@ -97,8 +101,7 @@ class Run {
     if (!this.#options.isRepair) {
       this.#database.exec('BEGIN');
     }
-    // What a killed server left besides is for the next one to store.
-    bringUpToDate(this.#database, this.#path)?.close();
+    const unstored = leftBehind(bringUpToDate(this.#database, this.#path));
     defineFunctions(this.#database);
     for (const [index, check] of checks.entries()) {
       this.#make(check, (part) => {
@@ -109,7 +112,7 @@ class Run {
     if (!this.#options.isRepair) {
       this.#database.exec('ROLLBACK');
     }
-    return { ...report, ...summary };
+    return { ...report, ...summary, ...(unstored !== undefined && { unstored }) };
   }
 
   /** Whether SQLite can be believed, and what every database begins with is there. */

@@ -42,7 +42,9 @@ export type StoreOpenErrorCode =
   | 'BUSY'
   | 'NO_SUCH_DIRECTORY'
   | 'NO_SUCH_FILE'
-  | 'NO_SPACE';
+  | 'NO_SPACE'
+  /** A killed server has left data that this process may not take over. */
+  | 'FOREIGN_DATA';
 
 /**
  * A database that was not opened, and was left as it is. The message is for a person: what is

@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import type { Checkpointer } from './checkpointer.ts';
 import { storeErrorOf } from './database-error.ts';
 import type { Durability } from './durability.ts';
@@ -24,8 +33,7 @@ export interface DatabaseState {
   readonly epoch: number;
   /** Whole batches of this epoch in the intent log. */
   readonly batches: number;
-  /** User that the database belongs to. */
-  readonly owner: number;
+  readonly path: string;
 }
 
 /** Size and times of a file that its row lacks. */
@@ -47,7 +55,8 @@ interface LeftBlock {
  * what it told of that (block-cache/unstable-record.ts).
  */
 export class LeftData {
-  readonly #path: string;
+  /** Where they lie. */
+  readonly path: string;
   readonly #file: number;
   readonly #floats: Float64Array;
   readonly #layout: UnstableLayout;
@@ -55,7 +64,7 @@ export class LeftData {
   readonly #accepted: number;
 
   private constructor(path: string, file: number, floats: Float64Array, accepted: number) {
-    this.#path = path;
+    this.path = path;
     this.#file = file;
     this.#floats = floats;
     this.#layout = new UnstableLayout(floats[HeaderFloat.SLOTS] as number);
@@ -66,6 +75,7 @@ export class LeftData {
    * The data that go with a database. What does not go with it is removed: of another run of the
    * system, of another database or state of it.
    * @param nextEpoch what the database's epoch may become before the data are stored
+   * @throws {StoreOpenError} FOREIGN_DATA: they are there, and another user's
    */
   static find(
     path: string,
@@ -73,7 +83,7 @@ export class LeftData {
     database: DatabaseState,
     nextEpoch: number,
   ): LeftData | undefined {
-    const file = openOwn(path, database.owner);
+    const file = openOwn(path, database);
     if (file === undefined) {
       return undefined;
     }
@@ -119,11 +129,11 @@ export class LeftData {
       throw new StoreOpenError(
         'NO_SPACE',
         databasePath,
-        `${databasePath} does not take the data that a killed server left in ${this.#path} (${message}): make room on its disk and start again`,
+        `${databasePath} does not take the data that a killed server left in ${this.path} (${message}): make room on its disk and start again`,
         { cause: error },
       );
     }
-    rmSync(this.#path, { force: true });
+    rmSync(this.path, { force: true });
     closeSync(this.#file);
     const verifier = new BigUint64Array(this.#floats.buffer);
     return verifier[HeaderBytes.VERIFIER / verifier.BYTES_PER_ELEMENT] as bigint;
@@ -155,6 +165,11 @@ export class LeftData {
     }
     Object.assign(record, state);
     contents.settle(record);
+  }
+
+  /** The files that the database lacks data of, or their latest sizes and times. */
+  files(): number {
+    return new Set([...this.#states().keys(), ...this.#blocks().keys()]).size;
   }
 
   /** Lets go of the data: the next process finds them. */
@@ -233,21 +248,48 @@ export class LeftData {
   }
 }
 
-/** Opens what nobody but this user, or the database's owner, may have made. */
-function openOwn(path: string, owner: number): number | undefined {
-  let file: number;
+/** Data that a killed server left, and that the next one stores. */
+export interface LeftBehind {
+  /** Where they lie. */
+  readonly path: string;
+  /** The files that they belong to. */
+  readonly files: number;
+}
+
+/** Lets go of data that are for the next server. @returns undefined when it has nothing to store */
+export function leftBehind(data: LeftData | undefined): LeftBehind | undefined {
+  if (data === undefined) {
+    return undefined;
+  }
+  const left = { path: data.path, files: data.files() };
+  data.close();
+  return left.files === 0 ? undefined : left;
+}
+
+/**
+ * Opens what nobody but this user, or the database's owner, may have made; undefined when there is none.
+ * @throws {StoreOpenError} FOREIGN_DATA: to go on without it would be to lose what was acknowledged
+ */
+function openOwn(path: string, database: Pick<DatabaseState, 'path'>): number | undefined {
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  if (status === undefined) {
+    return undefined;
+  }
+  const { uid, mode } = status;
+  const isOwn = uid === process.geteuid?.() || uid === statSync(database.path).uid;
+  if (!isOwn || !status.isFile() || (mode & 0o077) !== 0) {
+    throw foreignData(path, database.path, uid);
+  }
   try {
-    file = openSync(path, O_RDWR | O_NOFOLLOW);
-  } catch {
-    return undefined;
+    return openSync(path, O_RDWR | O_NOFOLLOW);
+  } catch (error) {
+    throw foreignData(path, database.path, uid, error);
   }
-  const { uid, mode } = fstatSync(file);
-  const isOwn = uid === process.geteuid?.() || uid === owner;
-  if (!isOwn || (mode & 0o077) !== 0) {
-    closeSync(file);
-    return undefined;
-  }
-  return file;
+}
+
+function foreignData(path: string, database: string, uid: number, cause?: unknown): StoreOpenError {
+  const message = `${path} holds what a killed server, run by uid ${uid}, had acknowledged and not brought into ${database}, and is not this user's to take over: start the server as that user, or remove it with the data`;
+  return new StoreOpenError('FOREIGN_DATA', database, message, { cause });
 }
 
 /** The description, when it is whole, and of this database and this run of the system. */

@@ -267,7 +267,7 @@ function recoverIntents(
   const { intents, batches } = leftIntents(path, identity, intentEpoch);
   const epoch = newEpoch();
   const leftPath = unstablePath(path, identity, unstableDirectory);
-  const state = { epoch: intentEpoch, batches, owner: statSync(path).uid };
+  const state = { epoch: intentEpoch, batches, path };
   const left = LeftData.find(leftPath, identity, state, epoch);
   if (intents.length === 0) {
     return left;

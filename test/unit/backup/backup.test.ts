@@ -31,7 +31,7 @@ describe('a backup of a database that nobody has open', () => {
     const { path } = makeSample();
     const copy = target();
     const parts: number[] = [];
-    const bytes = await backUpDatabase(path, copy, { onProgress: (part) => parts.push(part) });
+    const { bytes } = await backUpDatabase(path, copy, { onProgress: (part) => parts.push(part) });
     expect(bytes).toBe(statSync(copy).size);
     expect(statSync(copy).mode & 0o777).toBe(0o600);
     const { objects, dataBytes } = fsck(path, { isRepair: false });

@@ -1,7 +1,15 @@
 /** What a server leaves that is killed, and what the next one makes of it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,7 +19,10 @@ import { Session } from '../../../client/index.ts';
 import { StableHow } from '../../../client/protocol/constants.ts';
 import { operations } from '../../../client/protocol/operations.ts';
 import type { Filehandle, StateId } from '../../../client/protocol/types.ts';
-import type { ServeOptions } from '../../../server/serve.ts';
+import { backUpDatabase } from '../../../server/backup/online-backup.ts';
+import { fsck } from '../../../server/fsck/fsck.ts';
+import { type ServeOptions, serve } from '../../../server/serve.ts';
+import { isRoot } from '../../support/machine.ts';
 import { unstableFilesOf } from '../../support/unstable-files.ts';
 import { openArguments, unchecked } from './support/files.ts';
 
@@ -145,6 +156,37 @@ describe('a killed server', { timeout: LIMIT_MS }, () => {
     expect(statSync(onlyFile()).mode & 0o777).toBe(0o600);
     await server.stop();
     expect(unstableFilesOf(database)).toEqual([]);
+  });
+
+  it('leaves them to the next server alone: fsck and backup tell that there are some', async () => {
+    let server = await start();
+    write(server, 0, 'only in memory');
+    await server.kill();
+    const unstored = { path: onlyFile(), files: 1 };
+    for (const isRepair of [false, true]) {
+      expect(fsck(database, { isRepair })).toMatchObject({ findings: [], unstored });
+    }
+    expect(await backUpDatabase(database, join(directory, 'copy'))).toMatchObject({ unstored });
+    server = await start();
+    expect(read(server)).toBe('only in memory');
+    await server.stop();
+    expect(fsck(database, { isRepair: false })).not.toHaveProperty('unstored');
+  });
+
+  it.skipIf(!isRoot())('leaves them to no other user, who is told whose they are', async () => {
+    let server = await start();
+    write(server, 0, 'of uid 4321');
+    await server.kill();
+    chownSync(onlyFile(), 4321, 4321);
+    const refused = expect.objectContaining({ code: 'FOREIGN_DATA' });
+    await expect(serve({ database, name: 'refused' })).rejects.toEqual(refused);
+    await expect(serve({ database, name: 'refused' })).rejects.toThrow(/run by uid 4321, .* start/);
+    expect(() => fsck(database, { isRepair: false })).toThrow(/uid 4321/);
+    // Whom the database belongs to may have run it.
+    chownSync(database, 4321, 4321);
+    server = await start();
+    expect(read(server)).toBe('of uid 4321');
+    await server.stop();
   });
 
   it('leaves nothing to another state of its database, which has another verifier', async () => {
