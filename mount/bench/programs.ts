@@ -38,7 +38,7 @@ export async function outputOf(
 ): Promise<string> {
   try {
     const { stdout } = await execute(program, args, {
-      timeout: LIMIT_MS + extraMs,
+      timeout: Math.ceil(LIMIT_MS + extraMs),
       killSignal: 'SIGKILL',
       maxBuffer: OUTPUT_BYTES,
       env: environment,

@@ -19,7 +19,8 @@ afterAll(() => workspace.dispose());
 const work: FileWork = {
   file,
   fileBytes: FILE_BYTES,
-  seconds: 0.1,
+  // No whole number of milliseconds.
+  seconds: 0.1005,
   direction: 'read',
   isRandom: true,
   blockBytes: 4096,

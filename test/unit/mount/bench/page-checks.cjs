@@ -111,6 +111,8 @@ for (const details of all('details')) details.open = true;
       around?.querySelector('details table'),
     ),
   })),
+  setUpHeads: all('#set-up th').map(({ textContent }) => textContent),
+  boldInSetUp: all('#set-up b').length,
   overflow: document.documentElement.scrollWidth - innerWidth,
   background: getComputedStyle(document.body).backgroundColor,
   ...{ faintTexts: faintTexts(), faintMarks: faintMarks(), clashes: clashes(), cutOff: cutOff() },

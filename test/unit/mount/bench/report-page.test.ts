@@ -16,6 +16,8 @@ const checks = readFileSync(fileURLToPath(new URL('page-checks.cjs', import.meta
 interface Found {
   readonly sections: readonly string[];
   readonly charts: readonly { title: string; role: string; marks: number; hasTable: boolean }[];
+  readonly setUpHeads: readonly string[];
+  readonly boldInSetUp: number;
   readonly overflow: number;
   readonly background: string;
   readonly faintTexts: readonly unknown[];
@@ -46,17 +48,35 @@ const pages = {
   many: renderPage(exampleResult(1, manyTargets), undefined),
 };
 
-async function open(
-  name: keyof typeof pages,
-  scheme: 'light' | 'dark',
-  width: number,
-): Promise<Found> {
+interface View {
+  readonly name: keyof typeof pages;
+  readonly scheme: 'light' | 'dark';
+  readonly width: number;
+}
+
+async function lookAt({ name, scheme, width }: View): Promise<Found> {
   const path = workspace.path(`${name}.html`);
   writeFileSync(path, pages[name]);
   await page.emulateMedia({ colorScheme: scheme });
   await page.setViewportSize({ width, height: 900 });
   await page.goto(pathToFileURL(path).href);
   return (await page.evaluate(checks)) as Found;
+}
+
+const views = {
+  light: { name: 'few', scheme: 'light', width: 1280 },
+  narrow: { name: 'few', scheme: 'light', width: 400 },
+  dark: { name: 'few', scheme: 'dark', width: 1280 },
+  many: { name: 'many', scheme: 'dark', width: 1280 },
+} as const satisfies Record<string, View>;
+
+/** What each view was found to be: a page is looked at once. */
+const seen = new Map<keyof typeof views, Promise<Found>>();
+
+function see(view: keyof typeof views): Promise<Found> {
+  const found = seen.get(view) ?? lookAt(views[view]);
+  seen.set(view, found);
+  return found;
 }
 
 describe.skipIf(firstObstacle(programObstacle(['chromium'])))('the report in a browser', () => {
@@ -69,6 +89,7 @@ describe.skipIf(firstObstacle(programObstacle(['chromium'])))('the report in a b
       ],
     });
     page = context.pages()[0] ?? (await context.newPage());
+    page.setDefaultTimeout(LIMIT_MS);
     page.on('console', (message) => complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('request', (request) => requests.push(request.url()));
@@ -79,17 +100,10 @@ describe.skipIf(firstObstacle(programObstacle(['chromium'])))('the report in a b
     await workspace.dispose();
   });
 
-  const views: readonly { name: keyof typeof pages; scheme: 'light' | 'dark'; width: number }[] = [
-    { name: 'few', scheme: 'light', width: 1280 },
-    { name: 'few', scheme: 'light', width: 400 },
-    { name: 'few', scheme: 'dark', width: 1280 },
-    { name: 'many', scheme: 'dark', width: 1280 },
-  ];
-
-  it.each(views)(
-    'has charts that can be read: $name targets, $scheme, $width pixels wide',
-    async ({ name, scheme, width }) => {
-      const found = await open(name, scheme, width);
+  it.each(Object.keys(views) as (keyof typeof views)[])(
+    'has charts that can be read: %s',
+    async (view) => {
+      const found = await see(view);
       expect(found.faintTexts).toEqual([]);
       expect(found.faintMarks).toEqual([]);
       expect(found.clashes).toEqual([]);
@@ -111,7 +125,7 @@ describe.skipIf(firstObstacle(programObstacle(['chromium'])))('the report in a b
   it(
     'has all sections, and another look in the dark',
     async () => {
-      const [light, dark] = [await open('few', 'light', 1280), await open('few', 'dark', 1280)];
+      const [light, dark] = [await see('light'), await see('dark')];
       expect(light.sections).toEqual([
         ...['sizes', 'ratios', 'latencies', 'metadata', 'processors', 'changes', 'set-up'],
       ]);
@@ -123,11 +137,9 @@ describe.skipIf(firstObstacle(programObstacle(['chromium'])))('the report in a b
   it(
     'shows names as they are, whatever they look like',
     async () => {
-      await open('many', 'light', 1280);
-      expect(
-        await page.locator('#set-up th', { hasText: '</script><b>"&' }).count(),
-      ).toBeGreaterThan(0);
-      expect(await page.locator('#set-up b').count()).toBe(0);
+      const { setUpHeads, boldInSetUp } = await see('many');
+      expect(setUpHeads).toContain('</script><b>"&');
+      expect(boldInSetUp).toBe(0);
     },
     LIMIT_MS,
   );
