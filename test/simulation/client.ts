@@ -21,6 +21,8 @@ export interface Surroundings {
   /** All clients: what one syncs is there for all of them. */
   readonly clients: readonly SimulatedClient[];
   readonly mostUnderWay: number;
+  /** A client was told that something is on stable storage. */
+  promised(): void;
   /** Says that something is not as it must be. */
   report(problem: string): void;
   trace(event: string): void;
@@ -198,6 +200,7 @@ export class SimulatedClient {
       for (const [index, { home }] of this.#world.clients.entries()) {
         home.keep(marks[index] ?? 0);
       }
+      this.#world.promised();
     }
   }
 

@@ -8,8 +8,8 @@ import { storage } from './machine/storage.ts';
 import { type SimulatedThread, threads } from './nic/threads.ts';
 
 export class LogSyncThread extends BlockingLogSync implements LogSync, SimulatedThread {
-  /** What ends the sync that is under way. */
-  #endings: (() => void)[] | undefined;
+  /** What brings each of the files onto the disk that are being synced. */
+  #endings: (() => void)[] = [];
 
   override begin(...values: Parameters<BlockingLogSync['begin']>): void {
     storage.isDeferring = true;
@@ -23,25 +23,23 @@ export class LogSyncThread extends BlockingLogSync implements LogSync, Simulated
   }
 
   override hasEnded(): boolean {
-    return this.#endings === undefined && super.hasEnded();
+    return this.#endings.length === 0 && super.hasEnded();
   }
 
   override await(): void {
-    this.work();
+    while (this.work());
     super.await();
   }
 
   override close(): void {
-    this.work();
+    while (this.work());
     super.close();
   }
 
+  /** Ends with the next file: of several, some may be on the disk when the power is cut. */
   work(): boolean {
-    const endings = this.#endings;
-    this.#endings = undefined;
-    for (const end of endings ?? []) {
-      end();
-    }
-    return endings !== undefined;
+    const end = this.#endings.shift();
+    end?.();
+    return end !== undefined;
   }
 }

@@ -62,8 +62,8 @@ for (const seed of chosenSeeds()) {
     sum[key] += report[key];
   }
   fingerprint = (fingerprint ^ report.fingerprint) >>> 0;
-  if (report.problems.length > 0) {
-    console.log(`seed ${seed}: ${report.problems.join('\n')}`);
+  if (report.problem !== undefined) {
+    console.log(`seed ${seed}: ${report.problem}`);
     console.log(`again: npm run simulation -- --trace --seed ${seed}`);
     process.exitCode = 1;
     break;

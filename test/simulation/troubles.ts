@@ -17,6 +17,10 @@ export interface Troubles {
   readonly endings: readonly Ending[];
   /** One of so many steps begins the next ending. */
   readonly endsOneIn: number;
+  /** One of so many promises is followed by the next ending. */
+  readonly endsAfterOneIn: number;
+  /** A thread of the server works one of so many times that it could. */
+  readonly worksOneIn: number;
   /** One of so many steps takes long: milliseconds, or a second. */
   readonly waitsOneIn: number;
   /** One of so many calls to the disk fails, once; 0: none. */
@@ -44,6 +48,8 @@ export function drawTroubles(random: Random): Troubles {
     connectFaultsOneIn: random.pick([0, 3]),
     endings,
     endsOneIn: random.pick([20, 60, 200]),
+    endsAfterOneIn: random.pick([3, 30]),
+    worksOneIn: random.pick([1, 4, 20]),
     waitsOneIn: random.pick([10, 60, 400]),
     diskErrorsOneIn: hasDiskErrors ? random.pick([30, 200]) : 0,
     isSmall,

@@ -1,48 +1,32 @@
-import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { fsck } from '../../server/fsck/fsck.ts';
 import { Random } from '../support/random.ts';
 import { SimulatedClient, type Surroundings } from './client.ts';
+import { Computer, type ComputerOptions } from './computer.ts';
 import { beginTime, clock } from './machine/clock.ts';
-import { type Files, fillDirectory, readDirectory } from './machine/directories.ts';
-import { Disk, type DiskError } from './machine/disk.ts';
-import { Processes } from './machine/processes.ts';
-import { closeDescriptors, storage } from './machine/storage.ts';
+import type { DiskError } from './machine/disk.ts';
+import { storage } from './machine/storage.ts';
 import { type Machine, Network, type Process, useNetwork } from './nic/network.ts';
 import { threads } from './nic/threads.ts';
-import { closeDatabases, SimulatedServer } from './server.ts';
+import type { SimulatedServer } from './server.ts';
 import { drawTroubles, type Ending, type Troubles } from './troubles.ts';
 
 /** A world that does not come to its end in so many steps never does. */
 const mostSteps = 400_000;
-/** A server that is to be killed goes on for so many writes, syncs and messages at the most. */
-const mostPassed = 40;
+/** A server that is to be killed goes on for so many writes, syncs and messages, or fewer. */
+const mostPassed = [4, 40, 200];
 
-export interface WorldOptions {
+export interface WorldOptions extends ComputerOptions {
   readonly seed: number;
-  /** A directory in memory, for this world alone. */
-  readonly directory: string;
-  /** What the disk has at first, by name. */
-  readonly files: Files;
-  readonly database: string;
   /** The clients' directories. */
   readonly homes: readonly string[];
-  readonly blockBytes: number;
   /** Told of everything that happens. */
   readonly trace: (event: string) => void;
 }
 
-/** What a server has left: files by their names, on the disk and in memory. */
-interface Left {
-  readonly disk: Files;
-  readonly memories: Files;
-  /** The power was cut. */
-  readonly isDoubtful: boolean;
-}
-
 /** What became of a world. */
 export interface WorldReport {
-  readonly problems: readonly string[];
+  /** What is not as it must be. */
+  readonly problem: string | undefined;
   readonly steps: number;
   readonly answered: number;
   readonly kills: number;
@@ -66,19 +50,12 @@ export class World implements Machine, Surroundings {
   running: Process;
   readonly #options: WorldOptions;
   readonly #troubles: Troubles;
-  readonly #processes = new Processes();
   readonly #network: Network;
-  readonly #disk: Disk;
-  readonly #database: string;
-  readonly #memoryDirectory: string;
-  readonly #memories = new Map<string, Uint8Array>();
-  readonly #problems: string[] = [];
+  readonly #computer: Computer;
+  #problem: string | undefined;
   readonly #endings: Ending[];
-  #server: SimulatedServer | undefined;
-  #serverProcess: Process | undefined;
-  /** What the next server finds, once the last one has ended. */
-  #left: Left | undefined;
   #ending: Ending | undefined;
+  #lastEnding: Ending | undefined;
   #passesLeft = 0;
   #steps = 0;
   #fingerprint = 0;
@@ -86,33 +63,27 @@ export class World implements Machine, Surroundings {
   #powerCuts = 0;
   #diskErrors = 0;
   #isCalm = false;
+  #isStopping = false;
 
   constructor(options: WorldOptions) {
-    const { seed, files, directory, database } = options;
     this.#options = options;
     this.blockBytes = options.blockBytes;
-    this.random = new Random(seed);
-    beginTime(seed);
+    this.random = new Random(options.seed);
+    beginTime(options.seed);
     this.#troubles = drawTroubles(this.random);
     this.#endings = [...this.#troubles.endings];
     this.#network = new Network(this, this.random);
     this.#network.faults = this.#troubles;
     useNetwork(this.#network);
-    this.#disk = new Disk(this.random, files);
+    this.#computer = new Computer(this.random, options);
+    const { disk, processes } = this.#computer;
+    const roomBytes = disk.usedBytes + this.#troubles.roomBytes;
+    disk.onCall = (call, name, growth) => this.#onDiskCall(call, name, growth, roomBytes);
     if (this.#troubles.isSmall) this.storageErrors.add('ENOSPC');
-    const roomBytes = this.#disk.usedBytes + this.#troubles.roomBytes;
-    this.#disk.onCall = (call, name, growth) => this.#onDiskCall(call, name, growth, roomBytes);
-    storage.disk = undefined;
-    storage.directory = join(directory, 'disk');
-    this.#database = join(storage.directory, database);
-    this.#memoryDirectory = join(directory, 'memory');
-    storage.removed = (path) => void this.#memories.delete(path);
-    this.#left = { disk: files, memories: new Map(), isDoubtful: false };
-    this.running = this.#processes.start(false);
+    this.running = processes.start(false);
     for (const home of options.homes.slice(0, this.#troubles.clients)) {
       this.clients.push(new SimulatedClient(home, this.#troubles.changesPerClient, this));
     }
-    this.#bury();
   }
 
   get mostUnderWay(): number {
@@ -123,7 +94,7 @@ export class World implements Machine, Surroundings {
   run(): WorldReport {
     this.trace(JSON.stringify(this.#troubles));
     try {
-      while (this.#problems.length === 0 && !this.clients.every(({ isDone }) => isDone)) {
+      while (this.#problem === undefined && !this.clients.every(({ isDone }) => isDone)) {
         this.#step();
       }
       this.#conclude();
@@ -132,7 +103,7 @@ export class World implements Machine, Surroundings {
     }
     this.#bury();
     return {
-      problems: this.#problems,
+      problem: this.#problem,
       steps: this.#steps,
       answered: this.clients.reduce((sum, { answered }) => sum + answered, 0),
       kills: this.#kills,
@@ -145,7 +116,8 @@ export class World implements Machine, Surroundings {
 
   report(problem: string): void {
     this.trace(`PROBLEM ${problem}`);
-    this.#problems.push(problem);
+    // What comes after the first one comes of it.
+    this.#problem ??= problem;
   }
 
   trace(event: string): void {
@@ -155,12 +127,16 @@ export class World implements Machine, Surroundings {
   }
 
   startProcess(): Process {
-    return this.#processes.start(false);
+    return this.#computer.processes.start(false);
   }
 
   keepMemory(path: string, memory: Uint8Array): void {
-    if (this.running.isAlive) {
-      this.#memories.set(path, memory);
+    this.#computer.keepMemory(path, memory);
+  }
+
+  promised(): void {
+    if (this.#computer.server !== undefined && this.random.oneIn(this.#troubles.endsAfterOneIn)) {
+      this.#beginEnding(this.#ending ?? this.#endings.pop());
     }
   }
 
@@ -171,12 +147,12 @@ export class World implements Machine, Surroundings {
       waiting.isAlive &&
       !condition() &&
       clock.nowMs < deadlineMs &&
-      this.#problems.length === 0
+      this.#problem === undefined
     ) {
       this.#step();
     }
     this.running = waiting;
-    if (!waiting.isAlive || this.#problems.length > 0) {
+    if (!waiting.isAlive || this.#problem !== undefined) {
       throw new Error('the machine has no power');
     }
   }
@@ -220,22 +196,27 @@ export class World implements Machine, Surroundings {
 
   #drawEnding(): void {
     const oneIn = this.hasDiskFailed ? 40 : this.#troubles.endsOneIn;
-    if (this.#server === undefined || this.#ending !== undefined || !this.random.oneIn(oneIn)) {
-      return;
+    if (
+      this.#computer.server !== undefined &&
+      this.#ending === undefined &&
+      this.random.oneIn(oneIn)
+    ) {
+      this.#beginEnding(this.#endings.pop() ?? (this.hasDiskFailed ? 'kill' : undefined));
     }
-    this.#ending = this.#endings.pop() ?? (this.hasDiskFailed ? 'kill' : undefined);
-    this.#passesLeft = this.random.below(mostPassed);
+  }
+
+  /** The server ends that way after some more writes, syncs and messages. */
+  #beginEnding(ending: Ending | undefined): void {
+    this.#ending = ending;
+    this.#passesLeft = this.random.below(this.random.pick(mostPassed));
   }
 
   #turnServer(): void {
-    if (this.#server === undefined) {
+    const { server } = this.#computer;
+    if (server === undefined) {
       this.#startServer();
-      return;
-    }
-    const server = this.#server;
-    if (this.#ending === 'stop') {
-      this.#runServer(() => server.stop());
-      this.#end('stop');
+    } else if (this.#ending === 'stop') {
+      this.#stopServer(server);
     } else {
       this.#runServer(() => {
         // One that has nothing to do is killed as well.
@@ -246,17 +227,31 @@ export class World implements Machine, Surroundings {
     this.#bury();
   }
 
+  /** Sometimes something worse comes in between. */
+  #stopServer(server: SimulatedServer): void {
+    const worse = this.random.oneIn(2) ? this.#endings.pop() : undefined;
+    if (worse !== undefined) {
+      this.#beginEnding(worse);
+    }
+    this.#isStopping = true;
+    this.#runServer(() => server.stop());
+    this.#isStopping = false;
+    if (this.#computer.process?.isAlive) {
+      this.#end('stop');
+    }
+  }
+
   /** Runs code of the server, which may be killed in the middle of it: then it runs on to no effect. */
   #runServer(action: () => void): void {
-    const process = this.#serverProcess as Process;
+    const process = this.#computer.process as Process;
     const before = this.running;
     this.running = process;
     try {
       action();
     } catch (error) {
-      // One that cannot read or write its database when it starts says so and ends.
-      const isRefusal = this.#server === undefined && this.storageErrors.size > 0;
-      if (process.isAlive && !isRefusal) {
+      // One that cannot read or write its database when it starts or stops says so and ends.
+      const isWorking = this.#computer.server !== undefined && !this.#isStopping;
+      if (process.isAlive && (isWorking || this.storageErrors.size === 0)) {
         this.report(`the server failed: ${error instanceof Error ? error.stack : error}`);
       }
       if (process.isAlive) {
@@ -268,20 +263,15 @@ export class World implements Machine, Surroundings {
   }
 
   #startServer(): void {
-    this.#serverProcess = this.#processes.start(true);
     this.trace('a server starts');
-    storage.disk = this.#disk;
-    storage.isDead = false;
+    const process = this.#computer.startProcess();
+    if (this.random.oneIn(3)) {
+      this.#beginEnding(this.#endings.pop());
+    }
     this.#runServer(() => {
-      this.#server = new SimulatedServer(this.running, {
-        database: this.#database,
-        unstableDirectory: this.#memoryDirectory,
-        blockBytes: this.blockBytes,
-        reportFault: (error) => this.#takeFault(error),
-      });
-      this.#network.hasListener = this.running.isAlive;
+      this.#computer.open(process, (error) => this.#takeFault(error));
+      this.#network.hasListener = process.isAlive;
     });
-    this.#bury();
   }
 
   #takeFault(error: unknown): void {
@@ -304,7 +294,8 @@ export class World implements Machine, Surroundings {
 
   /** Threads of the server work while it does not. */
   #workInThread(): void {
-    if (threads.size > 0 && this.#server !== undefined) {
+    const works = this.random.oneIn(this.#troubles.worksOneIn);
+    if (works && threads.size > 0 && this.#computer.server !== undefined) {
       const thread = this.random.pick([...threads]);
       this.#runServer(() => thread.work());
       this.#bury();
@@ -320,7 +311,7 @@ export class World implements Machine, Surroundings {
     this.passKillPoint();
     storage.room = {
       totalBytes: roomBytes,
-      freeBytes: Math.max(0, roomBytes - this.#disk.usedBytes),
+      freeBytes: Math.max(0, roomBytes - this.#computer.disk.usedBytes),
     };
     const { diskErrorsOneIn } = this.#troubles;
     if (growth > storage.room.freeBytes) return 'ENOSPC';
@@ -335,87 +326,51 @@ export class World implements Machine, Surroundings {
     return 'EIO';
   }
 
-  /** The server's process ends here and now: what it has done is done, and nothing that it still does. */
+  /** The server ends here and now, and with the power everything does. */
   #end(ending: Ending): void {
-    const process = this.#serverProcess as Process;
+    const process = this.#computer.process as Process;
     this.trace(`the server ends: ${ending}`);
-    this.#processes.end(process);
     this.#network.hasListener = false;
     this.#network.dropProcess(process);
     for (const attempt of this.#network.attempts.splice(0)) {
       attempt.outcome = 'lost';
     }
     this.#ending = undefined;
+    this.#lastEnding = ending;
     this.hasDiskFailed = false;
     if (ending === 'power cut') {
       this.#powerCuts += 1;
-      this.#left = { disk: this.#disk.cutPower(), memories: new Map(), isDoubtful: true };
-      this.#processes.boot();
+      this.#computer.cutPower(process);
       for (const client of this.clients) {
-        this.#endClient(client);
+        this.#computer.processes.end(client.process);
+        this.#network.dropProcess(client.process);
+        client.losePower();
       }
     } else {
       this.#kills += ending === 'kill' ? 1 : 0;
-      // What an earlier server left stays until it is stored.
-      const memories = new Map(readDirectory(this.#memoryDirectory));
-      for (const [path, memory] of this.#memories) memories.set(basename(path), memory.slice());
-      this.#left = { disk: readDirectory(storage.directory), memories, isDoubtful: false };
+      this.#computer.endProcess(process);
     }
-    storage.disk = undefined;
-    storage.isDead = true;
   }
 
-  #endClient(client: SimulatedClient): void {
-    const { process } = client;
-    this.#processes.end(process);
-    this.#network.dropProcess(process);
-    client.losePower();
-  }
-
-  /** Puts what a server has left where the next one finds it. */
+  /** Clears away what has ended. The structure must be whole: looked at where that is doubtful most. */
   #bury(): void {
-    const left = this.#left;
-    const isRunningServer = this.running.isServer;
-    if (left === undefined || isRunningServer) {
+    if (this.running.isServer || !this.#computer.bury()) {
       return;
     }
-    this.#left = undefined;
-    this.#server = undefined;
-    threads.clear();
-    closeDatabases();
-    closeDescriptors();
-    this.#memories.clear();
-    fillDirectory(storage.directory, left.disk);
-    fillDirectory(this.#memoryDirectory, left.memories);
-    if (this.#serverProcess !== undefined && (left.isDoubtful || this.random.oneIn(4))) {
-      this.#check(left.disk);
+    if (this.#lastEnding === 'power cut' || this.random.oneIn(4)) {
+      const problem = this.#computer.check();
+      if (problem !== undefined) this.report(problem);
     }
-  }
-
-  /** The structure is whole after each ending: looked at after those that can harm it most. */
-  #check(files: Files): void {
-    const directory = join(this.#options.directory, 'check');
-    fillDirectory(directory, files);
-    try {
-      const { findings } = fsck(join(directory, basename(this.#database)), { isRepair: false });
-      if (findings.length > 0) {
-        this.report(`fsck: ${JSON.stringify(findings)}`);
-      }
-    } catch (error) {
-      this.report(`fsck: ${error instanceof Error ? error.stack : error}`);
-    }
-    closeDescriptors();
   }
 
   /** Nothing more goes wrong: the server stops, and what it leaves is whole. */
   #conclude(): void {
     this.#isCalm = true;
-    const server = this.#server;
-    if (server !== undefined && this.#problems.length === 0) {
-      this.#ending = undefined;
-      this.#runServer(() => server.stop());
-    }
-    if (this.#serverProcess?.isAlive) {
+    this.#endings.length = 0;
+    this.#ending = undefined;
+    if (this.#computer.server !== undefined && this.#problem === undefined) {
+      this.#stopServer(this.#computer.server);
+    } else if (this.#computer.process?.isAlive) {
       this.#end('stop');
     }
   }
