@@ -150,8 +150,11 @@ class FetchRequest implements Requestable {
   }
 }
 
-/** Whether it tells that the server is gone or cannot be had now, rather than that it refuses. */
+/**
+ * Whether it tells that the server is gone or cannot be had now, as when its disk fails, rather than that
+ * it refuses.
+ */
 export function isLoss(error: unknown): boolean {
-  const codes = ['CONNECT_FAILED', 'CONNECTION_LOST', 'DAFSERR_RESOURCE'];
+  const codes = ['CONNECT_FAILED', 'CONNECTION_LOST', 'DAFSERR_RESOURCE', 'DAFSERR_IO'];
   return error instanceof NicError || (error instanceof DafsError && codes.includes(error.code));
 }

@@ -27,17 +27,18 @@ export function replaceModules(bug?: PlantedBug): void {
     },
     load(url, context, nextLoad) {
       if (bug === undefined || url !== project + bug.module) return nextLoad(url, context);
-      return { format: 'module-typescript', source: planted(url, bug), shortCircuit: true };
+      return { format: 'module-typescript', source: sourceWith(bug), shortCircuit: true };
     },
   });
 }
 
-function planted(url: string, { name, edits }: PlantedBug): string {
-  let source = readFileSync(new URL(url), 'utf8');
+/** The module as it is with the bug. @throws when one of its pieces does not stand there once */
+export function sourceWith({ name, module, edits }: PlantedBug): string {
+  let source = readFileSync(new URL(module, project), 'utf8');
   for (const [piece, becomes] of edits) {
     const parts = source.split(piece);
     if (parts.length !== 2) {
-      throw new Error(`${name}: "${piece}" stands there ${parts.length - 1} times`);
+      throw new Error(`${name}: "${piece}" stands ${parts.length - 1} times in ${module}`);
     }
     source = parts.join(becomes);
   }

@@ -5,6 +5,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { sourceWith } from './module-hooks.ts';
+import { plantedBugs } from './planted-bugs.ts';
 
 const program = fileURLToPath(new URL('./main.ts', import.meta.url));
 const limitMs = 150_000;
@@ -40,6 +42,10 @@ it('keeps its promises whatever breaks', { timeout: limitMs }, async () => {
 it('is the same for the same seed', { timeout: limitMs }, async () => {
   const [one, other] = [await simulate('--seed', '121'), await simulate('--seed', '121')];
   expect(sumOf(one).fingerprint).toBe(sumOf(other).fingerprint);
+});
+
+it.each(plantedBugs)('can plant: $name', (bug) => {
+  expect(() => sourceWith(bug)).not.toThrow();
 });
 
 it('finds a planted bug', { timeout: limitMs }, async () => {
