@@ -47,13 +47,33 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a batch of the intent log is not checked',
+    module: 'server/store/intent-format.ts',
+    edits: [['file.readUInt32LE(at + header.CHECKSUM) ===', 'file.readUInt32LE(at) !== -1 + 0 *']],
+  },
+  {
+    name: 'the intent log begins anew over what a sync has promised',
     module: 'server/store/intent-log.ts',
+    edits: [['this.#turn = this.#idle;', '']],
+  },
+  {
+    name: 'the idle file of the intent log is taken while it is needed',
+    module: 'server/store/durability.ts',
     edits: [
       [
-        'file.readUInt32LE(at + header.CHECKSUM) ===',
-        'file.readUInt32LE(at + header.CHECKSUM) !== -1 + 0 *',
+        'if (this.#intents.isPromised && this.#stable',
+        'if (this.#logSync === undefined && this.#stable',
       ],
     ],
+  },
+  {
+    name: 'the intent log is not synced',
+    module: 'server/store/durability.ts',
+    edits: [['...(isLogged ? [] : [descriptor]),', '']],
+  },
+  {
+    name: 'a server believes a log whose sync has failed',
+    module: 'server/store/open.ts',
+    edits: [['    makeStable(database, path);\n', '']],
   },
   {
     name: 'unstable data of a round that was not acknowledged',
@@ -74,5 +94,16 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'a failed sync is tried again',
     module: 'server/store/durability.ts',
     edits: [['this.#transaction.breakDown(failure);', '']],
+  },
+  // Those that follow were there, until the simulation found them.
+  {
+    name: 'a client gives up while the disk fails',
+    module: 'client/recovery.ts',
+    edits: [["'DAFSERR_RESOURCE', 'DAFSERR_IO'", "'DAFSERR_RESOURCE'"]],
+  },
+  {
+    name: 'a write is half done when the disk fails',
+    module: 'server/block-cache.ts',
+    edits: [['      this.#store.contents.requireWritable();\n    } catch', '    } catch']],
   },
 ];

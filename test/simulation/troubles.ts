@@ -1,4 +1,5 @@
 import type { Random } from '../support/random.ts';
+import type { DiskCall } from './machine/disk.ts';
 
 /** How a server ends. */
 export type Ending = 'kill' | 'power cut' | 'stop';
@@ -23,8 +24,10 @@ export interface Troubles {
   readonly worksOneIn: number;
   /** One of so many steps takes long: milliseconds, or a second. */
   readonly waitsOneIn: number;
-  /** One of so many calls to the disk fails, once; 0: none. */
+  /** One of so many calls to the disk fails; 0: none. */
   readonly diskErrorsOneIn: number;
+  /** Only such calls do. */
+  readonly failingCall: DiskCall | undefined;
   /** Whether the disk may get full. */
   readonly isSmall: boolean;
   /** What the disk has room for beyond what is on it at first, in bytes. */
@@ -36,6 +39,7 @@ const mebibyte = 1 << 20;
 /** Draws what goes wrong: in some worlds nothing of a kind does, in some a lot. */
 export function drawTroubles(random: Random): Troubles {
   const hasDiskErrors = random.oneIn(5);
+  const failingCall = random.oneIn(2) ? 'sync' : undefined;
   const isSmall = random.oneIn(5);
   const endings = Array.from({ length: random.below(9) }, () =>
     random.pick(['kill', 'kill', 'power cut', 'power cut', 'stop'] as const),
@@ -51,7 +55,10 @@ export function drawTroubles(random: Random): Troubles {
     endsAfterOneIn: random.pick([3, 30]),
     worksOneIn: random.pick([1, 4, 20]),
     waitsOneIn: random.pick([10, 60, 400]),
-    diskErrorsOneIn: hasDiskErrors ? random.pick([30, 200]) : 0,
+    diskErrorsOneIn: hasDiskErrors
+      ? random.pick([30, 200]) / (failingCall === undefined ? 1 : 10)
+      : 0,
+    failingCall,
     isSmall,
     roomBytes: isSmall ? 2 * mebibyte + random.below(8 * mebibyte) : 1 << 30,
   };

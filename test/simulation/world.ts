@@ -313,10 +313,10 @@ export class World implements Machine, Surroundings {
       totalBytes: roomBytes,
       freeBytes: Math.max(0, roomBytes - this.#computer.disk.usedBytes),
     };
-    const { diskErrorsOneIn } = this.#troubles;
+    const { diskErrorsOneIn, failingCall = call } = this.#troubles;
     if (growth > storage.room.freeBytes) return 'ENOSPC';
     const isFailing = !this.#isCalm && diskErrorsOneIn > 0 && this.#diskErrors < 2;
-    if (!isFailing || !this.random.oneIn(diskErrorsOneIn)) {
+    if (!isFailing || failingCall !== call || !this.random.oneIn(diskErrorsOneIn)) {
       return undefined;
     }
     this.trace(`the disk fails: ${call} ${name}`);

@@ -33,6 +33,7 @@ export class DiskFile {
 
   /** Takes away, and gives, what nothing has brought onto the disk: as a power cut does. */
   takeChanges(): Change[] {
+    this.#settled += this.#changes.length;
     return this.#changes.splice(0);
   }
 
