@@ -33,7 +33,7 @@ export function replaceModules(bug?: PlantedBug): void {
 }
 
 /** The module as it is with the bug. @throws when one of its pieces does not stand there once */
-export function sourceWith({ name, module, edits }: PlantedBug): string {
+function sourceWith({ name, module, edits }: PlantedBug): string {
   let source = readFileSync(new URL(module, project), 'utf8');
   for (const [piece, becomes] of edits) {
     const parts = source.split(piece);

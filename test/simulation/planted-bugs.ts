@@ -5,7 +5,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'no sync',
     module: 'server/engine/stable-answers.ts',
-    edits: [['this.#store.durability.beginSync();', 'this.#store.durability.applyIntents();']],
+    edits: [
+      ['this.#store.durability.beginSync(isAlone);', 'this.#store.durability.applyIntents();'],
+    ],
   },
   {
     name: 'data not flushed before a sync',
@@ -68,7 +70,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'the intent log is not synced',
     module: 'server/store/durability.ts',
-    edits: [['...(isLogged ? [] : [descriptor]),', '']],
+    edits: [['...(isLogged ? [] : [descriptor])', '']],
   },
   {
     name: 'a server believes a log whose sync has failed',

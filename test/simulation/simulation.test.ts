@@ -5,8 +5,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { sourceWith } from './module-hooks.ts';
-import { plantedBugs } from './planted-bugs.ts';
 
 const program = fileURLToPath(new URL('./main.ts', import.meta.url));
 const limitMs = 150_000;
@@ -44,12 +42,8 @@ it('is the same for the same seed', { timeout: limitMs }, async () => {
   expect(sumOf(one).fingerprint).toBe(sumOf(other).fingerprint);
 });
 
-it.each(plantedBugs)('can plant: $name', (bug) => {
-  expect(() => sourceWith(bug)).not.toThrow();
-});
-
 it('finds a planted bug', { timeout: limitMs }, async () => {
-  const outcome = await simulate('--bug', 'responses are not kept', '--first', '1');
+  const outcome = await simulate('--bug', 'requests that were done are made again', '--first', '1');
   expect(outcome.status, outcome.output).toBe(1);
   expect(outcome.output).toMatch(/^seed \d+: /);
 });
