@@ -96,25 +96,27 @@ export class DataPlane {
       report: options.reportFault,
     });
     this.#cache = new BlockCache(this.#store, cacheMemory.memory, cacheOptions);
-    const { engine, service } = assembleEngine({
-      store: this.#store,
-      cache: this.#cache,
-      cacheMemory,
-      exported: cacheOptions.exported,
-      writeVerifier,
-      staging: this.#memory.private(limits.maxTransferBytes),
-      zeros: this.#memory.private(ZERO_BYTES),
-      authentication: new Authentication({
-        serverUid: (process.geteuid as () => number)(),
-        verifyPassword: options.verifyPassword,
+    const { engine, service } = this.#closingOnFailure(() =>
+      assembleEngine({
+        store: this.#store,
+        cache: this.#cache,
+        cacheMemory,
+        exported: cacheOptions.exported,
+        writeVerifier,
+        staging: this.#memory.private(limits.maxTransferBytes),
+        zeros: this.#memory.private(ZERO_BYTES),
+        authentication: new Authentication({
+          serverUid: (process.geteuid as () => number)(),
+          verifyPassword: options.verifyPassword,
+        }),
+        limits,
+        clock: systemClock,
+        random: systemRandom,
+        processStart: systemProcessStart,
+        reportFault: (error) => this.#reportFault(error),
+        reportRefusal: options.reportFault,
       }),
-      limits,
-      clock: systemClock,
-      random: systemRandom,
-      processStart: systemProcessStart,
-      reportFault: (error) => this.#reportFault(error),
-      reportRefusal: options.reportFault,
-    });
+    );
     this.#engine = engine;
     this.#service = service;
     this.#housekeeping = new Housekeeping(this.#store, this.#cache, (error) =>
@@ -132,6 +134,16 @@ export class DataPlane {
       closing: [],
     };
     this.#arrivals = new Arrivals((request) => this.#connect(request), options.reportArrival);
+  }
+
+  /** What the server knows of clients may be damaged: the database is then given up again. */
+  #closingOnFailure<Result>(action: () => Result): Result {
+    try {
+      return action();
+    } catch (error) {
+      this.#store.close();
+      throw error;
+    }
   }
 
   /** With this, another thread makes a sleeping data plane look at its messages. */

@@ -1,6 +1,12 @@
 import type Database from 'better-sqlite3';
+import { readClient, readCredential } from '../sessions/client-records.ts';
+import { readResponse, readSession } from '../sessions/response-cache.ts';
+import { readInstance } from '../state/held-state.ts';
+import { readLock } from '../state/lock-record.ts';
+import { readOpen } from '../state/open-record.ts';
 import { checksumOf } from '../store/block-checksum.ts';
 import { bucketOf, checkName } from '../store/names.ts';
+import { StateKind } from '../store/state-table.ts';
 
 /** Lets queries ask what is said of names and of data in JavaScript. */
 export function defineFunctions(database: Database.Database): void {
@@ -12,6 +18,29 @@ export function defineFunctions(database: Database.Database): void {
   };
   for (const [name, answer] of Object.entries(functions)) {
     database.function(name, { deterministic: true }, (value) => answer(value as Uint8Array));
+  }
+  database.function('isEntry', { deterministic: true }, (kind, key, value) =>
+    isEntry(kind as StateKind, key as Uint8Array, value as Uint8Array) ? 1 : 0,
+  );
+}
+
+/** What the server that starts makes of an entry of a client's. */
+const readers: Readonly<Record<StateKind, (key: Uint8Array, value: Uint8Array) => unknown>> = {
+  [StateKind.CLIENT]: readClient,
+  [StateKind.SESSION]: readSession,
+  [StateKind.CREDENTIAL]: readCredential,
+  [StateKind.RESPONSE]: readResponse,
+  [StateKind.OPEN]: readOpen,
+  [StateKind.LOCK]: readLock,
+  [StateKind.INSTANCE]: readInstance,
+};
+
+function isEntry(kind: StateKind, key: Uint8Array, value: Uint8Array): boolean {
+  try {
+    readers[kind](key, value);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -10,8 +10,6 @@ const { CLIENT, SESSION, CREDENTIAL, RESPONSE, OPEN, LOCK, INSTANCE } = StateKin
 interface Belonging {
   readonly what: string;
   readonly kind: StateKind;
-  /** Whether it can be read, in SQL. */
-  readonly isWhole: string;
   /** What it belongs to: the kind of that, and its key. */
   readonly owner: readonly [what: string, kind: StateKind, key: string] | undefined;
 }
@@ -21,50 +19,44 @@ const belongings: readonly Belonging[] = [
   {
     what: 'client',
     kind: CLIENT,
-    isWhole: 'length(key) = 8 AND json_valid(CAST(value AS TEXT))',
     owner: undefined,
   },
   {
     what: 'credential',
     kind: CREDENTIAL,
-    isWhole: 'length(key) = 12 AND json_valid(CAST(value AS TEXT))',
     owner: ['client', CLIENT, 'substr(key, 1, 8)'],
   },
   {
     what: 'session',
     kind: SESSION,
-    isWhole: 'length(key) = 8 AND length(value) = 16',
     owner: ['client', CLIENT, 'substr(value, 1, 8)'],
   },
   {
     what: 'response',
     kind: RESPONSE,
-    isWhole: 'length(key) = 10 AND length(value) >= 20',
     owner: ['session', SESSION, 'substr(key, 1, 8)'],
   },
   // Those of clients that are gone are not damage: a server that starts forgets them.
   {
     what: 'open',
     kind: OPEN,
-    isWhole: 'length(key) = 8 AND length(value) >= 27',
     owner: undefined,
   },
   {
     what: 'lock',
     kind: LOCK,
-    isWhole: 'length(key) >= 17 AND length(value) >= 41',
     owner: undefined,
   },
   {
     what: 'instance',
     kind: INSTANCE,
-    isWhole: 'length(key) = 0 AND length(value) = 4',
     owner: undefined,
   },
 ];
 
 /** What the server knows of clients, and of what it has answered them. */
-export const stateChecks: readonly Check[] = belongings.map(({ what, kind, isWhole, owner }) => {
+export const stateChecks: readonly Check[] = belongings.map(({ what, kind, owner }) => {
+  const isWhole = 'isEntry(kind, key, value)';
   const [whose, ownerKind, ownerKey] = owner ?? ['', 0, ''];
   const isOwned =
     owner === undefined

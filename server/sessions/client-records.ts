@@ -1,4 +1,5 @@
 import type { Credential } from '../access-control.ts';
+import { readKey } from '../state/entry-bytes.ts';
 import { StateKind, type StateTable } from '../store/index.ts';
 import type { ClientProcess } from './client-process.ts';
 import { CredentialTable } from './credentials.ts';
@@ -61,20 +62,32 @@ export class ClientRecords {
   /** All clients that the last server knew, as they were. */
   read(): Client[] {
     const clients = new Map<bigint, Client>();
-    for (const [key, value] of this.#state.entries(StateKind.CLIENT)) {
-      const clientId = clientIdOf(key);
-      clients.set(clientId, clientOf(clientId, decode<ClientRecord>(value)));
+    for (const client of this.#state.read(StateKind.CLIENT, readClient)) {
+      clients.set(client.clientId, client);
     }
-    for (const [key, value] of this.#state.entries(StateKind.CREDENTIAL)) {
-      const handle = viewOf(key).getUint32(CLIENT_ID_BYTES);
-      clients.get(clientIdOf(key))?.credentials.restore(handle, decode<Credential>(value));
+    for (const { clientId, handle, credential } of this.#state.read(
+      StateKind.CREDENTIAL,
+      readCredential,
+    )) {
+      clients.get(clientId)?.credentials.restore(handle, credential);
     }
     return [...clients.values()];
   }
 }
 
-function clientOf(clientId: bigint, record: ClientRecord): Client {
+/** @throws Error for an entry that is no client's */
+export function readClient(key: Uint8Array, value: Uint8Array): Client {
+  const clientId = readKey(key, CLIENT_ID_BYTES).readBigUInt64BE();
+  const record = decode<ClientRecord>(value);
   const { idString, verifier, principal, process } = record;
+  const { method, name, credential, isTrusted } = principal;
+  requireCredential(credential);
+  requireTypes([idString, verifier, name, process.start ?? ''], 'string');
+  requireTypes(
+    [method, process.pid, record.credentialCapacity, record.lastCredentialHandle],
+    'number',
+  );
+  requireTypes([isTrusted], 'boolean');
   const claim: ClientClaim = { idString, verifier: BigInt(`0x${verifier}`), clientId };
   const { credentialCapacity, lastCredentialHandle } = record;
   const credentials = new CredentialTable(credentialCapacity, lastCredentialHandle);
@@ -94,7 +107,28 @@ function credentialKey({ clientId }: Client, handle: number): Uint8Array {
   return key;
 }
 
-const clientIdOf = (key: Uint8Array): bigint => viewOf(key).getBigUint64(0);
+/** @throws Error for an entry that is no credential */
+export function readCredential(keyBytes: Uint8Array, value: Uint8Array) {
+  const key = readKey(keyBytes, CLIENT_ID_BYTES + 4);
+  const credential = decode<Credential>(value);
+  requireCredential(credential);
+  return {
+    clientId: key.readBigUInt64BE(),
+    handle: key.readUInt32BE(CLIENT_ID_BYTES),
+    credential,
+  };
+}
+
+function requireCredential({ uid, gid, groups }: Credential): void {
+  requireTypes([uid, gid, ...groups], 'number');
+}
+
+function requireTypes(values: readonly unknown[], type: string): void {
+  const other = values.find((value) => typeof value !== type);
+  if (values.some((value) => typeof value !== type)) {
+    throw new TypeError(`${String(other)} is no ${type}`);
+  }
+}
 
 const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

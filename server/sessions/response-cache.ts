@@ -3,6 +3,7 @@ import { ProtocolError } from '../../client/protocol/protocol-error.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import { refuse } from '../engine/refusal.ts';
+import { readKey } from '../state/entry-bytes.ts';
 import { type FileId, StateKind, type Store } from '../store/index.ts';
 import type { Limits } from './limits.ts';
 import type { Client, Session } from './session.ts';
@@ -91,12 +92,10 @@ export class ResponseCache {
   recover(clients: readonly Client[]): void {
     const byId = new Map(clients.map((client) => [client.clientId, client]));
     const found: SessionResponses[] = [];
-    for (const [key, value] of this.#store.state.entries(StateKind.SESSION)) {
-      const view = viewOf(value);
-      const client = byId.get(view.getBigUint64(SessionValue.CLIENT_ID));
+    for (const session of this.#store.state.read(StateKind.SESSION, readSession)) {
+      const client = byId.get(session.clientId);
       if (client !== undefined) {
-        const beganMs = view.getFloat64(SessionValue.BEGAN_MS);
-        found.push(new SessionResponses(viewOf(key).getBigUint64(0), client, beganMs, undefined));
+        found.push(new SessionResponses(session.sessionId, client, session.beganMs, undefined));
       }
     }
     found.sort((one, other) => one.beganMs - other.beganMs);
@@ -214,10 +213,13 @@ export class ResponseCache {
     for (const { byStream } of this.#sessions.values()) {
       byStream.length = 0;
     }
-    for (const [key, value] of this.#store.state.entries(StateKind.RESPONSE)) {
-      const responses = this.#sessions.get(viewOf(key).getBigUint64(0));
+    for (const { sessionId, stream, response } of this.#store.state.read(
+      StateKind.RESPONSE,
+      readResponse,
+    )) {
+      const responses = this.#sessions.get(sessionId);
       if (responses !== undefined) {
-        responses.byStream[viewOf(key).getUint16(SESSION_ID_BYTES)] = responseIn(value);
+        responses.byStream[stream] = response;
       }
     }
   }
@@ -253,6 +255,26 @@ function responseIn(value: Uint8Array): CachedResponse {
     status: view.getUint32(Header.STATUS, true) as DafsStatus,
     stableFile: file === 0 ? undefined : (file as FileId),
     value,
+  };
+}
+
+/** @throws Error for an entry that is no session's */
+export function readSession(key: Uint8Array, content: Uint8Array) {
+  const value = readKey(content, SessionValue.LENGTH);
+  return {
+    sessionId: readKey(key, SESSION_ID_BYTES).readBigUInt64BE(),
+    clientId: value.readBigUInt64BE(SessionValue.CLIENT_ID),
+    beganMs: value.readDoubleBE(SessionValue.BEGAN_MS),
+  };
+}
+
+/** @throws Error for an entry that is no response */
+export function readResponse(keyBytes: Uint8Array, value: Uint8Array) {
+  const key = readKey(keyBytes, SESSION_ID_BYTES + 2);
+  return {
+    sessionId: key.readBigUInt64BE(),
+    stream: key.readUInt16BE(SESSION_ID_BYTES),
+    response: responseIn(value),
   };
 }
 

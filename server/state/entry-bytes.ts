@@ -1,5 +1,7 @@
 /** Fields of entries of the store's state: written with every open and lock, and so by the cheapest means. */
 
+import type { FileId } from '../store/index.ts';
+
 const word = new DataView(new ArrayBuffer(8));
 const wordBytes = new Uint8Array(word.buffer);
 
@@ -21,3 +23,20 @@ export function writeLockOwner(target: Uint8Array, at: number, key: string): voi
 }
 
 const ownerAt = (key: string): number => key.indexOf(':') + 1;
+
+/** The bytes of a key. @throws RangeError when it has another length */
+export function readKey(key: Uint8Array, bytes: number): Buffer {
+  if (key.length !== bytes) {
+    throw new RangeError(`a key has ${key.length} bytes instead of ${bytes}`);
+  }
+  return Buffer.from(key.buffer, key.byteOffset, key.length);
+}
+
+/** @throws RangeError for what can be no file's */
+export function readFileId(bytes: Buffer, at: number): FileId {
+  const id = Number(bytes.readBigUInt64BE(at));
+  if (!Number.isSafeInteger(id)) {
+    throw new RangeError(`${id} is no file`);
+  }
+  return id as FileId;
+}

@@ -9,6 +9,7 @@
 import type { Clock } from '../engine/clock.ts';
 import { isNamedId } from '../named-attributes/handles.ts';
 import { type FileId, StateKind, type StateTable, type Store } from '../store/index.ts';
+import { readKey } from './entry-bytes.ts';
 import { lockFormat, recordedLocks } from './lock-record.ts';
 import type { OwnedLocks } from './lock-space.ts';
 import type { LockTable } from './locks.ts';
@@ -141,6 +142,11 @@ export class HeldState {
 }
 
 function lastInstance(state: StateTable): number {
-  const [entry] = state.entries(StateKind.INSTANCE);
-  return entry === undefined ? 0 : Buffer.from(entry[1]).readUInt32LE();
+  return state.read(StateKind.INSTANCE, readInstance)[0] ?? 0;
+}
+
+/** @throws Error for an entry that is no instance's */
+export function readInstance(key: Uint8Array, content: Uint8Array): number {
+  readKey(key, instanceKey.length);
+  return readKey(content, Uint32Array.BYTES_PER_ELEMENT).readUInt32LE();
 }

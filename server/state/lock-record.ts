@@ -1,7 +1,7 @@
 /** What one owner has locked of a file, as one entry of the store's state. */
 
 import { type FileId, StateKind, type StateTable } from '../store/index.ts';
-import { lockOwnerLength, writeLockOwner, writeUint64 } from './entry-bytes.ts';
+import { lockOwnerLength, readFileId, writeLockOwner, writeUint64 } from './entry-bytes.ts';
 import type { LockedRange, LockMode } from './lock-ranges.ts';
 import type { LockKind, OwnedLocks } from './lock-space.ts';
 import type { EntryFormat } from './state-records.ts';
@@ -65,31 +65,53 @@ export const lockFormat: EntryFormat<OwnedLocks> = {
   },
 };
 
-/** The locks that the state of the store has. */
-export function recordedLocks(state: StateTable): LockRecord[] {
-  return state.entries(StateKind.LOCK).map(([keyBytes, valueBytes]) => {
-    const key = Buffer.from(keyBytes);
-    const value = Buffer.from(valueBytes);
-    const rangesAt = COUNT_BYTES + Number(value.readBigUInt64BE()) * STATE_ID_BYTES;
-    return {
-      key,
-      fileId: Number(key.readBigUInt64BE(keyAt.FILE)) as FileId,
-      kind: kinds[key.readUInt8(keyAt.KIND)] as LockKind,
-      clientId: key.readBigUInt64BE(keyAt.CLIENT),
-      owner: key.subarray(keyAt.OWNER),
-      stateIds: positions(COUNT_BYTES, rangesAt, STATE_ID_BYTES).map((at) =>
-        value.readBigUInt64BE(at),
-      ),
-      ranges: positions(rangesAt, value.length, rangeAt.LENGTH).map((at) => ({
-        first: value.readBigUInt64BE(at + rangeAt.FIRST),
-        last: value.readBigUInt64BE(at + rangeAt.LAST),
-        mode: modes[value.readUInt8(at + rangeAt.MODE)] as LockMode,
-        pid: Number(value.readBigUInt64BE(at + rangeAt.PID)),
-      })),
-    };
-  });
+/** The locks that the state of the store has. @throws {StoreOpenError} */
+export const recordedLocks = (state: StateTable): LockRecord[] =>
+  state.read(StateKind.LOCK, readLock);
+
+/** @throws Error for an entry that is none of locks */
+export function readLock(keyBytes: Uint8Array, content: Uint8Array): LockRecord {
+  const key = Buffer.from(keyBytes);
+  const value = Buffer.from(content);
+  const rangesAt = COUNT_BYTES + Number(value.readBigUInt64BE()) * STATE_ID_BYTES;
+  const ranges = positions(rangesAt, value.length, rangeAt.LENGTH).map((at) => ({
+    first: value.readBigUInt64BE(at + rangeAt.FIRST),
+    last: value.readBigUInt64BE(at + rangeAt.LAST),
+    mode: oneOf(modes, value.readUInt8(at + rangeAt.MODE)),
+    pid: Number(value.readBigUInt64BE(at + rangeAt.PID)),
+  }));
+  const areInOrder = ranges.every(
+    ({ first, last }, index) => first <= last && (ranges[index - 1]?.last ?? -1n) < first,
+  );
+  if (!areInOrder) {
+    throw new RangeError('ranges are not in order');
+  }
+  return {
+    key,
+    fileId: readFileId(key, keyAt.FILE),
+    kind: oneOf(kinds, key.readUInt8(keyAt.KIND)),
+    clientId: key.readBigUInt64BE(keyAt.CLIENT),
+    owner: key.subarray(keyAt.OWNER),
+    stateIds: positions(COUNT_BYTES, rangesAt, STATE_ID_BYTES).map((at) =>
+      value.readBigUInt64BE(at),
+    ),
+    ranges,
+  };
 }
 
-/** Where each of the equal parts between two places begins. */
-const positions = (from: number, end: number, bytes: number): number[] =>
-  Array.from({ length: (end - from) / bytes }, (_, index) => from + index * bytes);
+/** Where each of the equal parts between two places begins. @throws RangeError when they do not fit */
+function positions(from: number, end: number, bytes: number): number[] {
+  const length = (end - from) / bytes;
+  if (!Number.isInteger(length) || length < 0) {
+    throw new RangeError(`no parts of ${bytes} bytes lie between ${from} and ${end}`);
+  }
+  return Array.from({ length }, (_, index) => from + index * bytes);
+}
+
+function oneOf<Value>(values: readonly Value[], index: number): Value {
+  const value = values[index];
+  if (value === undefined) {
+    throw new RangeError(`there are ${values.length} values, and none is ${index}`);
+  }
+  return value;
+}

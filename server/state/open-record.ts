@@ -1,7 +1,13 @@
 /** An open as an entry of the store's state: by its stateid, how it was made and for whom. */
 
 import { type FileId, StateKind, type StateTable } from '../store/index.ts';
-import { lockOwnerLength, writeLockOwner, writeUint64 } from './entry-bytes.ts';
+import {
+  lockOwnerLength,
+  readFileId,
+  readKey,
+  writeLockOwner,
+  writeUint64,
+} from './entry-bytes.ts';
 import type { Open, ShareRequest } from './opens.ts';
 import type { EntryFormat } from './state-records.ts';
 
@@ -59,24 +65,26 @@ export const openFormat: EntryFormat<Open> = {
   },
 };
 
-/** The opens that the state of the store has. */
-export function recordedOpens(state: StateTable): OpenRecord[] {
-  return state.entries(StateKind.OPEN).map(([keyBytes, valueBytes]) => {
-    const value = Buffer.from(valueBytes);
-    const flags = value.readUInt8(at.FLAGS);
-    const hasShareKey = (flags & flag.SHARE_KEY) !== 0;
-    return {
-      key: keyBytes,
-      stateId: Buffer.from(keyBytes).readBigUInt64BE(),
-      clientId: value.readBigUInt64BE(at.CLIENT),
-      fileId: Number(value.readBigUInt64BE(at.FILE)) as FileId,
-      owner: value.subarray(at.OWNER),
-      access: value.readUInt8(at.ACCESS),
-      deny: value.readUInt8(at.DENY),
-      shareKey: hasShareKey ? value.readBigUInt64BE(at.SHARE_KEY) : undefined,
-      deniesRemoval: (flags & flag.DENIES_REMOVAL) !== 0,
-    };
-  });
+/** The opens that the state of the store has. @throws {StoreOpenError} */
+export const recordedOpens = (state: StateTable): OpenRecord[] =>
+  state.read(StateKind.OPEN, readOpen);
+
+/** @throws Error for an entry that is none of an open */
+export function readOpen(key: Uint8Array, content: Uint8Array): OpenRecord {
+  const value = Buffer.from(content);
+  const flags = value.readUInt8(at.FLAGS);
+  const hasShareKey = (flags & flag.SHARE_KEY) !== 0;
+  return {
+    key,
+    stateId: readKey(key, STATE_ID_BYTES).readBigUInt64BE(),
+    clientId: value.readBigUInt64BE(at.CLIENT),
+    fileId: readFileId(value, at.FILE),
+    owner: value.subarray(at.OWNER),
+    access: value.readUInt8(at.ACCESS),
+    deny: value.readUInt8(at.DENY),
+    shareKey: hasShareKey ? value.readBigUInt64BE(at.SHARE_KEY) : undefined,
+    deniesRemoval: (flags & flag.DENIES_REMOVAL) !== 0,
+  };
 }
 
 /** The files that somebody had open when the server was killed: they outlive their last names. */

@@ -119,7 +119,8 @@ function walkTables(database: Database.Database): void {
   }
 }
 
-function damaged(path: string, finding: string, cause?: unknown): StoreOpenError {
+/** The refusal of a database that is not what was written to it. @param finding what is wrong, for a person */
+export function damaged(path: string, finding: string, cause?: unknown): StoreOpenError {
   const advice = 'try dafs fsck --repair, or restore it from a copy';
   const message = `${path} is damaged (${finding}): ${advice}; it was left as it is`;
   return new StoreOpenError('DAMAGED', path, message, { cause });

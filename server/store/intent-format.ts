@@ -112,10 +112,14 @@ export function readBatches(file: Buffer, seed: number, epoch: number): LeftInte
   return { batches: sequence, intents };
 }
 
-/** Adds the intents from `start` to before `end`. */
+/** Adds the intents from `start` to before `end`. @throws RangeError when one does not end there */
 export function readIntents(file: Buffer, start: number, end: number, intents: Intent[]): void {
-  for (let at = start; at < end; ) {
+  let at = start;
+  while (at < end) {
     at = readIntent(file, at, intents);
+  }
+  if (at !== end) {
+    throw new RangeError('an intent is longer than its batch');
   }
 }
 

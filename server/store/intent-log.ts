@@ -1,3 +1,4 @@
+import { damaged } from './integrity.ts';
 import { IntentFile } from './intent-file.ts';
 import {
   header,
@@ -248,15 +249,23 @@ export function newEpoch(): number {
   return Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
 }
 
-/** What a process left which did not close the database: nothing, when the database has it. */
+/**
+ * What a process left which did not close the database: nothing, when the database has it.
+ * @throws {StoreOpenError} DAMAGED: a whole batch is none.
+ */
 export function leftIntents(
   databasePath: string,
   identity: Uint8Array,
   epoch: number,
 ): LeftIntents {
-  const [one, other] = pathsOf(databasePath).map((path) =>
-    readBatches(IntentFile.read(path), seedOf(identity), epoch),
-  ) as [LeftIntents, LeftIntents];
+  const left = (path: string): LeftIntents => {
+    try {
+      return readBatches(IntentFile.read(path), seedOf(identity), epoch);
+    } catch (error) {
+      throw error instanceof RangeError ? damaged(databasePath, 'its intent log', error) : error;
+    }
+  };
+  const [one, other] = pathsOf(databasePath).map(left) as [LeftIntents, LeftIntents];
   return one.batches > 0 ? one : other;
 }
 

@@ -74,6 +74,7 @@ export class LeftData {
   /**
    * The data that go with a database. What does not go with it is removed: of another run of the
    * system, of another database or state of it.
+   * @throws {StoreOpenError} DAMAGED: they go with it, and cannot be read.
    * @param nextEpoch what the database's epoch may become before the data are stored
    * @throws {StoreOpenError} FOREIGN_DATA: they are there, and another user's
    */
@@ -87,7 +88,13 @@ export class LeftData {
     if (file === undefined) {
       return undefined;
     }
-    const floats = readDescription(file, identity);
+    let floats: Float64Array | undefined;
+    try {
+      floats = readDescription(file, identity, path);
+    } catch (error) {
+      closeSync(file);
+      throw error;
+    }
     const accepted = floats === undefined ? undefined : acceptedIn(floats, database);
     if (floats === undefined || accepted === undefined) {
       closeSync(file);
@@ -125,6 +132,9 @@ export class LeftData {
       durability.applyIntents();
     } catch (error) {
       closeSync(this.#file);
+      if (error instanceof StoreOpenError) {
+        throw error;
+      }
       const { message } = storeErrorOf(error);
       throw new StoreOpenError(
         'NO_SPACE',
@@ -214,12 +224,17 @@ export class LeftData {
     }
     const value = (place: number) => floats[at + place] as number;
     const time = (place: number) => ({ seconds: value(place), nseconds: value(place + 1) });
-    return {
+    const state = {
       size: value(StateFloat.SIZE),
       mtime: time(StateFloat.MTIME_SECONDS),
       ctime: time(StateFloat.CTIME_SECONDS),
       change: value(StateFloat.CHANGE),
     };
+    // That of a file that has been forgotten has no size.
+    if (!Number.isNaN(state.size) && !isState(state)) {
+      throw unreadable(this.#path);
+    }
+    return state;
   }
 
   /** The slots that hold what the database lacks, by file, in the order of the blocks. */
@@ -235,6 +250,9 @@ export class LeftData {
         const id = floats[ids + slot] as FileId;
         const number = floats[numbers + slot] as number;
         const order = floats[orders + slot] as number;
+        if (![id, number, order].every(isCount)) {
+          throw unreadable(this.#path);
+        }
         const blocks = files.get(id) ?? new Map<number, LeftBlock>();
         files.set(id, blocks);
         if (order > (blocks.get(number)?.order ?? 0)) {
@@ -293,7 +311,11 @@ function foreignData(path: string, database: string, uid: number, cause?: unknow
 }
 
 /** The description, when it is whole, and of this database and this run of the system. */
-function readDescription(file: number, identity: Uint8Array): Float64Array | undefined {
+function readDescription(
+  file: number,
+  identity: Uint8Array,
+  path: string,
+): Float64Array | undefined {
   const header = Buffer.alloc(HeaderBytes.LENGTH);
   const isWhole = readSync(file, header, 0, header.length, 0) === header.length;
   const isOurs =
@@ -304,10 +326,35 @@ function readDescription(file: number, identity: Uint8Array): Float64Array | und
   if (!isOurs) {
     return undefined;
   }
-  const { bytes } = new UnstableLayout(header.readDoubleLE(HeaderFloat.SLOTS * floatBytes));
+  const [slots, blockBytes, blocksOffset] = [
+    HeaderFloat.SLOTS,
+    HeaderFloat.BLOCK_BYTES,
+    HeaderFloat.BLOCKS_OFFSET,
+  ].map((place) => header.readDoubleLE(place * floatBytes)) as [number, number, number];
+  const { bytes } = new UnstableLayout(slots);
+  const areNumbers = [slots, blockBytes, blocksOffset].every(isCount);
+  const end = blocksOffset + slots * blockBytes;
+  if (!areNumbers || blocksOffset < bytes || end > fstatSync(file).size) {
+    throw unreadable(path);
+  }
   const floats = new Float64Array(bytes / floatBytes);
-  const isRead = readSync(file, floats, 0, bytes, 0) === bytes;
-  return isRead ? floats : undefined;
+  readSync(file, floats, 0, bytes, 0);
+  return floats;
+}
+
+/** Whether a number counts something. */
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+
+const isTime = ({ seconds, nseconds }: Time): boolean =>
+  Number.isSafeInteger(seconds) && isCount(nseconds) && nseconds < 1e9;
+
+const isState = ({ size, mtime, ctime, change }: FileState): boolean =>
+  isCount(size) && isCount(change) && isTime(mtime) && isTime(ctime);
+
+function unreadable(path: string): StoreOpenError {
+  const advice = 'remove it to do without what had not been stored yet';
+  const message = `${path}, which a killed server left, cannot be read: ${advice}`;
+  return new StoreOpenError('DAMAGED', path, message);
 }
 
 /** The last round that was acknowledged or committed; undefined: of another state of the database. */

@@ -125,6 +125,9 @@ class DataRows {
   #storePiece(id: number, file: FileRow, offset: number, bytes: Uint8Array): void {
     const number = Math.floor(offset / this.#blockBytes);
     const within = offset - number * this.#blockBytes;
+    if (!(within + bytes.length <= this.#blockBytes)) {
+      throw new RangeError(`a piece of ${bytes.length} bytes at ${offset} lies in no block`);
+    }
     const row = this.#block.get(file.content, number);
     const oldLength = row?.data.length ?? 0;
     const data = Buffer.alloc(Math.max(oldLength, within + bytes.length));

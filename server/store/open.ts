@@ -14,7 +14,7 @@ import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { isDiskFull } from './database-error.ts';
 import { StoreOpenError } from './errors.ts';
-import { checkHeader, checkIntegrity, refusal } from './integrity.ts';
+import { checkHeader, checkIntegrity, damaged, refusal } from './integrity.ts';
 import { leftIntents, newEpoch } from './intent-log.ts';
 import { LeftData } from './left-data.ts';
 import { storeLoggedData } from './logged-data.ts';
@@ -277,8 +277,14 @@ function recoverIntents(
     database.pragma('wal_checkpoint(RESTART)');
   }
   database.transaction(() => {
-    makeAgain(database, intents);
-    storeLoggedData(database, intents);
+    try {
+      makeAgain(database, intents);
+      storeLoggedData(database, intents);
+    } catch (error) {
+      // Values that are not those of the statement.
+      const isOurs = error instanceof RangeError || error instanceof TypeError;
+      throw isOurs ? damaged(path, 'its intent log', error) : error;
+    }
     database.prepare('UPDATE filesystem SET intentEpoch = ?').run(epoch);
   })();
   return left;

@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import { damaged } from './integrity.ts';
 import type { Change, Statements } from './statements.ts';
 import type { Transaction, TransactionObserver } from './transaction.ts';
 
@@ -30,6 +31,7 @@ interface Pending {
  * then has never cost a statement.
  */
 export class StateTable implements TransactionObserver {
+  readonly #path: string;
   readonly #transaction: Transaction;
   readonly #select: Database.Statement<[number], [key: Buffer, value: Buffer]>;
   readonly #keys: Database.Statement<[], [kind: StateKind, key: Buffer]>;
@@ -39,7 +41,9 @@ export class StateTable implements TransactionObserver {
   /** Which entries have rows. */
   readonly #rows = new Set<string>();
 
-  constructor(statements: Statements, transaction: Transaction) {
+  /** @param path of the database, to name it */
+  constructor(path: string, statements: Statements, transaction: Transaction) {
+    this.#path = path;
     this.#transaction = transaction;
     this.#select = statements
       .query<[number], [key: Buffer, value: Buffer]>(
@@ -83,8 +87,22 @@ export class StateTable implements TransactionObserver {
     });
   }
 
-  /** All entries of a kind, in the order of their keys: for a server that starts. */
-  entries(kind: StateKind): [key: Uint8Array, value: Uint8Array][] {
+  /**
+   * Reads all entries of a kind, in the order of their keys: for a server that starts.
+   * @param decode throws, whatever it likes, when it cannot make sense of one
+   * @throws {StoreOpenError} DAMAGED when one cannot be read
+   */
+  read<Entry>(kind: StateKind, decode: (key: Uint8Array, value: Uint8Array) => Entry): Entry[] {
+    return this.#entries(kind).map(([key, value]) => {
+      try {
+        return decode(key, value);
+      } catch (error) {
+        throw damaged(this.#path, 'what a client held cannot be read', error);
+      }
+    });
+  }
+
+  #entries(kind: StateKind): [key: Uint8Array, value: Uint8Array][] {
     const entries = new Map<string, [key: Uint8Array, value: Uint8Array]>();
     for (const [key, value] of this.#select.all(kind)) {
       entries.set(nameOf(kind, key), [key, value]);

@@ -126,7 +126,7 @@ export class Store {
       reclaimed,
       this.#usage,
     );
-    this.state = new StateTable(statements, this.#transaction);
+    this.state = new StateTable(path, statements, this.#transaction);
     this.#entries = new EntryTable(statements, this.#transaction);
     this.#blocks = new BlockTable(statements, row.blockBytes, new AllocationTable(statements));
     this.#disk = new DiskRoom(database, path);

@@ -21,6 +21,7 @@ import type {
   Verifier,
 } from '../../../client/protocol/types.ts';
 import type { Random } from '../../support/random.ts';
+import { mutate } from './mutations.ts';
 
 /** What a fuzzer knows of the server and may use in messages that are right. */
 export interface Knowledge {
@@ -303,35 +304,7 @@ export function rightMessage(random: Random, known: Knowledge, littleEndian: boo
   return message.bytes.slice(0, Math.min(message.length, MAX_BYTES));
 }
 
-type Mutation = (message: Uint8Array, random: Random) => Uint8Array;
-
 const HEADER_LENGTH_OFFSET = 36;
-const INTERESTING = [0, 1, 7, 8, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff];
-
-const mutations: readonly Mutation[] = [
-  (message, random) => {
-    message[random.below(message.length)] = random.below(256);
-    return message;
-  },
-  (message, random) => {
-    const position = random.below(message.length);
-    message[position] = (message[position] as number) ^ (1 << random.below(8));
-    return message;
-  },
-  (message, random) => {
-    const position = 4 * random.below(Math.max(1, Math.floor(message.length / 4)));
-    if (position + 4 <= message.length) {
-      new DataView(message.buffer).setUint32(position, random.pick(INTERESTING), random.oneIn(2));
-    }
-    return message;
-  },
-  (message, random) => message.slice(0, random.below(message.length + 1)),
-  (message, random) => Uint8Array.from([...message, ...random.bytes(random.length(500))]),
-  (message, random) => {
-    const from = random.below(message.length);
-    return message.copyWithin(random.below(message.length), from, from + random.below(64));
-  },
-];
 
 /**
  * A message for the server to stumble over: noise, a request that is right, or, mostly, one that was
@@ -346,7 +319,7 @@ export function fuzzMessage(random: Random, known: Knowledge, littleEndian: bool
     return message;
   }
   for (let rounds = 1 + random.below(4); rounds > 0 && message.length > 0; rounds -= 1) {
-    message = random.pick(mutations)(message, random);
+    message = mutate(message, random);
   }
   message = message.slice(0, MAX_BYTES);
   if (!random.oneIn(8) && message.length >= HEADER_LENGTH_OFFSET + 4) {

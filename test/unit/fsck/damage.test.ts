@@ -19,6 +19,24 @@ const count =
   () =>
     `SELECT count(*) FROM ${what}`;
 
+/** What the server knows of a client, and of a credential, as it stores them. */
+const [client, credential] = [
+  {
+    idString: 'client',
+    verifier: '1f',
+    principal: {
+      method: 0,
+      name: 'root',
+      credential: { uid: 0, gid: 0, groups: [] },
+      isTrusted: true,
+    },
+    process: { pid: 1, start: '1' },
+    credentialCapacity: 4,
+    lastCredentialHandle: 1,
+  },
+  { uid: 1, gid: 2, groups: [3] },
+].map((record) => `CAST('${JSON.stringify(record)}' AS BLOB)`);
+
 const damages: Readonly<Record<string, Damage>> = {
   'no root': {
     sql: () => 'DELETE FROM inode WHERE id = 1',
@@ -190,16 +208,16 @@ const damages: Readonly<Record<string, Damage>> = {
   },
   'a client that cannot be read, and all that is its': {
     sql: () => `INSERT INTO state VALUES (1, x'0000000000000001', CAST('{' AS BLOB)),
-      (3, x'000000000000000100000001', CAST('{}' AS BLOB)),
+      (3, x'000000000000000100000001', ${credential}),
       (2, x'0000000000000002', x'00000000000000010000000000000000'),
       (4, x'00000000000000020000', zeroblob(20))`,
     kinds: ['client'],
     repaired: [count('state'), 0],
   },
   'what belongs to no client': {
-    sql: () => `INSERT INTO state VALUES (1, x'0000000000000001', CAST('{}' AS BLOB)),
-      (3, x'000000000000000100000001', CAST('{}' AS BLOB)),
-      (3, x'000000000000000200000001', CAST('{}' AS BLOB)),
+    sql: () => `INSERT INTO state VALUES (1, x'0000000000000001', ${client}),
+      (3, x'000000000000000100000001', ${credential}),
+      (3, x'000000000000000200000001', ${credential}),
       (2, x'0000000000000002', x'00000000000000010000000000000000'),
       (2, x'0000000000000003', x'00000000000000020000000000000000'),
       (4, x'00000000000000020000', zeroblob(20)),
@@ -210,7 +228,7 @@ const damages: Readonly<Record<string, Damage>> = {
   'what clients hold, that cannot be read': {
     sql: () => `INSERT INTO state VALUES (5, x'0000000000000001', zeroblob(27)),
       (5, x'0000000000000002', zeroblob(26)), (5, x'03', zeroblob(27)),
-      (6, zeroblob(17), zeroblob(41)), (6, zeroblob(18), zeroblob(40)), (6, x'00', zeroblob(41)),
+      (6, zeroblob(17), zeroblob(33)), (6, zeroblob(18), zeroblob(32)), (6, x'00', zeroblob(33)),
       (7, x'', zeroblob(3))`,
     kinds: ['open', 'lock', 'instance'],
     repaired: [count('state'), 2],

@@ -64,7 +64,8 @@ const close = (files: Files, file: OpenedFile): string =>
 const dataOf = (files: Files, file: OpenedFile): string =>
   text(files.read(file, 0, 100).results.readData);
 
-const entries = (kind: StateKind): number => server.store.state.entries(kind).length;
+const entries = (kind: StateKind): number =>
+  server.store.state.read(kind, (key, value) => [key, value] as const).length;
 
 /** Objects there are, the root included, when all that is free has been freed. */
 function objects(): number {

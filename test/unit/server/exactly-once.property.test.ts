@@ -335,13 +335,13 @@ it('executes every request once, whatever is lost', { timeout: 300_000 }, () => 
         settle(world);
         expect(namesIn(world)).toEqual([...world.names].sort());
         const { state } = world.server.store;
-        const sessions = [...state.entries(StateKind.SESSION)];
+        const sessions = state.read(StateKind.SESSION, (key, value) => [key, value] as const);
         expect(sessions).toHaveLength(CLIENTS);
         for (const one of world.clients) {
           one.connection?.call('DISCONNECT', {});
         }
         for (const kind of [StateKind.CLIENT, StateKind.SESSION, StateKind.RESPONSE]) {
-          expect([...state.entries(kind)]).toEqual([]);
+          expect(state.read(kind, (key, value) => [key, value] as const)).toEqual([]);
         }
       } finally {
         world.close();

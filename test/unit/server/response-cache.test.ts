@@ -205,8 +205,8 @@ describe('responses go', () => {
     restart();
     expect(new Client().check(lost.sessionId, 1)).toBe('UNKNOWN_SESSION');
     const { state } = server.store;
-    expect([...state.entries(StateKind.SESSION)]).toHaveLength(1);
-    expect([...state.entries(StateKind.RESPONSE)]).toEqual([]);
+    expect(state.read(StateKind.SESSION, (key, value) => [key, value] as const)).toHaveLength(1);
+    expect(state.read(StateKind.RESPONSE, (key, value) => [key, value] as const)).toEqual([]);
   });
 
   it.each([

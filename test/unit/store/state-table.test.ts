@@ -8,7 +8,7 @@ const { CLIENT, OPEN } = StateKind;
 
 const textOf = (store: Store, kind: StateKind = OPEN) =>
   store.state
-    .entries(kind)
+    .read(kind, (key, value) => [key, value] as const)
     .map(([key, value]) => [Buffer.from(key).toString(), Buffer.from(value).toString()]);
 
 /** Rows that the database has, whatever the intent log has. */

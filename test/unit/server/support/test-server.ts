@@ -27,7 +27,11 @@ import { statusName } from '../../../../client/protocol/status.ts';
 import type { DirectOpBuffer } from '../../../../client/protocol/types.ts';
 import type { Credential } from '../../../../server/access-control.ts';
 import { BlockCache } from '../../../../server/block-cache.ts';
-import { assembleEngine, type Random64 } from '../../../../server/engine/assemble.ts';
+import {
+  assembleEngine,
+  type EngineOptions,
+  type Random64,
+} from '../../../../server/engine/assemble.ts';
 import type { Channel, ChannelPort, PeerIdentity } from '../../../../server/engine/channel.ts';
 import { systemClock } from '../../../../server/engine/clock.ts';
 import type { Engine } from '../../../../server/engine/engine.ts';
@@ -118,7 +122,7 @@ export class TestServer {
       ...ordinaryMemory(0),
       memory: exported?.blocks ?? new Uint8Array(cacheBytes),
     };
-    const { engine, service } = assembleEngine({
+    const parts: EngineOptions = {
       store: this.store,
       cache: new BlockCache(this.store, cacheMemory.memory, { exported }),
       cacheMemory,
@@ -136,9 +140,15 @@ export class TestServer {
       processStart: (pid) => (this.endedProcesses.has(pid) ? undefined : `start of ${pid}`),
       reportFault: (error) => this.faults.push(error),
       reportRefusal: (message) => this.refusals.push(message),
-    });
-    this.engine = engine;
-    this.service = service;
+    };
+    try {
+      const { engine, service } = assembleEngine(parts);
+      this.engine = engine;
+      this.service = service;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** A connection from a process of this user. */
