@@ -24,7 +24,6 @@ import {
   type ResultsOf,
 } from '../../../../client/protocol/operations.ts';
 import { statusName } from '../../../../client/protocol/status.ts';
-import type { DirectOpBuffer } from '../../../../client/protocol/types.ts';
 import type { Credential } from '../../../../server/access-control.ts';
 import { BlockCache } from '../../../../server/block-cache.ts';
 import {
@@ -36,7 +35,7 @@ import type { Channel, ChannelPort, PeerIdentity } from '../../../../server/engi
 import { systemClock } from '../../../../server/engine/clock.ts';
 import type { Engine } from '../../../../server/engine/engine.ts';
 import { Exchange } from '../../../../server/engine/exchange.ts';
-import type { Direction, LocalMemory, RemoteMemory } from '../../../../server/engine/memory.ts';
+import type { LocalMemory } from '../../../../server/engine/memory.ts';
 import type { Service } from '../../../../server/engine/service.ts';
 import { ExportedCache } from '../../../../server/exported-cache/exported-cache.ts';
 import {
@@ -52,6 +51,7 @@ import type { SessionParameters } from '../../../../server/sessions/negotiation.
 import { openedFiles } from '../../../../server/state/open-record.ts';
 import { type OpenLogSync, Store } from '../../../../server/store/index.ts';
 import { copyKilled } from '../../store/support/killed-copy.ts';
+import { FakeRemoteMemory } from './fake-remote-memory.ts';
 
 export const SERVER_UID = 500;
 
@@ -410,37 +410,5 @@ export class TestConnection implements ChannelPort {
   /** Ends the connection as the death of the client does. */
   die(): void {
     this.close('the client died');
-  }
-}
-
-/** Memory that a client has registered; a handle is an index and the address an offset. */
-export class FakeRemoteMemory implements RemoteMemory {
-  readonly #regions: { memory: Uint8Array; access: Direction | 'both' }[] = [];
-  transfers = 0;
-
-  register(memory: Uint8Array, access: Direction | 'both' = 'both'): DirectOpBuffer {
-    this.#regions.push({ memory, access });
-    return { address: 0, byteCount: memory.length, handle: this.#regions.length - 1 };
-  }
-
-  admits(buffer: DirectOpBuffer, length: number, direction: Direction): boolean {
-    const region = this.#regions[buffer.handle];
-    return (
-      region !== undefined &&
-      (region.access === 'both' || region.access === direction) &&
-      buffer.address + length <= region.memory.length
-    );
-  }
-
-  write(local: LocalMemory, localOffset: number, length: number, handle: number, address: number) {
-    const source = local.memory.subarray(localOffset, localOffset + length);
-    this.#regions[handle]?.memory.set(source, address);
-    this.transfers += 1;
-  }
-
-  read(local: LocalMemory, localOffset: number, length: number, handle: number, address: number) {
-    const source = this.#regions[handle]?.memory.subarray(address, address + length);
-    local.memory.set(source as Uint8Array, localOffset);
-    this.transfers += 1;
   }
 }
