@@ -200,7 +200,8 @@ export class TransferRequests {
     argument.offset = offset;
     argument.stableHow = stability;
     argument.data = data;
-    const request = new InPlaceRequest(operations.WRITE_INLINE, argument, credential, writeResult);
+    const take = writeResult('WRITE_INLINE', data.length);
+    const request = new InPlaceRequest(operations.WRITE_INLINE, argument, credential, take);
     this.#session.send(request);
     return request;
   }
@@ -217,7 +218,8 @@ export class TransferRequests {
   ): Request<unknown, WriteResult> {
     this.#fillWrite(file, offset, buffer, bufferOffset, bytes, stability);
     const argument = this.#writeDirect;
-    const request = new InPlaceRequest(operations.WRITE_DIRECT, argument, credential, writeResult);
+    const take = writeResult('WRITE_DIRECT', bytes);
+    const request = new InPlaceRequest(operations.WRITE_DIRECT, argument, credential, take);
     this.#session.send(request);
     return request;
   }
@@ -363,9 +365,12 @@ const appendResult =
     verifier,
   });
 
-function writeResult(results: ResultsOf<'WRITE_DIRECT'>): WriteResult {
-  return { bytes: results.count, committed: results.committed, verifier: results.verifier };
-}
+const writeResult =
+  (operation: string, bytes: number) =>
+  ({ count, committed, verifier }: ResultsOf<'WRITE_DIRECT'>): WriteResult => {
+    assertFits(operation, count, bytes);
+    return { bytes: count, committed, verifier };
+  };
 
 /** Two results as one; the older verifier stays, so that a later COMMIT notices that it changed. */
 export function joined(first: WriteResult, second: WriteResult): WriteResult {

@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline';
 
 const MAXIMUM_LINE_BYTES = 4096;
 const MAXIMUM_CONNECTIONS = 64;
+/** Answers that somebody may leave unread. */
+const MAXIMUM_UNREAD_BYTES = 1 << 20;
 
 /** A line of the request: an object with `command`, and what the command needs to know. */
 export type ControlRequest = Readonly<Record<string, unknown>>;
@@ -79,16 +81,27 @@ export class ControlSocket {
       }
     });
     const tell = (news: object) => {
-      if (socket.writable) {
+      if (socket.writableLength > MAXIMUM_UNREAD_BYTES) {
+        socket.destroy();
+      } else if (socket.writable) {
         socket.write(`${JSON.stringify(news)}\n`);
       }
     };
     const lines = createInterface({ input: socket });
-    lines.on('line', (line) => {
-      void this.#answer(line, tell, hungUp.signal).then(tell);
-    });
     // It passes the socket's errors on, which end the process where nobody takes them.
     lines.on('error', () => {});
+    this.#answerAll(lines, tell, hungUp.signal).catch(() => socket.destroy());
+  }
+
+  /** Answers one line after the other: whoever asks much waits for his own answers. */
+  async #answerAll(
+    lines: AsyncIterable<string>,
+    tell: (news: object) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for await (const line of lines) {
+      tell(await this.#answer(line, tell, signal));
+    }
   }
 
   async #answer(line: string, tell: (news: object) => void, signal: AbortSignal): Promise<object> {

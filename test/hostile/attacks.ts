@@ -2,6 +2,7 @@
  * What clients do that mean harm, each for as long as it is let. An attack says that it has begun when
  * the server has had its first taste of it.
  */
+import { createConnection } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClientIdentity, FileClient, Session } from '../../client/index.ts';
 import { NicError, Opcode } from '../../nic/index.ts';
@@ -203,6 +204,23 @@ async function sendsDescriptors(path: string, begun: () => void): Promise<void> 
   }
 }
 
+/** Asks for the status without end, over many control connections, and reads no answer. */
+async function nags(path: string, begun: () => void): Promise<void> {
+  const questions = '{"command":"status"}\n'.repeat(1000);
+  const nag = () => {
+    const socket = createConnection(path.replace(/fabric$/, 'control')).pause();
+    const ask = () => socket.write(questions);
+    socket.on('connect', ask).on('drain', ask);
+    socket.on('error', () => undefined).on('close', nag);
+  };
+  for (let count = 0; count < 8; count += 1) {
+    nag();
+  }
+  await pause(200);
+  begun();
+  await pause(600_000);
+}
+
 /** By name, as a process is started with it. */
 export const attacks: Readonly<Record<string, Attack>> = {
   neverListens,
@@ -213,4 +231,5 @@ export const attacks: Readonly<Record<string, Attack>> = {
   hoards,
   crowds,
   sendsDescriptors,
+  nags,
 };

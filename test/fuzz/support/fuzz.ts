@@ -50,6 +50,15 @@ export function findingOf(target: Target, input: Uint8Array): Finding | undefine
   }
 }
 
+/** Tells when this process has worked for so long: others may work on the machine, too. */
+export function stopwatch(durationMs: number): () => boolean {
+  const began = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(began);
+    return (user + system) / 1000 >= durationMs;
+  };
+}
+
 /** Fuzzes one target for so long. Inputs that reach code which none has reached become seeds. */
 export function fuzz(
   target: Target,
@@ -66,20 +75,19 @@ export function fuzz(
     return coverage.hasNews();
   };
   target.seeds.forEach(isNew);
-  const endMs = performance.now() + durationMs;
-  while (performance.now() < endMs && findings.length < MAXIMUM_FINDINGS) {
-    const batch = Array.from({ length: BATCH }, () => mutant(corpus, random));
-    for (const input of batch) {
-      const finding = findingOf(target, input);
-      if (finding !== undefined) {
-        findings.push(finding);
-      }
-    }
-    inputs += BATCH;
+  const isOver = stopwatch(durationMs);
+  do {
+    const batch: Uint8Array[] = [];
+    do {
+      const input = mutant(corpus, random);
+      batch.push(input);
+      findings.push(...[findingOf(target, input)].filter((finding) => finding !== undefined));
+    } while (batch.length < BATCH && !isOver());
+    inputs += batch.length;
     // Coverage tells of a piece of code once, so the whole batch is kept: mutants of it find their way.
     if (coverage.hasNews()) {
       corpus.push(...batch);
     }
-  }
+  } while (!isOver() && findings.length < MAXIMUM_FINDINGS);
   return { inputs, corpus: corpus.length - target.seeds.length, findings };
 }

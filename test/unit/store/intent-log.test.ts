@@ -1,5 +1,6 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { header, sizeOf } from '../../../server/store/intent-format.ts';
 import { IntentLog, leftIntents, type Value } from '../../../server/store/intent-log.ts';
@@ -38,6 +39,22 @@ function left(path: string, ofEpoch = epoch, of = identity) {
 }
 
 describe('IntentLog', () => {
+  it.each([
+    ['the statement', 24, 0xffff],
+    ['the values', 26, 0xff],
+  ])('refuses a batch whose checksum is right and whose %s are longer', (_what, at, length) => {
+    const { log, path } = newLog();
+    record(log, insert, 1, Buffer.from('one'));
+    log.append();
+    const file = readFileSync(`${path}-intents`);
+    file.writeUIntLE(length, at, at === 24 ? 2 : 1);
+    // The batch, without the zeros that the file ends in.
+    const batch = file.subarray(4, 24 + file.readUInt32LE(4));
+    file.writeUInt32LE(crc32(batch, crc32(identity)), 0);
+    writeFileSync(`${path}-intents`, file);
+    expect(() => left(path)).toThrow(/is damaged \(its intent log\)/);
+  });
+
   it('keeps batches that were appended, and nothing of the open one', () => {
     const { log, path } = newLog();
     expect(log.isEmpty).toBe(true);

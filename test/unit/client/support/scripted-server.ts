@@ -48,6 +48,8 @@ export interface Script {
   intercept?(peer: Peer, slot: number): boolean;
   /** Changes a response that is complete, before it is sent. */
   tamper?(peer: Peer, response: MessageBuffer): void;
+  /** What it answers to procedures that it does not really have. */
+  results?(operation: AnyOperation): object | undefined;
   /** Limits how much READ and WRITE move at once, in bytes. */
   readonly transferBytes?: number;
 }
@@ -118,7 +120,9 @@ export class Peer {
     const response = this.channel.sendSlot(slot);
     let status: number = DafsStatus.DAFS_STATUS_OK;
     try {
-      const results = handlerOf(operation)(this, operation.arguments.decode(request) as never);
+      const results =
+        this.script.results?.(operation) ??
+        handlerOf(operation)(this, operation.arguments.decode(request) as never);
       operation.results.encode(response, results);
     } catch (error) {
       if (typeof error !== 'number') throw error;

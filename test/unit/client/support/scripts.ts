@@ -1,10 +1,27 @@
 import {
   DafsStatus,
   type Filehandle,
+  HEADER_BYTES,
   operations,
   type StateId,
 } from '../../../../client/protocol/index.ts';
+import { mutate } from '../../../fuzz/support/mutations.ts';
+import { goldenVectors } from '../../../golden/vectors.ts';
+import { Random } from '../../../support/random.ts';
 import { type Peer, type Script, sendDirective } from './scripted-server.ts';
+
+const LENGTH_OFFSET = 32;
+const random = new Random(Number(process.env.DAFS_FUZZ_SEED ?? 1));
+
+/** What is answered to each procedure in the golden vectors. */
+const goldenResults = new Map(
+  goldenVectors
+    .filter(({ side, external }) => side === 'results' && external === undefined)
+    .map(({ operation, value }) => [`DAFS_PROC_${operation}`, value]),
+);
+
+/** Procedures without which there is no session, or that move data. */
+const isOwn = (name: string): boolean => /CONNECT|NULL|READ_|WRITE_|ROOT_HANDLE|FSATTR/.test(name);
 
 /** Requests that a script holds back, by slot. */
 const held: number[] = [];
@@ -12,6 +29,19 @@ const held: number[] = [];
 /** What the server of a test does, by the test's name for it. */
 export const scripts: Record<string, Script> = {
   plain: {},
+
+  // Right answers that chance has been at; most keep the header by which they are matched.
+  mutants: {
+    results: ({ name }) => (isOwn(name) ? undefined : goldenResults.get(name)),
+    tamper: (peer, response) => {
+      if (random.oneIn(4)) return;
+      const from = random.oneIn(30) || response.length <= HEADER_BYTES ? 0 : HEADER_BYTES;
+      const changed = mutate(response.bytes.slice(from, response.length), random);
+      response.bytes.set(changed.subarray(0, response.bytes.length - from), from);
+      response.length = Math.min(from + changed.length, response.bytes.length);
+      response.view.setUint32(LENGTH_OFFSET, response.length, peer.littleEndian);
+    },
+  },
 
   'wants bigger responses': { terms: { maxResponseSize: 1 << 20 } },
 
