@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { missingPart } from '../store/integrity.ts';
+import { missingPart, refusal } from '../store/integrity.ts';
 import { type LeftBehind, leftBehind } from '../store/left-data.ts';
 import { bringUpToDate, openDamaged } from '../store/open.ts';
 import type { Check } from './check.ts';
@@ -72,6 +72,9 @@ export function fsck(databasePath: string, options: FsckOptions): FsckReport {
   const { path, database, ownership } = openDamaged(databasePath);
   try {
     return new Run(path, database, options).report();
+  } catch (error) {
+    // Tables that are not ours: nothing can be asked of them.
+    throw error instanceof Database.SqliteError ? refusal(path, error) : error;
   } finally {
     database.close();
     ownership.release();

@@ -1,4 +1,4 @@
-import type Database from 'better-sqlite3';
+import Database from 'better-sqlite3';
 import { AllocationTable } from './allocation-table.ts';
 import { BlockTable, lastBlock } from './block-table.ts';
 import { ChangeFeed } from './change-feed.ts';
@@ -14,6 +14,7 @@ import { FileContents } from './file-contents.ts';
 import { checkSize } from './file-size.ts';
 import type { InodeRecord } from './inode-record.ts';
 import { InodeTable } from './inode-table.ts';
+import { refusal } from './integrity.ts';
 import { IntentLog } from './intent-log.ts';
 import { Namespace } from './namespace.ts';
 import { type OpenedDatabase, openDatabase } from './open.ts';
@@ -98,7 +99,8 @@ export class Store {
     } catch (error) {
       opened.database.close();
       opened.ownership.release();
-      throw error;
+      // Tables that are not ours.
+      throw error instanceof Database.SqliteError ? refusal(opened.path, error) : error;
     }
   }
 

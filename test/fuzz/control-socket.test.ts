@@ -11,10 +11,11 @@ import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
 import { ControlSocket } from '../../server/control-socket.ts';
 import { Random } from '../support/random.ts';
+import { fuzzSeed } from './support/fuzz.ts';
 import { mutant } from './support/mutations.ts';
 
 const SECONDS = Number(process.env.DAFS_FUZZ_SECONDS ?? 1);
-const SEED = Number(process.env.DAFS_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = fuzzSeed();
 
 const seeds = [
   '{"command":"status"}\n',

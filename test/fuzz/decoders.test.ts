@@ -14,10 +14,10 @@ import { Locker } from '../unit/server/support/locker.ts';
 import { TestServer } from '../unit/server/support/test-server.ts';
 import { makeFile } from '../unit/store/support/stores.ts';
 import type { StoredSeeds } from './stored-targets.ts';
-import type { FuzzReport } from './support/fuzz.ts';
+import { type FuzzReport, fuzzSeed } from './support/fuzz.ts';
 
 const SECONDS = Number(process.env.DAFS_FUZZ_SECONDS ?? 0.4);
-const SEED = Number(process.env.DAFS_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = fuzzSeed();
 const LIMIT_MS = 240_000 + 60_000 * SECONDS;
 
 let server: TestServer;

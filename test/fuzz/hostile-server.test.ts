@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { succeed } from '../support/run.ts';
 import { ServerProcess } from '../unit/client/support/server-process.ts';
+import { fuzzSeed } from './support/fuzz.ts';
 
 const SECONDS = Number(process.env.DAFS_FUZZ_SECONDS ?? 1);
-const SEED = Number(process.env.DAFS_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = fuzzSeed();
 const LIMIT_MS = 120_000 + 10_000 * SECONDS;
 
 it(

@@ -50,6 +50,15 @@ export function findingOf(target: Target, input: Uint8Array): Finding | undefine
   }
 }
 
+/**
+ * The seed of a run: the environment's; for a long run any; for a short one always the same, so that
+ * what a change breaks is not found by who changes something else.
+ */
+export function fuzzSeed(): number {
+  const { DAFS_FUZZ_SEED, DAFS_FUZZ_SECONDS } = process.env;
+  return Number(DAFS_FUZZ_SEED ?? (DAFS_FUZZ_SECONDS ? Math.floor(Math.random() * 2 ** 31) : 1));
+}
+
 /** Tells when this process has worked for so long: others may work on the machine, too. */
 export function stopwatch(durationMs: number): () => boolean {
   const began = process.cpuUsage();

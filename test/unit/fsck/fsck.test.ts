@@ -101,6 +101,13 @@ describe('fsck', () => {
     expect(parts.every((part) => part >= 0 && part < 1)).toBe(true);
   });
 
+  it('refuses tables that are not ours, and so does who opens them', () => {
+    const { path } = makeSample();
+    damage(path, 'ALTER TABLE inode RENAME COLUMN attributeKinds TO others');
+    expect(() => fsck(path, withoutRepair)).toThrow(/is damaged \(no such column/);
+    expect(() => openStore(path)).toThrow(/is damaged \(/);
+  });
+
   it('refuses a database that is served, one that is newer, and what is none', () => {
     const store = newStore();
     expect(() => fsck(store.path, withoutRepair)).toThrow(/already served/);
