@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fstatSync,
   lstatSync,
   openSync,
   readSync,
@@ -74,9 +75,9 @@ export class LeftData {
   /**
    * The data that go with a database. What does not go with it is removed: of another run of the
    * system, of another database or state of it.
-   * @throws {StoreOpenError} DAMAGED: they go with it, and cannot be read.
    * @param nextEpoch what the database's epoch may become before the data are stored
-   * @throws {StoreOpenError} FOREIGN_DATA: they are there, and another user's
+   * @throws {StoreOpenError} FOREIGN_DATA: they are there, and another user's; DAMAGED: they go with it,
+   * and cannot be read
    */
   static find(
     path: string,
@@ -232,7 +233,7 @@ export class LeftData {
     };
     // That of a file that has been forgotten has no size.
     if (!Number.isNaN(state.size) && !isState(state)) {
-      throw unreadable(this.#path);
+      throw unreadable(this.path);
     }
     return state;
   }
@@ -251,7 +252,7 @@ export class LeftData {
         const number = floats[numbers + slot] as number;
         const order = floats[orders + slot] as number;
         if (![id, number, order].every(isCount)) {
-          throw unreadable(this.#path);
+          throw unreadable(this.path);
         }
         const blocks = files.get(id) ?? new Map<number, LeftBlock>();
         files.set(id, blocks);
@@ -279,9 +280,12 @@ export function leftBehind(data: LeftData | undefined): LeftBehind | undefined {
   if (data === undefined) {
     return undefined;
   }
-  const left = { path: data.path, files: data.files() };
-  data.close();
-  return left.files === 0 ? undefined : left;
+  try {
+    const left = { path: data.path, files: data.files() };
+    return left.files === 0 ? undefined : left;
+  } finally {
+    data.close();
+  }
 }
 
 /**
