@@ -3,8 +3,10 @@
  * reference. Figures are comparable within one run only: that is why the references are measured in
  * the same run. README.md tells of the sections and the options.
  */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { formatRows } from './support/format.ts';
+import { formatMarkdown } from './support/markdown.ts';
 import { withRatios } from './support/ratio.ts';
 import type { BenchmarkRow, BenchmarkSection } from './support/row.ts';
 
@@ -20,22 +22,33 @@ const defaultSections: Readonly<Record<string, () => Promise<BenchmarkSection>>>
   coherence: async () => (await import('./coherence.ts')).coherenceBenchmark,
 };
 
-/** Those, and what takes an hour. */
+/** Those, and what takes longer. */
 const sections: typeof defaultSections = {
   ...defaultSections,
   soak: async () => (await import('./soak.ts')).soakBenchmark,
+  guest: async () => (await import('./guest.ts')).guestBenchmark,
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
+    save: { type: 'string' },
     seconds: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },
     rows: { type: 'string', default: '' },
     minutes: { type: 'string', default: '60' },
   },
 });
+
+const asJson = (rows: readonly BenchmarkRow[]): string => `${JSON.stringify(rows, undefined, 2)}\n`;
+
+/** Tables in files too, for who waited long for them. */
+function save(stem: string, rows: readonly BenchmarkRow[]): void {
+  writeFileSync(`${stem}.json`, asJson(rows));
+  writeFileSync(`${stem}.txt`, formatRows(rows));
+  writeFileSync(`${stem}.md`, formatMarkdown(rows));
+}
 
 async function main(): Promise<void> {
   const names = positionals.length > 0 ? positionals : Object.keys(defaultSections);
@@ -63,9 +76,8 @@ async function main(): Promise<void> {
     rows.push(...(await section(options)));
   }
   const complete = withRatios(rows);
-  process.stdout.write(
-    values.json ? `${JSON.stringify(complete, undefined, 2)}\n` : formatRows(complete),
-  );
+  if (values.save !== undefined) save(values.save, complete);
+  process.stdout.write(values.json ? asJson(complete) : formatRows(complete));
 }
 
 try {

@@ -3,7 +3,8 @@ import type { BenchmarkRow, Comparison } from './row.ts';
 
 const SIGNIFICANT_DIGITS = 3;
 
-function number(value: number): string {
+/** Three digits, or all before the point. */
+export function describeFigure(value: number): string {
   return value >= 1000 ? String(Math.round(value)) : value.toPrecision(SIGNIFICANT_DIGITS);
 }
 
@@ -18,21 +19,21 @@ const numberCell = (text: string): Cell => ({ text, isNumber: true });
 function comparisonCells(row: BenchmarkRow, comparison: Comparison): Cell[] {
   const { ratio, target, value } = comparison;
   return [
-    numberCell(`${number(ratio)} ×`),
+    numberCell(`${describeFigure(ratio)} ×`),
     { text: comparison.with },
-    numberCell(number(value)),
+    numberCell(describeFigure(value)),
     { text: target === undefined ? '' : describeTarget(target, ratio, row.value) },
   ];
 }
 
 function cells(row: BenchmarkRow): Cell[] {
   const { target, value, ratio, ratioTo, comparisons = [] } = row;
-  const own = [{ text: row.name }, numberCell(number(value)), { text: row.unit }];
+  const own = [{ text: row.name }, numberCell(describeFigure(value)), { text: row.unit }];
   if (target !== undefined) return [...own, { text: describeTarget(target, value, value) }];
   if (comparisons.length > 0) {
     return [...own, ...comparisons.flatMap((comparison) => comparisonCells(row, comparison))];
   }
-  const ratioText = ratio === undefined ? '' : `${number(ratio)} ×`;
+  const ratioText = ratio === undefined ? '' : `${describeFigure(ratio)} ×`;
   return [...own, numberCell(ratioText), { text: ratioTo ?? '' }];
 }
 
