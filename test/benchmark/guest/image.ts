@@ -33,12 +33,12 @@ const MODULES = [
   ...['dummy', 'rdma_rxe', 'rpcrdma', 'rdma_cm', 'crc32_generic', 'crc32_pclmul'],
 ];
 
-/** Of the packages, what only the emulator needs, or only a linker or a compiler of C++. */
+/** Of the packages, what only the emulator needs, or a compiler that does more than ours. */
 const LEFT_OUT = [
   /^(boot|usr\/lib\/modules|usr\/share\/(qemu|seabios))(\/|$)/,
   /^usr\/share\/doc\/(?!libfuse3-dev)/,
   /^usr\/bin\/(qemu|python|.*lto-dump)/,
-  /\/(lto1|lib[atlh]w?san[._a-z].*|libubsan.*|lib[a-z]+\.a)$/,
+  /\/(lto1|lib([atl]|hwa)san[._a-z].*|libubsan.*)$/,
   /^usr\/lib\/(systemd|udev|firmware)(\/|$)/,
 ];
 
