@@ -118,7 +118,7 @@ async function openDafs(setting: Setting): Promise<Place> {
 export const placeTable: Readonly<Record<PlaceName, PlaceMaker>> = {
   /** This project's mount, with its defaults; its database is on the backing file system. */
   // Rounds until V8 has compiled what serves it.
-  dafs: { openingSeconds: 5, slowness: 1.5, warmingRounds: 3, open: openDafs },
+  dafs: { openingSeconds: 5, slowness: 1.5, warmingRounds: 2, open: openDafs },
   /** The kernel's server exports the backing file system, and the kernel's client mounts that. */
   'nfs tcp': {
     openingSeconds: 0.5,
