@@ -4,8 +4,8 @@
  * small; the place `local` shows it.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { run, succeed } from '../../support/run.ts';
-import { reportOfFio } from '../support/fio.ts';
+import { runFio } from '../../../mount/bench/fio.ts';
+import { succeed } from '../../support/run.ts';
 
 export interface Job {
   readonly name: string;
@@ -41,9 +41,10 @@ const fileJob = ({ name, direction, unit, options }: FileJob): Job => ({
   seconds: 0.35,
   changes: direction === 'write',
   measure: async (directory) => {
-    const where = { file: `${directory}/data`, fileBytes: FILE_BYTES };
-    const report = await reportOfFio(name, ['--direct=1', ...options], where);
-    if (direction === 'write') await settle(where.file);
+    const file = `${directory}/data`;
+    const where = [`--filename=${file}`, `--size=${FILE_BYTES}`, '--direct=1'];
+    const report = await runFio([...where, ...options], { extraMs: LIMIT_MS });
+    if (direction === 'write') await settle(file);
     const { iops, bw_bytes: bytes } = report[direction];
     return unit === 'k/s' ? iops / 1e3 : bytes / 1e9;
   },
@@ -63,15 +64,14 @@ const nameJob = (name: string, changes: boolean, options: readonly string[]): Jo
   measure: async (directory) => {
     mkdirSync(`${directory}/names`, { recursive: true });
     const words = [
-      ...['--name=names', `--directory=${directory}/names`, '--filename_format=$filenum'],
+      ...[`--directory=${directory}/names`, '--filename_format=$filenum'],
       ...[`--nrfiles=${FILES}`, '--filesize=1k', '--bs=1k', '--file_service_type=sequential'],
-      ...['--openfiles=1', '--thread', '--fallocate=none', '--output-format=json', ...options],
+      ...['--openfiles=1', ...options],
     ];
-    const { stdout } = await run('fio', words, { cwd: '/tmp', limitMs: LIMIT_MS });
+    const { read, write } = await runFio(words, { extraMs: LIMIT_MS });
     if (changes) await settle(`${directory}/names`);
-    const [report] = JSON.parse(stdout.slice(stdout.indexOf('{'))).jobs;
-    const { total_ios: done, iops } = report.read.total_ios > 0 ? report.read : report.write;
-    if (done !== FILES) throw new Error(`${done} of ${FILES} done: ${stdout.slice(0, 1000)}`);
+    const { total_ios: done, iops } = read.total_ios > 0 ? read : write;
+    if (done !== FILES) throw new Error(`${name}: ${done} of ${FILES} done`);
     return iops / 1e3;
   },
 });

@@ -1,5 +1,5 @@
 /** From the guest's figures to rows of a table, with the targets of the ratios. */
-import { median } from '../support/median.ts';
+import { median } from '../../../mount/bench/statistics.ts';
 import type { BenchmarkRow, Comparison, Target } from '../support/row.ts';
 import type { PlaceName } from './places.ts';
 import type { ComparisonTable, Step } from './plan.ts';
