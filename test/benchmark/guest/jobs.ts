@@ -52,11 +52,15 @@ const fileJob = ({ name, direction, unit, options }: FileJob): Job => ({
 
 const FILES = 1500;
 
-/** Whoever serves it is asked: proc_sys_vm(5). */
-const DROP_NAMES = '--exec_prerun=echo 2 > /proc/sys/vm/drop_caches';
+/** Names and attributes, so that whoever serves them is asked: proc_sys_vm(5). */
+const dropNames = (): void => writeFileSync('/proc/sys/vm/drop_caches', '2');
 
 /** One operation of each of many files, one after the other. */
-const nameJob = (name: string, changes: boolean, options: readonly string[]): Job => ({
+const nameJob = (
+  name: string,
+  { changes, isCold }: { changes: boolean; isCold: boolean },
+  options: readonly string[],
+): Job => ({
   name,
   unit: 'k/s',
   seconds: 0.4,
@@ -68,6 +72,7 @@ const nameJob = (name: string, changes: boolean, options: readonly string[]): Jo
       ...[`--nrfiles=${FILES}`, '--filesize=1k', '--bs=1k', '--file_service_type=sequential'],
       ...['--openfiles=1', ...options],
     ];
+    if (isCold) dropNames();
     const { read, write } = await runFio(words, { extraMs: LIMIT_MS });
     if (changes) await settle(`${directory}/names`);
     const { total_ios: done, iops } = read.total_ios > 0 ? read : write;
@@ -173,10 +178,10 @@ export const jobs: readonly Job[] = [
     options: ['--ioengine=psync', '--rw=read', '--bs=1m', '--loops=2'],
   }),
   readCost,
-  nameJob('create 1 KiB files', true, [
-    ...['--ioengine=psync', '--rw=write', '--create_on_open=1', '--invalidate=0', DROP_NAMES],
+  nameJob('create 1 KiB files', { changes: true, isCold: true }, [
+    ...['--ioengine=psync', '--rw=write', '--create_on_open=1', '--invalidate=0'],
   ]),
-  nameJob('stat cold', false, ['--ioengine=filestat', DROP_NAMES]),
-  nameJob('unlink', true, ['--ioengine=filedelete']),
+  nameJob('stat cold', { changes: false, isCold: true }, ['--ioengine=filestat']),
+  nameJob('unlink', { changes: true, isCold: false }, ['--ioengine=filedelete']),
   extraction,
 ];
