@@ -1,7 +1,13 @@
 import { isSocketAlive, serverSockets } from '../../client/runtime-directory.ts';
 import { CommandError } from '../command-error.ts';
 import { canonicalDirectory } from '../mount-point.ts';
-import { findRecord, forgetDeadMount, lastLogLine, type MountRecord } from '../mount-record.ts';
+import {
+  findRecord,
+  forgetDeadMount,
+  isDeadMount,
+  lastLogLine,
+  type MountRecord,
+} from '../mount-record.ts';
 import { isDafsMount } from '../mount-table.ts';
 import { isRunning, type ProcessIdentity, waitForEnd } from '../processes.ts';
 import { unmountDirectory } from '../unmount.ts';
@@ -20,9 +26,9 @@ export async function umountCommand(path: string): Promise<void> {
     throw new CommandError('NOT_MOUNTED', `${directory} is not a dafs mount`);
   }
   const record = findRecord(directory);
-  const isLost = record !== undefined && (await isBeyondUse(record));
+  const isLost = record === undefined ? isDeadMount(directory) : await isBeyondUse(record);
   await unmountDirectory(directory, { lazy: isLost });
-  if (isLost) endAtOnce(record.process);
+  if (isLost && record) endAtOnce(record.process);
   if (record) await untilEnded(record);
 }
 
