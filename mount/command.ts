@@ -168,7 +168,7 @@ function addBench(program: Command): void {
       'what to compare with; a dafs mount among them is measured instead of a fresh one',
     )
     .option('--jobs <group,...>', 'random, sequential, sync, sizes, metadata, tree (default: all)')
-    .option('--seconds <number>', 'how long one measurement lasts', '1')
+    .option('--seconds <number>', 'how long one measurement lasts', '0.75')
     .option('--rounds <number>', 'how often each is made; medians count', '3')
     .option('--html <file>', 'write the report as a page')
     .option('--json <file>', 'write the figures, for programs and for --compare')

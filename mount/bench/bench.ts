@@ -26,7 +26,7 @@ import type { WorkDone } from './work.ts';
 export interface BenchRequest {
   readonly directories: readonly string[];
   readonly groups: readonly GroupName[];
-  /** How long one measurement lasts; less than 1 also makes files fewer and smaller. */
+  /** How long one measurement lasts; less than half a second also makes files fewer and smaller. */
   readonly seconds: number;
   readonly rounds: number;
   /** Ends the run. */
@@ -38,6 +38,8 @@ export interface BenchRequest {
 /** Half of what a server caches by default: what was read once is read warm. */
 const FILE_BYTES = 128 << 20;
 const LEAST_FILE_BYTES = 8 << 20;
+/** Measurements that are as long have as many files and as large ones as there are at all. */
+const FULL_SIZE_SECONDS = 0.5;
 const FILES = 4000;
 const TREE_FILES = 2600;
 const TREE_FILE_BYTES = 16_384;
@@ -55,7 +57,7 @@ const OPENING_SECONDS = 2;
 export async function runBench(request: BenchRequest): Promise<BenchResult> {
   const startedMs = performance.now();
   const startedAt = new Date().toISOString();
-  const size = Math.min(1, request.seconds);
+  const size = Math.min(1, request.seconds / FULL_SIZE_SECONDS);
   const fileBytes = Math.max(LEAST_FILE_BYTES, Math.ceil(size * 128) << 20);
   const treeFiles = Math.ceil(size * TREE_FILES);
   const places = await Places.open({
