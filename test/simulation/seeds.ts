@@ -1,5 +1,8 @@
-/** Seeds that have found something, once: what it was stays mended. */
+/**
+ * Seeds that have found something. Each draws another world whenever what is drawn has changed: what they
+ * found then stands in planted-bugs.ts.
+ */
 export const knownSeeds: readonly number[] = [
-  // The disk fails while an append brings a block in: done, never answered, and done again.
+  // The disk failed while an append brought a block in: done, never answered, and done again.
   121,
 ];
