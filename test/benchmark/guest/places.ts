@@ -118,7 +118,7 @@ async function openDafs(setting: Setting): Promise<Place> {
 export const placeTable: Readonly<Record<PlaceName, PlaceMaker>> = {
   /** This project's mount, with its defaults; its database is on the backing file system. */
   // Rounds until V8 has compiled what serves it.
-  dafs: { openingSeconds: 5, slowness: 1.5, warmingRounds: 2, open: openDafs },
+  dafs: { openingSeconds: 5, slowness: 1.5, warmingRounds: 5, open: openDafs },
   /** The kernel's server exports the backing file system, and the kernel's client mounts that. */
   'nfs tcp': {
     openingSeconds: 0.5,
@@ -152,7 +152,10 @@ async function startNfsServer(): Promise<void> {
   await succeed('mount', ['-t', 'nfsd', 'nfsd', '/proc/fs/nfsd']);
   mkdirSync('/run/rpc_pipefs', { recursive: true });
   await succeed('mount', ['-t', 'rpc_pipefs', 'rpc_pipefs', '/run/rpc_pipefs']);
-  writeFileSync('/etc/exports', '');
+  // Tables that are there where the package was installed.
+  for (const file of ['/etc/exports', '/var/lib/nfs/etab', '/var/lib/nfs/rmtab']) {
+    writeFileSync(file, '');
+  }
   writeFileSync('/proc/fs/nfsd/max_block_size', String(1 << 20));
   await succeed('rpc.mountd', ['-N', '3']);
   await succeed('rpc.nfsd', ['-N', '3', NFSD_THREADS]);
