@@ -10,5 +10,7 @@ mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
 ip link set lo up
+# fio runs commands by it.
+ln -s bash /usr/bin/sh
 node /dafs/test/benchmark/guest/inside-main.ts
 busybox poweroff -f

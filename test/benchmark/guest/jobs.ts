@@ -52,8 +52,11 @@ const fileJob = ({ name, direction, unit, options }: FileJob): Job => ({
 
 const FILES = 1500;
 
-/** Names and attributes, so that whoever serves them is asked: proc_sys_vm(5). */
-const dropNames = (): void => writeFileSync('/proc/sys/vm/drop_caches', '2');
+/**
+ * Names and attributes, so that whoever serves them is asked: proc_sys_vm(5). fio looks at all files before
+ * it begins, and drops them after that.
+ */
+const DROP_NAMES = '--exec_prerun=echo 2 > /proc/sys/vm/drop_caches';
 
 /** One operation of each of many files, one after the other. */
 const nameJob = (
@@ -70,9 +73,8 @@ const nameJob = (
     const words = [
       ...[`--directory=${directory}/names`, '--filename_format=$filenum'],
       ...[`--nrfiles=${FILES}`, '--filesize=1k', '--bs=1k', '--file_service_type=sequential'],
-      ...['--openfiles=1', ...options],
+      ...['--openfiles=1', ...(isCold ? [DROP_NAMES] : []), ...options],
     ];
-    if (isCold) dropNames();
     const { read, write } = await runFio(words, { extraMs: LIMIT_MS });
     if (changes) await settle(`${directory}/names`);
     const { total_ios: done, iops } = read.total_ios > 0 ? read : write;
