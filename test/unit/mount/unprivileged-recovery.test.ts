@@ -14,12 +14,14 @@ import { command } from '../../support/workspace.ts';
 
 const LIMIT_MS = 300_000;
 const NOBODY = '65534';
-const obstacle = firstObstacle(
-  process.env.DAFS_FULL === '1' ? undefined : 'long: DAFS_FULL=1',
-  mountObstacle(),
-  isRoot() ? undefined : 'only root becomes another user',
-  programObstacle(['fusermount3', 'setpriv', 'unshare']),
-);
+const obstacle =
+  process.env.DAFS_FULL === '1'
+    ? firstObstacle(
+        mountObstacle(),
+        isRoot() ? undefined : 'only root becomes another user',
+        programObstacle(['fusermount3', 'setpriv', 'unshare']),
+      )
+    : 'long: DAFS_FULL=1';
 
 /** Kills the mount's process, and removes what it had published of itself; a process is in the mount. */
 const script = `
