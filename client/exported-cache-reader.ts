@@ -31,6 +31,8 @@ const TIME_ORIGIN_SECONDS = performance.timeOrigin / 1000;
 
 /** How often the server is told at most which blocks were read. */
 const USE_REPORT_MS = 500;
+/** So often somebody looks whether it is time: what looking allocates must not count. */
+const READS_PER_LOOK = 64;
 /** Slots that one message tells of: a bit for each. */
 const SLOTS_PER_REPORT = 8192;
 
@@ -53,9 +55,8 @@ export class ExportedCacheReader {
   readonly #tellUsed: TellUsed;
   /** A bit for each slot that was read since the server was told. */
   readonly #used: Uint8Array;
-  /** When, in milliseconds of performance.now() modulo 2³². */
-  #tellAfter = 0;
-  #isTellingDue = false;
+  #readsSinceLook = 0;
+  #toldMs = 0;
   /** A stateid, and the two words that it consists of. */
   readonly #stateId = new BigUint64Array(1);
   readonly #stateIdWords = new Int32Array(this.#stateId.buffer);
@@ -111,8 +112,10 @@ export class ExportedCacheReader {
     bufferOffset: number,
     bytes: number,
   ): number {
-    if (this.#isTellingDue) {
-      this.#tellOfUse();
+    this.#readsSinceLook += 1;
+    if (this.#readsSinceLook === READS_PER_LOOK) {
+      this.#readsSinceLook = 0;
+      this.#tellIfDue();
     }
     const id = fileIdOf(file.handle);
     if (id === undefined || !this.#mayRead(file, id)) {
@@ -127,9 +130,13 @@ export class ExportedCacheReader {
     return ASK_SERVER;
   }
 
-  /** Tells the server which blocks were read since the last time. */
-  #tellOfUse(): void {
-    this.#isTellingDue = false;
+  /** Tells the server which blocks were read since the last time, if that is a while ago. */
+  #tellIfDue(): void {
+    const now = performance.now();
+    if (now - this.#toldMs < USE_REPORT_MS) {
+      return;
+    }
+    this.#toldMs = now;
     for (let first = 0; first < this.#layout.slots; first += SLOTS_PER_REPORT) {
       const bits = this.#used.subarray(first / 8, (first + SLOTS_PER_REPORT) / 8);
       if (bits.some((byte) => byte !== 0)) {
@@ -191,10 +198,6 @@ export class ExportedCacheReader {
     const isGood = TIME_ORIGIN_SECONDS + nowMs / 1000 < goodUntilSeconds;
     if (!isCopied || !isGood || !region.isReadable(nowMs)) {
       return ASK_SERVER;
-    }
-    if (((nowMs - this.#tellAfter) | 0) >= 0) {
-      this.#tellAfter = (nowMs + USE_REPORT_MS) | 0;
-      this.#isTellingDue = true;
     }
     return Math.max(0, end - offset);
   }

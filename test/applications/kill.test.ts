@@ -20,9 +20,14 @@ const programs = ['sh', 'cat', 'head', 'cksum'];
 function sharedMemoryOf(pid: number): { segments: number; descriptors: number } {
   const maps = readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n');
   return {
-    segments: maps.filter((line) => line.includes('/memfd:')).length,
+    segments: new Set(maps.filter((line) => line.includes('/memfd:')).map(inodeOf)).size,
     descriptors: readdirSync(`/proc/${pid}/fd`).filter((fd) => isOfConnection(pid, fd)).length,
   };
+}
+
+/** Of a line of /proc/PID/maps: the file that is mapped, which each thread may map for itself. */
+function inodeOf(line: string): string | undefined {
+  return line.split(/\s+/)[4];
 }
 
 /** Sockets and memory files; the files of the database come and go with its own work. */
