@@ -218,11 +218,11 @@ describe.skipIf(obstacle)(`two mounts of one server${obstacle ?? ''}`, () => {
     await until('the others wait', WAIT_LIMIT_MS, () => waiters.every(waits));
     await server.kill();
     killedMeanwhile.child.kill('SIGKILL');
-    await until('one is gone before there is a server', WAIT_LIMIT_MS, () =>
-      hasEnded(killedMeanwhile),
-    );
     const { database, name } = server;
     server = await workspace.startServer({ database, name });
+    await until('one is gone who was killed before', WAIT_LIMIT_MS, () =>
+      hasEnded(killedMeanwhile),
+    );
     const late = hold(second, 'flock');
     await until('one more waits', WAIT_LIMIT_MS, () => waits(late));
     killedLater.child.kill('SIGINT');
