@@ -7,6 +7,8 @@ export type ClientErrorCode =
   | 'CONNECT_FAILED'
   /** The server died or broke the connection; the session is over. */
   | 'CONNECTION_LOST'
+  /** The server does not know the client any more, nor whom the request was made for: nothing was done. */
+  | 'CLIENT_FORGOTTEN'
   /** The session was closed by this program. */
   | 'SESSION_CLOSED'
   /** A response that the protocol does not allow; the session is over. */

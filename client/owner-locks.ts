@@ -49,6 +49,26 @@ const TYPES = {
   write: { atOnce: LockType.WRITE_LT, waiting: LockType.WRITEW_LT },
 } as const;
 
+/** A lock that was taken from this client when its lease was over. */
+export interface LostLock {
+  readonly fileId: number;
+  readonly kind: LockKind;
+  readonly mode: LockMode;
+  readonly offset: bigint;
+  readonly length: bigint;
+  readonly pid: number;
+}
+
+/** How long the server waits to hear of this client, and what it has taken when it did not. */
+export interface Lease {
+  readonly leaseMs: number;
+  /** The number of the latest loss that is told here. */
+  readonly last: number;
+  readonly locks: readonly LostLock[];
+  /** Opens that are closed: the file of each. */
+  readonly openFileIds: readonly number[];
+}
+
 export class OwnerLocks {
   readonly #session: Session;
 
@@ -112,6 +132,15 @@ export class OwnerLocks {
     return this.#session.callInPlace(operations.CANCEL_LOCK, request, 0, isCancelled);
   }
 
+  /**
+   * Renews the lease of this client, as any request does, and learns what was lost before. When that is
+   * something there may be more.
+   * @param known the number of the latest loss that this client knows of: 0, or what was told as `last`
+   */
+  renewLease(known: number): Lease {
+    return this.#session.callInPlace(operations.RENEW_LEASE, { known }, 0, leaseIn);
+  }
+
   #lock(
     file: FileReference,
     { kind, offset, length, owner, pid }: LockDemand,
@@ -130,8 +159,17 @@ function holderIn({ results }: ResultsOf<'OWNER_LOCKT'>): LockHolder | undefined
     return undefined;
   }
   const { offset, length, lockType, pid } = results;
-  return { offset, length, mode: lockType === LockType.READ_LT ? 'read' : 'write', pid };
+  return { offset, length, mode: modeOf(lockType), pid };
 }
+
+const leaseIn = ({ leaseMs, last, locks, opens }: ResultsOf<'RENEW_LEASE'>): Lease => ({
+  leaseMs,
+  last,
+  locks: locks.map(({ lockType, ...lock }) => ({ ...lock, mode: modeOf(lockType) })),
+  openFileIds: opens.map(({ fileId }) => fileId),
+});
+
+const modeOf = (lockType: LockType): LockMode => (lockType === LockType.READ_LT ? 'read' : 'write');
 
 const isGranted = (results: ResultsOf<'OWNER_LOCK'>): boolean => results.isGranted;
 const isCancelled = (results: ResultsOf<'CANCEL_LOCK'>): boolean => results.isCancelled;

@@ -5,6 +5,7 @@ import {
   type ArgumentsOf,
   DafsStatus,
   type MessageBuffer,
+  OpenType,
   operations,
   type SessionId,
 } from './protocol/index.ts';
@@ -37,11 +38,13 @@ export class Recovery {
 
   /**
    * Gives each request its answer, or makes it again on the new association, in the order in which
-   * they were sent.
+   * they were sent. A client that the server has forgotten has no credentials: their handles may be
+   * those of others by now.
+   * @param isKnown whether the server still knows the client
    * @param advance waits for messages of the new association
    * @throws what a further loss throws; what is not settled then is for the next association
    */
-  settle({ requester, terms }: Association, advance: () => void): void {
+  settle({ requester, terms }: Association, isKnown: boolean, advance: () => void): void {
     const send = (request: Requestable): void => {
       while (!requester.trySend(request)) {
         advance();
@@ -62,8 +65,10 @@ export class Recovery {
       const fate = cached && sessionId !== terms.sessionId ? fateOf(name, settle) : 'not done';
       if (fate === 'done') {
         settle(new FetchRequest(name, request));
-      } else if (fate === 'unknown') {
+      } else if (fate === 'unknown' && !isHarmless(request)) {
         request.fail(forgotten(request));
+      } else if (!isKnown && request.credential !== 0) {
+        request.fail(outdated(request));
       } else {
         send(request);
       }
@@ -124,6 +129,23 @@ const forgotten = ({ operation }: Requestable): DafsError =>
     'CONNECTION_LOST',
     'EIO',
     'the server has forgotten this client: whether the request was done is not known',
+  );
+
+/**
+ * What a client that is forgotten had open and locked is gone: to open, close, lock or unlock once more does
+ * no harm, unless a file is made.
+ */
+const isHarmless = ({ operation, arguments: requestArguments }: Requestable): boolean =>
+  operation.category === 'lock-state-modifying' ||
+  operation === operations.CLOSE ||
+  (requestArguments as Partial<ArgumentsOf<'OPEN'>>).open?.openType === OpenType.OPEN_NOCREATE;
+
+const outdated = ({ operation }: Requestable): DafsError =>
+  DafsError.local(
+    operationName(operation),
+    'CLIENT_FORGOTTEN',
+    'EIO',
+    'the server has forgotten this client and its credentials: the request can be made again',
   );
 
 /** Fetches the answer of another request, which gets it as if it had come to itself. */

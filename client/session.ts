@@ -364,16 +364,18 @@ export class Session {
     } catch (error) {
       return error;
     }
+    const { clientId } = this.terms;
+    const isKnown = clientId === this.#clientId;
     try {
-      this.#recovery.settle(this.#association, () => this.#endpoint.progress(WAIT_SLICE_MS));
+      this.#recovery.settle(this.#association, isKnown, () =>
+        this.#endpoint.progress(WAIT_SLICE_MS),
+      );
     } catch (error) {
       this.#recovery.takeOver(this.#association);
       return error;
     }
     this.#isApart = false;
     this.recoveries += 1;
-    const { clientId } = this.terms;
-    const isKnown = clientId === this.#clientId;
     this.#clientId = clientId;
     try {
       for (const action of this.#recovered) {

@@ -4,6 +4,7 @@ import { FileClient } from '../client/file-client.ts';
 import { type ArgumentsOf, Extension, operations } from '../client/protocol/index.ts';
 import { Session } from '../client/session.ts';
 import type { ClientIdentity } from '../client/session-options.ts';
+import { ClientLease } from './client-lease.ts';
 import { ClientLocks } from './client-locks.ts';
 import type { FileLocks, Nodeid } from './file-system.ts';
 import { FilehandleMaker } from './filehandles.ts';
@@ -65,8 +66,22 @@ export function connectListener(
   session.onRecovered(() => {
     handlers.changed({ alone: false, everything: true, files: [], names: [] });
   });
-  return new SessionListener(session, heard, lockedFiles && locksOf(session, lockedFiles));
+  const locks = lockedFiles && locksOf(session, lockedFiles);
+  // Without locks on the server there is nothing that others could want.
+  const keepsLease = locks !== undefined && session.extensions.has(Extension.LOCKS);
+  const lease = keepsLease ? new ClientLease(session, patience.directory) : undefined;
+  return new SessionListener(session, heard, locks, () => {
+    const lost = lease?.keep() ?? new Set();
+    if (lost.size === 0) return false;
+    // What was read under a lock that is gone is not to be read again.
+    const files = [...lost].map(wholeFile);
+    handlers.changed({ alone: false, everything: false, files, names: [] });
+    return true;
+  });
 }
+
+const wholeFile = (fileId: number) =>
+  ({ nodeid: fileId as Nodeid, isData: true, offset: 0, length: 0 }) as const;
 
 function locksOf(session: Session, lockedFiles: SharedArrayBuffer): FileLocks {
   const { fileSystemHandle } = new FileClient(session).fileSystem;
@@ -85,12 +100,21 @@ class SessionListener implements Listener {
   readonly locks: FileLocks | undefined;
   readonly #session: Session;
   readonly #heard: Heard;
+  readonly #keepLease: () => boolean;
   #hasNames = false;
+  #losses = 0;
 
-  constructor(session: Session, heard: Heard, locks: FileLocks | undefined) {
+  /** @param keepLease to be called often; tells whether something was lost */
+  constructor(
+    session: Session,
+    heard: Heard,
+    locks: FileLocks | undefined,
+    keepLease: () => boolean,
+  ) {
     this.#session = session;
     this.#heard = heard;
     this.locks = locks;
+    this.#keepLease = keepLease;
     this.isTold = session.extensions.has(Extension.NOTIFY);
   }
 
@@ -99,7 +123,7 @@ class SessionListener implements Listener {
   }
 
   get recoveries(): number {
-    return this.#session.recoveries;
+    return this.#session.recoveries + this.#losses;
   }
 
   subscribe(wantsNames: boolean): boolean {
@@ -119,6 +143,7 @@ class SessionListener implements Listener {
 
   hear(timeoutMs: number): boolean {
     this.#session.poll(timeoutMs);
+    if (this.#session.isAlive && this.#keepLease()) this.#losses += 1;
     if (this.#heard.failure !== undefined) throw this.#heard.failure;
     return this.#session.isAlive;
   }

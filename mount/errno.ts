@@ -7,6 +7,7 @@
 
 import { constants } from 'node:os';
 import { DafsError } from '../client/dafs-error.ts';
+import { DafsStatus } from '../client/protocol/index.ts';
 
 /** The name of an errno, e.g. `ENOENT`. */
 export type ErrnoName = keyof typeof constants.errno;
@@ -37,6 +38,12 @@ export class ErrnoError extends Error {
   }
 }
 
+/** The kernel has a file open, and the server has not, or no more: nothing is wrong with the descriptor. */
+const lostOpens: ReadonlySet<number> = new Set([
+  DafsStatus.DAFSERR_BAD_STATEID,
+  DafsStatus.DAFSERR_STALE_STATEID,
+]);
+
 /**
  * The errno, a positive number, of what a {@link FileSystem} threw.
  *
@@ -44,5 +51,10 @@ export class ErrnoError extends Error {
  */
 export function errnoOf(error: unknown): number | undefined {
   if (error instanceof ErrnoError) return error.errno;
-  return error instanceof DafsError ? errnoNumber(error.errno) : undefined;
+  if (!(error instanceof DafsError)) return undefined;
+  return lostOpens.has(error.status) ? constants.errno.EIO : errnoNumber(error.errno);
 }
+
+/** Whether what failed was not done, and may succeed when it is done again at once. */
+export const isToRepeat = (error: unknown): boolean =>
+  error instanceof DafsError && error.code === 'CLIENT_FORGOTTEN';

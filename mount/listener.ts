@@ -40,7 +40,10 @@ export interface ListenerHandlers {
 export interface Listener {
   /** Whether the server tells what others change at all. */
   readonly isTold: boolean;
-  /** How often the server has been away. It has to be asked anew then for all that it is to tell. */
+  /**
+   * How often the server has been away, or has taken locks from us. It has to be asked anew then for all
+   * that it is to tell.
+   */
   readonly recoveries: number;
   /** The locks that are waited for, to be asked for again; absent where the kernel keeps them. */
   readonly locks: FileLocks | undefined;

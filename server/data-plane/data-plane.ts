@@ -164,12 +164,12 @@ export class DataPlane {
       const isTickDue = now - this.#lastTickMs >= TICK_MS;
       if (this.#context.takeWake() || isTickDue) {
         isRunning = takeMessages();
-        // A password that was waited for may have made a session.
+        if (isTickDue) {
+          this.#lastTickMs = now;
+          this.#tick();
+        }
+        // A password that was waited for may have made a session, and a lease that is over given a lock.
         this.#engine.finish();
-      }
-      if (isTickDue) {
-        this.#lastTickMs = now;
-        this.#tick();
       }
       this.#arrivals.takeDue();
       this.#settle();

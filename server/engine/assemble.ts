@@ -9,6 +9,7 @@ import type { Authentication } from '../sessions/authentication.ts';
 import type { ProcessStart } from '../sessions/client-process.ts';
 import { ClientRecords } from '../sessions/client-records.ts';
 import { SessionTable } from '../sessions/clients.ts';
+import { Leases } from '../sessions/leases.ts';
 import type { Limits } from '../sessions/limits.ts';
 import { LockGrants } from '../sessions/lock-grants.ts';
 import { type RationName, Rations } from '../sessions/rations.ts';
@@ -70,6 +71,8 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     maxLocksPerClient: limits.maxLocksPerClient,
     maxWaitsPerClient: limits.maxWaitsPerClient,
     refuseMore,
+    overdue: () => leases.overdue,
+    takeFrom: (holder, fileId) => leases.take(holder as Client, fileId),
     onChange: (owned) => held.locksChanged(owned),
     onGrant: (holder, fileId, waitId) => lockGrants.tell(holder as Client, fileId, waitId),
   });
@@ -83,12 +86,14 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     exported: options.exported?.opens,
     onLastClose: reclaimIfUnused,
   });
+  const records = new ClientRecords(store.state);
+  const leases = new Leases({ leaseMs: limits.leaseMs, clock, opens, locks, records });
   const responses = new ResponseCache(store, limits);
   const sessions: SessionTable = new SessionTable({
     limits,
     rations,
     opens,
-    records: new ClientRecords(store.state),
+    records,
     responses,
     clock,
     processStart: options.processStart,
@@ -114,6 +119,7 @@ export function assembleEngine(options: EngineOptions): { engine: Engine; servic
     locks,
     held,
     lockGrants,
+    leases,
     sessions,
     responses,
     notifications,

@@ -173,6 +173,9 @@ export class Engine {
     this.#stableAnswers.advance(this.#solitude.isCertain);
     this.#solitude.roundEnded();
     this.#service.notifications.flush();
+    if (failure === undefined) {
+      this.#service.lockGrants.flush();
+    }
   }
 
   /** How long until `finish` has something to do by itself; Infinity when it has not. */
@@ -181,11 +184,14 @@ export class Engine {
   }
 
   /**
-   * Closes connections that did not become sessions in time, and releases clients that have not come
-   * back in time; `finish` makes that durable. To be called about once a second.
+   * Closes connections that did not become sessions in time, releases clients that have not come back
+   * in time, and takes from those that are not heard what others wait for; `finish` makes that durable.
+   * To be called about once a second.
    */
   closeOverdue(): void {
-    this.#service.sessions.releaseOverdue();
+    const { sessions, leases } = this.#service;
+    sessions.releaseOverdue();
+    leases.look(sessions.clients());
     const now = this.#service.clock.monotonicMs();
     for (const channel of this.#channels) {
       if (channel.deadlineMs !== undefined && channel.deadlineMs <= now) {

@@ -6,6 +6,7 @@ import type { Filehandles } from '../filehandles.ts';
 import type { Notifications } from '../notifications/notifications.ts';
 import type { Authentication } from '../sessions/authentication.ts';
 import type { SessionTable } from '../sessions/clients.ts';
+import type { Leases } from '../sessions/leases.ts';
 import type { Limits } from '../sessions/limits.ts';
 import type { LockGrants } from '../sessions/lock-grants.ts';
 import type { Rations } from '../sessions/rations.ts';
@@ -37,6 +38,7 @@ export interface Service {
   readonly locks: LockTable;
   readonly held: HeldState;
   readonly lockGrants: LockGrants;
+  readonly leases: Leases;
   readonly sessions: SessionTable;
   readonly responses: ResponseCache;
   readonly notifications: Notifications;

@@ -54,9 +54,10 @@ const belongings: readonly Belonging[] = [
   },
 ];
 
+const isWhole = 'isEntry(kind, key, value)';
+
 /** What the server knows of clients, and of what it has answered them. */
 export const stateChecks: readonly Check[] = belongings.map(({ what, kind, owner }) => {
-  const isWhole = 'isEntry(kind, key, value)';
   const [whose, ownerKind, ownerKey] = owner ?? ['', 0, ''];
   const isOwned =
     owner === undefined

@@ -11,9 +11,6 @@ import type { Service } from '../engine/service.ts';
 import { objectAttributes } from '../named-attributes/objects.ts';
 import { maxFileBytes, maxLinks, maxNameBytes, rootId } from '../store/index.ts';
 
-/** Opens and locks live as long as their client's sessions; a NULL within this time keeps one busy. */
-const LEASE_SECONDS = 60;
-
 /** The draft demands that an append of so many bytes is atomic (section 6.1.6). */
 const MAX_APPEND_BYTES = 65_536;
 
@@ -83,7 +80,7 @@ function fileSystemAttributesOf(service: Service, included: number): FileSystemA
     homogeneous: true,
     noTrunc: true,
     uniqueHandle: true,
-    leaseTime: LEASE_SECONDS,
+    leaseTime: Math.ceil(limits.leaseMs / 1000),
     rdAttrError: DafsStatus.DAFSERR_IO,
     aclSupport: 0,
     maxLink: maxLinks,

@@ -6,7 +6,7 @@ import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
-import type { ByteRange, LockMode } from '../state/lock-ranges.ts';
+import type { ByteRange, LockedRange, LockMode } from '../state/lock-ranges.ts';
 import type { LockConflict } from '../state/lock-space.ts';
 import { lockOwnerBytes, lockOwnerKey, type Open, Share } from '../state/opens.ts';
 import { FileType, type Inode } from '../store/index.ts';
@@ -78,9 +78,14 @@ function lockResult(
 }
 
 /** A lock that is in the way, as the protocol tells of it. */
-export const describeConflict = ({ owner, range: { first, last, mode } }: LockConflict) => ({
+export const describeConflict = ({ owner, range }: LockConflict) => ({
   ownerClientid: owner.holder.clientId as ClientId,
   owner: lockOwnerBytes(owner.key),
+  ...describeRange(range),
+});
+
+/** A range that is locked, as the protocol tells of it. */
+export const describeRange = ({ first, last, mode }: LockedRange) => ({
   offset: first,
   length: last === TO_THE_END ? TO_THE_END : last - first + 1n,
   lockType: typeOfMode[mode],

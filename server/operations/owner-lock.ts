@@ -1,17 +1,20 @@
 import { LockType } from '../../client/protocol/constants.ts';
 import { LockKind as WireKind } from '../../client/protocol/extensions.ts';
 import { DafsStatus } from '../../client/protocol/status.ts';
+import type { StateId } from '../../client/protocol/types.ts';
 import type { Exchange } from '../engine/exchange.ts';
 import type { Handlers } from '../engine/handler.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { Service } from '../engine/service.ts';
 import { directivesTo } from '../sessions/lock-grants.ts';
+import type { Loss } from '../sessions/session.ts';
 import type { LockKind } from '../state/lock-space.ts';
 import type { LockSubject } from '../state/locks.ts';
 import { lockOwnerKey } from '../state/opens.ts';
 import type { FileId } from '../store/index.ts';
 import {
   describeConflict,
+  describeRange,
   openOf,
   requireAccess,
   requireLockable,
@@ -25,6 +28,9 @@ const kindOfWire: Readonly<Record<WireKind, LockKind>> = {
 };
 
 const waitingTypes: ReadonlySet<number> = new Set([LockType.READW_LT, LockType.WRITEW_LT]);
+
+/** As many fit into the smallest response. */
+const LOSSES_PER_ANSWER = 64;
 
 /** Locks of owners that are not opens, and waiting for them (extension LOCKS). */
 export const ownerLockHandlers = {
@@ -71,6 +77,19 @@ export const ownerLockHandlers = {
   CANCEL_LOCK(service, exchange, { waitId }) {
     return { isCancelled: service.locks.cancel(exchange.client, waitId) };
   },
+
+  RENEW_LEASE({ leases, limits }, { client }, { known }) {
+    leases.learnt(client, known);
+    const losses = client.losses.slice(0, LOSSES_PER_ANSWER);
+    return {
+      leaseMs: limits.leaseMs,
+      last: losses.at(-1)?.number ?? known,
+      locks: losses.flatMap((loss) => ('range' in loss ? describeLostLock(loss) : [])),
+      opens: losses.flatMap((loss) =>
+        'stateId' in loss ? { fileId: loss.fileId, stateId: loss.stateId as StateId } : [],
+      ),
+    };
+  },
 } satisfies Handlers;
 
 /**
@@ -83,6 +102,15 @@ function isTold(service: Service, { client }: Exchange, id: FileId, waitId: bigi
   }
   service.lockGrants.tell(client, id, waitId);
   return false;
+}
+
+function describeLostLock({ fileId, kind, range }: Extract<Loss, { kind: LockKind }>) {
+  return {
+    fileId,
+    kind: kind === 'record' ? WireKind.RECORD : WireKind.FLOCK,
+    ...describeRange(range),
+    pid: range.pid,
+  };
 }
 
 /** @throws Refusal DAFSERR_INVAL for an owner with too long a name */

@@ -1,9 +1,11 @@
 import type { Credential } from '../access-control.ts';
 import { readKey } from '../state/entry-bytes.ts';
-import { StateKind, type StateTable } from '../store/index.ts';
+import type { LockMode } from '../state/lock-ranges.ts';
+import type { LockKind } from '../state/lock-space.ts';
+import { type FileId, StateKind, type StateTable } from '../store/index.ts';
 import type { ClientProcess } from './client-process.ts';
 import { CredentialTable } from './credentials.ts';
-import { Client, type ClientClaim, type Principal } from './session.ts';
+import { Client, type ClientClaim, type Loss, type Principal } from './session.ts';
 
 /** What of a client is under its id; bigints are in hexadecimal. */
 interface ClientRecord {
@@ -13,6 +15,21 @@ interface ClientRecord {
   readonly process: ClientProcess;
   readonly credentialCapacity: number;
   readonly lastCredentialHandle: number;
+  /** Those of servers before there were leases have neither. */
+  readonly lastLoss?: number;
+  readonly losses?: readonly LossRecord[];
+}
+
+/** An open by its stateid, a lock by all the rest. */
+interface LossRecord {
+  readonly number: number;
+  readonly fileId: FileId;
+  readonly stateId?: string;
+  readonly kind?: LockKind;
+  readonly first?: string;
+  readonly last?: string;
+  readonly mode?: LockMode;
+  readonly pid?: number;
 }
 
 const CLIENT_ID_BYTES = 8;
@@ -37,6 +54,8 @@ export class ClientRecords {
       process,
       credentialCapacity: credentials.capacity,
       lastCredentialHandle: credentials.lastHandle,
+      lastLoss: client.lastLoss,
+      losses: client.losses.map(recordOfLoss),
     };
     this.#state.put(StateKind.CLIENT, clientKey(client), encode(record));
   }
@@ -91,7 +110,33 @@ export function readClient(key: Uint8Array, value: Uint8Array): Client {
   const claim: ClientClaim = { idString, verifier: BigInt(`0x${verifier}`), clientId };
   const { credentialCapacity, lastCredentialHandle } = record;
   const credentials = new CredentialTable(credentialCapacity, lastCredentialHandle);
-  return new Client(claim, principal, credentials, true, process);
+  const client = new Client(claim, principal, credentials, true, process);
+  client.lastLoss = record.lastLoss ?? 0;
+  client.losses = (record.losses ?? []).map(lossOfRecord);
+  return client;
+}
+
+function recordOfLoss(loss: Loss): LossRecord {
+  const { number, fileId } = loss;
+  if ('stateId' in loss) {
+    return { number, fileId, stateId: loss.stateId.toString(16) };
+  }
+  const { first, last, mode, pid } = loss.range;
+  const ends = { first: first.toString(16), last: last.toString(16) };
+  return { number, fileId, kind: loss.kind, ...ends, mode, pid };
+}
+
+/** @throws Error for what is no loss */
+function lossOfRecord({ number, fileId, stateId, ...lock }: LossRecord): Loss {
+  requireTypes([number, fileId], 'number');
+  if (stateId !== undefined) {
+    return { number, fileId, stateId: BigInt(`0x${stateId}`) };
+  }
+  const { kind, first, last, mode, pid } = lock as Required<typeof lock>;
+  requireTypes([kind, mode], 'string');
+  requireTypes([pid], 'number');
+  const range = { first: BigInt(`0x${first}`), last: BigInt(`0x${last}`), mode, pid };
+  return { number, fileId, kind, range };
 }
 
 function clientKey({ clientId }: Client): Uint8Array {
@@ -124,9 +169,11 @@ function requireCredential({ uid, gid, groups }: Credential): void {
 }
 
 function requireTypes(values: readonly unknown[], type: string): void {
-  const other = values.find((value) => typeof value !== type);
-  if (values.some((value) => typeof value !== type)) {
-    throw new TypeError(`${String(other)} is no ${type}`);
+  for (const value of values) {
+    // Not with find(): undefined may be the one that is wrong.
+    if (typeof value !== type) {
+      throw new TypeError(`${String(value)} is no ${type}`);
+    }
   }
 }
 

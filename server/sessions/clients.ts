@@ -56,6 +56,10 @@ export class SessionTable {
     return this.#sessions.values();
   }
 
+  clients(): Iterable<Client> {
+    return this.#clients.values();
+  }
+
   /**
    * Knows the clients of the last server again. They have the time of a lease to come back; those
    * whose processes have ended go with the first `releaseOverdue`.
@@ -124,6 +128,7 @@ export class SessionTable {
     this.#follow(client, this.#processOf(session));
     client.sessions.add(session);
     client.expiresMs = undefined;
+    client.silentMs = 0;
     session.client = client;
     session.principal = principal;
     if (session.parameters.useResponseCache) {

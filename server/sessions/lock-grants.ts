@@ -10,44 +10,64 @@ const WAITS_PER_NOTICE = 256;
 /**
  * Tells clients of the locks that they have got (BC_LOCK_GRANTED). Who is told has acted upon all that
  * others had done to the file before: what he reads under the lock is not what it was before the lock.
+ * And the lock outlives this server: who was told of one that is not committed would share it with whom
+ * the next server gives it to.
  *
  * A client is told one notice at a time; what is granted before it has answered goes with the next one.
  */
 export class LockGrants {
   readonly #notifications: Pick<Notifications, 'whenCoherent'>;
-  /** Clients that have yet to answer a notice, with what they are to be told next. */
-  readonly #untold = new Map<Client, bigint[]>();
+  /** What clients are to be told next. */
+  readonly #untold = new Map<Client, readonly bigint[]>();
+  /** Clients that have yet to answer a notice. */
+  readonly #unanswered = new Set<Client>();
 
   constructor(notifications: Pick<Notifications, 'whenCoherent'>) {
     this.#notifications = notifications;
   }
 
-  /** Tells a client that it has a lock of a file. */
+  /** Tells a client that it has a lock of a file, as soon as that may be. */
   tell(client: Client, fileId: FileId, waitId: bigint): void {
-    this.#notifications.whenCoherent(client, fileId, () => this.#tell(client, waitId));
+    this.#notifications.whenCoherent(client, fileId, () => {
+      this.#set(client, [...this.#untoldTo(client), waitId]);
+    });
   }
 
-  #tell(client: Client, waitId: bigint): void {
-    const untold = this.#untold.get(client);
-    if (untold === undefined) {
-      this.#send(client, [waitId]);
-    } else {
-      untold.push(waitId);
+  /** Sends what is due. To be called when all locks that were granted are committed. */
+  flush(): void {
+    for (const [client, waitIds] of this.#untold) {
+      if (!this.#unanswered.has(client)) {
+        this.#untold.delete(client);
+        this.#send(client, waitIds);
+      }
+    }
+  }
+
+  #untoldTo(client: Client): readonly bigint[] {
+    return this.#untold.get(client) ?? [];
+  }
+
+  #set(client: Client, waitIds: readonly bigint[]): void {
+    if (waitIds.length > 0) {
+      this.#untold.set(client, waitIds);
     }
   }
 
   #send(client: Client, waitIds: readonly bigint[]): void {
     const directives = directivesTo(client);
-    if (directives === undefined || waitIds.length === 0) {
-      this.#untold.delete(client);
+    if (directives === undefined) {
+      // It asks again when it has come back.
       return;
     }
     const told = waitIds.slice(0, WAITS_PER_NOTICE);
-    const untold = waitIds.slice(WAITS_PER_NOTICE);
-    this.#untold.set(client, untold);
+    this.#set(client, waitIds.slice(WAITS_PER_NOTICE));
+    this.#unanswered.add(client);
     directives.send(operations.BC_LOCK_GRANTED, { waitIds: told }, (status) => {
+      this.#unanswered.delete(client);
       // Without an answer the channel is lost: another one of the client's may be left.
-      this.#send(client, status === undefined ? [...told, ...untold] : untold);
+      if (status === undefined) {
+        this.#set(client, [...told, ...this.#untoldTo(client)]);
+      }
     });
   }
 }

@@ -3,7 +3,10 @@ import { DafsStatus } from '../../client/protocol/status.ts';
 import type { Credential } from '../access-control.ts';
 import type { Channel } from '../engine/channel.ts';
 import { refuse } from '../engine/refusal.ts';
+import type { LockedRange } from '../state/lock-ranges.ts';
+import type { LockKind } from '../state/lock-space.ts';
 import type { Open, OpenHolder } from '../state/opens.ts';
+import type { FileId } from '../store/index.ts';
 import type { ClientProcess } from './client-process.ts';
 import { type CredentialTable, DEFAULT_CREDENTIAL_HANDLE } from './credentials.ts';
 import type { SessionParameters } from './negotiation.ts';
@@ -34,6 +37,13 @@ export interface ClientClaim {
   readonly clientId: bigint;
 }
 
+/** An open or a lock that a client has no more, because others wanted it when its lease was over. */
+export type Loss = {
+  /** Counts the losses of a client from 1. */
+  readonly number: number;
+  readonly fileId: FileId;
+} & ({ readonly stateId: bigint } | { readonly kind: LockKind; readonly range: LockedRange });
+
 /** One incarnation of a client: what its sessions have in common. */
 export class Client implements OpenHolder {
   readonly claim: ClientClaim;
@@ -52,6 +62,13 @@ export class Client implements OpenHolder {
   readonly lostSessions = new Set<SessionResponses>();
   /** Without sessions: until when it is kept, on the monotonic clock. */
   expiresMs: number | undefined;
+  /** How long nothing has come from it, and how many requests had come when that began: leases.ts. */
+  silentMs = 0;
+  requestsHeard = 0;
+  /** What was taken from it meanwhile and it has yet to learn, the first first. */
+  losses: readonly Loss[] = [];
+  /** The number of its latest loss. */
+  lastLoss = 0;
 
   constructor(
     claim: ClientClaim,

@@ -13,6 +13,7 @@ import type { FileId } from '../store/index.ts';
 import {
   applyEdit,
   type ByteRange,
+  conflictWith,
   editToLock,
   editToUnlock,
   growthOf,
@@ -40,6 +41,10 @@ export interface LockTableOptions {
     holder: OpenHolder,
     limit: 'maxLocksPerClient' | 'maxWaitsPerClient',
   ) => never;
+  /** Clients whose leases are over: they give way to who wants what they have locked. */
+  readonly overdue: () => ReadonlySet<OpenHolder>;
+  /** Takes all locks of a file from such a client, unless it has been heard meanwhile. */
+  readonly takeFrom: (holder: OpenHolder, fileId: FileId) => void;
   /** Called when what an owner holds of a file is another thing than before. */
   readonly onChange: (owned: OwnedLocks) => void;
   /** A wait of a client is over: it has the lock. */
@@ -165,6 +170,18 @@ export class LockTable {
     return true;
   }
 
+  /** Calls off what a client waits for of a file: it has to ask again. */
+  endWaits(holder: OpenHolder, fileId: FileId): void {
+    const all = [...(this.#clients.get(holder)?.waits.values() ?? [])];
+    const ended = all.filter(({ space }) => space.fileId === fileId);
+    for (const wait of ended) {
+      this.#endWait(wait);
+    }
+    for (const wait of ended) {
+      this.#settle(wait);
+    }
+  }
+
   /** Takes over what a server that was killed had granted: nobody can be in its way. */
   restore({ kind, ownerKey, holder, fileId, ranges, opens }: LocksToRestore): void {
     const owner = this.#ownerOf(holder, ownerKey);
@@ -176,6 +193,28 @@ export class LockTable {
         this.#count(holder, ranges.length);
       }
     }
+  }
+
+  /** What was locked by an open, perhaps by others as well. */
+  lockedBy(open: Open): Iterable<OwnedLocks> {
+    return this.#locksOfOpen.get(open) ?? [];
+  }
+
+  /** Files of which a client has locked what another one waits for. */
+  awaitedFiles(holder: OpenHolder): ReadonlySet<FileId> {
+    const files = new Set<FileId>();
+    for (const open of holder.opens) {
+      for (const { ranges, space } of this.lockedBy(open)) {
+        const isAwaited = [...space.waits].some(
+          ({ owner, wanted }) =>
+            owner.holder !== holder && conflictWith(ranges, wanted, wanted.mode) !== undefined,
+        );
+        if (isAwaited) {
+          files.add(open.fileId);
+        }
+      }
+    }
+    return files;
   }
 
   /** An open is closed: what it alone had locked goes, and so does who waited by it. */
@@ -204,6 +243,7 @@ export class LockTable {
     onConflict: (owner: LockOwner, space: LockSpace) => void,
   ): LockConflict | undefined {
     const owner = this.#ownerOf(open.holder, ownerKey);
+    this.#makeWay(owner, this.#spaces[kind].get(open.fileId), wanted);
     const space = this.#spaceOf(open.fileId, kind);
     try {
       if (kind === 'flock') {
@@ -220,6 +260,21 @@ export class LockTable {
       return conflict;
     } finally {
       this.#settle({ owner, space });
+    }
+  }
+
+  /** Clients whose leases are over are in nobody's way. */
+  #makeWay(owner: LockOwner, space: LockSpace | undefined, wanted: LockedRange): void {
+    const overdue = this.#options.overdue();
+    if (space === undefined || overdue.size === 0) {
+      return;
+    }
+    const conflicts = [...space.conflicts(owner, wanted, wanted.mode)];
+    const holders = new Set(conflicts.map((conflict) => conflict.owner.holder));
+    for (const holder of holders) {
+      if (overdue.has(holder)) {
+        this.#options.takeFrom(holder, space.fileId);
+      }
     }
   }
 

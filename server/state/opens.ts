@@ -222,6 +222,12 @@ export class OpenTable {
     this.#changed(open);
   }
 
+  /** What a client has open of a file. */
+  opensOf(holder: OpenHolder, fileId: FileId): Open[] {
+    const opens = this.#byFile.get(fileId)?.byOwner.values() ?? [];
+    return [...opens].filter((open) => open.holder === holder);
+  }
+
   close(open: Open): void {
     this.#options.onClose(open);
     this.#options.exported?.withdraw(open.stateId);

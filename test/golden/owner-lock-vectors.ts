@@ -139,4 +139,40 @@ export const ownerLockVectors = [
   `,
   ),
   response('BC_LOCK_GRANTED', {}, ''),
+  request(
+    'RENEW_LEASE',
+    { known: 6 },
+    `
+    00  u64  06 00 00 00 00 00 00 00  known
+  `,
+  ),
+  response(
+    'RENEW_LEASE',
+    {
+      last: 8,
+      leaseMs: 30_000,
+      locks: [{ fileId: 9, ...range, kind: 1, lockType: 2, pid: 0x1234 }],
+      opens: [{ fileId: 9, stateId }],
+    },
+    `
+    00  u64  08 00 00 00 00 00 00 00  last
+    08  u32  30 75 00 00              lease_ms
+    0c  u32  18 00 00 00              locks: offset
+    10  u32  48 00 00 00              opens: offset
+    14  raw  00*4                     to the first counted array
+    18  u32  01 00 00 00              locks: count
+    1c  raw  00*4                     pad before 8-byte aligned elements
+    20  u64  09 00 00 00 00 00 00 00  locks[0].file_id
+    28  u64  01 00 00 00 00 00 00 00  locks[0].offset
+    30  u64  02 00 00 00 00 00 00 00  locks[0].length
+    38  u32  01 00 00 00              locks[0].kind = RECORD
+    3c  u32  02 00 00 00              locks[0].lock_type = WRITE_LT
+    40  u32  34 12 00 00              locks[0].pid
+    44  raw  00*4                     locks[0].pad
+    48  u32  01 00 00 00              opens: count
+    4c  raw  00*4                     pad before 8-byte aligned elements
+    50  u64  09 00 00 00 00 00 00 00  opens[0].file_id
+    58  raw  01 02 03 04 05 06 07 08  opens[0].state_id
+  `,
+  ),
 ];

@@ -2,7 +2,17 @@
 
 import { LockType } from '../constants.ts';
 import { Extension, LockKind } from '../extensions.ts';
-import { array, boolean32, enumeration, externalUnion, structure, u32, u64 } from '../layout.ts';
+import {
+  array,
+  boolean32,
+  enumeration,
+  externalUnion,
+  pad,
+  structure,
+  u32,
+  u53,
+  u64,
+} from '../layout.ts';
 import { errors, none, operation } from '../operation.ts';
 import { DafsStatus } from '../status.ts';
 import { clientId, filehandle, lockOwner, stateId } from '../types.ts';
@@ -13,6 +23,9 @@ const extension = Extension.LOCKS;
 const range = { offset: u64, length: u64 };
 const kind = enumeration(LockKind);
 const lockType = enumeration(LockType);
+
+const lostLock = structure({ fileId: u53, ...range, kind, lockType, pid: u32, pad: pad(4) });
+const lostOpen = structure({ fileId: u53, stateId });
 
 const lockErrors = errors(
   'BADHANDLE',
@@ -101,5 +114,16 @@ export const ownerLockOperations = {
     arguments: ['DAFS_BC_Lock_Granted_Args', structure({ waitIds: array(u64) })],
     results: ['DAFS_BC_Lock_Granted_Res', none],
     errors: [],
+  }),
+  RENEW_LEASE: operation('RENEW_LEASE', {
+    category: 'lock-state-modifying',
+    cached: false,
+    extension,
+    arguments: ['DAFS_Renew_Lease_Args', structure({ known: u53 })],
+    results: [
+      'DAFS_Renew_Lease_Res',
+      structure({ last: u53, leaseMs: u32, locks: array(lostLock), opens: array(lostOpen) }),
+    ],
+    errors: errors('CHAIN_FORM', 'CHAIN_BROKEN'),
   }),
 };

@@ -68,6 +68,21 @@ it('may ask before there is a channel to tell him of the lock, and has it when h
   expect(one.ownerTest('process').status).toBe('DENIED');
 });
 
+it('is told of a lock only when the next server will know of it', () => {
+  expect(other.wait('process', 1n).results.isGranted).toBe(false);
+  // What goes out while a request is executed reaches its client even if the server is killed then.
+  const range = {
+    kind: LockKind.RECORD,
+    offset: 0n,
+    length: ALL,
+    owner: bytes('process'),
+  } as const;
+  one.files.connection.submit('OWNER_LOCKU', { ...one.file, ...range });
+  expect(other.backControl.take()).toEqual([]);
+  server.engine.finish();
+  expect(other.granted()).toEqual([1n]);
+});
+
 it('goes on waiting when he asks again, and has what was granted meanwhile', () => {
   const wait = (rest: Partial<ArgumentsOf<'OWNER_LOCK'>> = {}) => other.wait('process', 5n, rest);
   expect(wait().results.isGranted).toBe(false);

@@ -158,6 +158,8 @@ class Comparison {
   readonly #granted: bigint[] = [];
   readonly #opens = Array.from({ length: OWNERS }, (_, who) => openOf(who));
   readonly #table = new LockTable({
+    overdue: () => new Set(),
+    takeFrom: () => {},
     maxLocksPerClient: 1000,
     maxWaitsPerClient: 1000,
     refuseMore: () => refuse(DafsStatus.DAFSERR_RESOURCE),

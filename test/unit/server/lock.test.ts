@@ -193,8 +193,7 @@ describe('waiting', () => {
     other.wait('w', 3n);
     other.wait('r3', 4n, { lockType: READW_LT });
     one.ownerUnlock('a');
-    expect(other.granted()).toEqual([1n]);
-    expect(other.granted()).toEqual([2n, 4n]);
+    expect(other.granted()).toEqual([1n, 2n, 4n]);
     for (const reader of ['r1', 'r2', 'r3']) {
       other.ownerUnlock(reader);
     }
@@ -206,6 +205,7 @@ describe('waiting', () => {
     for (let id = 1n; id <= 600n; id += 1n) {
       other.wait(`b${id}`, id, { offset: id, length: 1n });
     }
+    one.ownerUnlock('a', { length: 2n });
     one.ownerUnlock('a');
     expect(other.granted()).toEqual([1n]);
     expect(other.granted()).toHaveLength(256);

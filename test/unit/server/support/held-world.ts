@@ -39,6 +39,8 @@ export class HeldWorld {
     this.held = new HeldState(this.store, { monotonicMs: () => this.monotonicMs });
     this.locks = new LockTable({
       maxLocksPerClient: 1000,
+      overdue: () => new Set(),
+      takeFrom: () => {},
       maxWaitsPerClient: 1000,
       refuseMore,
       onChange: (owned) => this.held.locksChanged(owned),
