@@ -30,6 +30,8 @@ export interface DriverMount {
 
 export interface Driver {
   readonly name: string;
+  /** Whether the main thread answers the kernel, and so waits for the server when that is away. */
+  readonly isInMainThread: boolean;
   /** @throws CommandError DRIVER_UNAVAILABLE when this machine or install cannot run it. */
   check(): void;
   /** Resolves when the directory is usable. Throws CommandError MOUNT_FAILED. */

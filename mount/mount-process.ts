@@ -75,10 +75,15 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
   let record: MountRecord | undefined;
   const server =
     source.kind === 'database'
-      ? await startEmbeddedServer(source.path, serverArguments(options), (process) => {
-          if (record === undefined) return;
-          record = { ...record, server: process };
-          publishRecord(record);
+      ? await startEmbeddedServer({
+          database: source.path,
+          options: serverArguments(options),
+          isAwaitedHere: driver.isInMainThread,
+          onRunning(process) {
+            if (record === undefined) return;
+            record = { ...record, server: process };
+            publishRecord(record);
+          },
         })
       : undefined;
   const serverName = source.kind === 'server' ? source.name : (server as EmbeddedServer).name;

@@ -9,7 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -80,7 +80,8 @@ export function isDeadMount(directory: string): boolean {
   const record = findRecord(directory);
   if (record) return !isRunning(record.process);
   try {
-    statSync(directory);
+    // The kernel may remember its attributes for a while yet.
+    statfsSync(directory);
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOTCONN';

@@ -14,9 +14,9 @@ export interface MountTableEntry {
 /** The file-system type that the kernel shows for our mounts, whichever driver made them. */
 export const DAFS_FILE_SYSTEM_TYPE = 'fuse.dafs';
 
-/** All that this process sees mounted, in the order of mounting. */
-export function readMountTable(): MountTableEntry[] {
-  return parseMountTable(readFileSync('/proc/self/mountinfo', 'latin1'));
+/** All that a process sees mounted, this one when none is named, in the order of mounting. */
+export function readMountTable(pid: number | 'self' = 'self'): MountTableEntry[] {
+  return parseMountTable(readFileSync(`/proc/${pid}/mountinfo`, 'latin1'));
 }
 
 /** What is mounted on `directory` (a canonical path) and not hidden by a later mount on it. */

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type MountTableEntry, readMountTable } from './mount-table.ts';
 
 /** A process, told apart from a later one with the same number by the time it started. */
 export interface ProcessIdentity {
@@ -9,16 +10,24 @@ export interface ProcessIdentity {
   startTicks: number;
 }
 
+/**
+ * The fields of proc_pid_stat(5) from the third on.
+ * @throws the system's error when there is no such process.
+ */
+export function statFields(pid: number | 'self'): string[] {
+  const status = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  // The second field is the program's name in parentheses and may contain anything, also those.
+  return status.slice(status.lastIndexOf(')') + 2).split(' ');
+}
+
 /** @returns undefined when no such process runs (a zombie does not run). */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
-  let status: string;
+  let fields: string[];
   try {
-    status = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    fields = statFields(pid);
   } catch {
     return undefined;
   }
-  // The second field is the program's name in parentheses and may contain anything, also those.
-  const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
   if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
   return { pid, startTicks: Number(fields[19]) };
 }
@@ -69,28 +78,91 @@ export interface MountUser {
   program: string;
 }
 
+/** How messages name them. */
+export const namesOf = (users: readonly MountUser[]): string =>
+  users.map(({ pid, program }) => `${program} (${pid})`).join(', ');
+
 /** The processes that have their working directory or an open file below `directory`. */
 export function findMountUsers(directory: string): MountUser[] {
-  const users: MountUser[] = [];
-  for (const entry of readdirSync('/proc')) {
-    if (/^\d+$/.test(entry) && usesDirectory(entry, directory)) {
-      users.push({ pid: Number(entry), program: programOf(entry) });
-    }
-  }
-  return users;
+  return processesWhere((pid) => usesDirectory(pid, directory)).map(asUser);
 }
 
-function usesDirectory(pid: string, directory: string): boolean {
+const asUser = (pid: number): MountUser => ({ pid, program: programOf(pid) });
+
+/** All processes, and kernel threads, of which this is true. */
+export function processesWhere(isWanted: (pid: number) => boolean): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter(isWanted);
+}
+
+/**
+ * The processes in whose mount namespaces the file system of a device (`major:minor`) is mounted, the
+ * first of each namespace (mount_namespaces(7)).
+ */
+export function findMounters(device: string): MountUser[] {
+  const namespaces = new Set<string>();
+  const isFirst = (pid: number): boolean => {
+    const namespace = linkTarget(`/proc/${pid}/ns/mnt`);
+    if (namespace === undefined || namespaces.has(namespace)) return false;
+    namespaces.add(namespace);
+    return true;
+  };
+  const hasMounted = (pid: number): boolean =>
+    mountTableOf(pid).some((mount) => mount.device === device);
+  return processesWhere((pid) => isFirst(pid) && hasMounted(pid)).map(asUser);
+}
+
+function mountTableOf(pid: number): MountTableEntry[] {
+  try {
+    return readMountTable(pid);
+  } catch {
+    return [];
+  }
+}
+
+function usesDirectory(pid: number, directory: string): boolean {
   // Links of /proc are read as text: nothing in the mount itself is touched.
   const isInside = (path: string | undefined) =>
     path === directory || path?.startsWith(`${directory}/`);
   if (['cwd', 'root', 'exe'].some((name) => isInside(linkTarget(`/proc/${pid}/${name}`)))) {
     return true;
   }
-  return descriptorsOf(pid).some((name) => isInside(linkTarget(`/proc/${pid}/fd/${name}`)));
+  return openFilesOf(pid).some(isInside);
 }
 
-function descriptorsOf(pid: string): string[] {
+/** What the descriptors of a process lead to, as far as this process may know. */
+export function openFilesOf(pid: number): string[] {
+  return descriptorsOf(pid).flatMap((name) => linkTarget(`/proc/${pid}/fd/${name}`) ?? []);
+}
+
+/**
+ * The path of a file that a process has open below `directory`, by its inode number; undefined when it
+ * cannot be told.
+ */
+export function openPathOf(pid: number, inode: number, directory: string): string | undefined {
+  for (const name of descriptorsOf(pid)) {
+    const path = linkTarget(`/proc/${pid}/fd/${name}`);
+    if (path?.startsWith(`${directory}/`) && inodeOf(`/proc/${pid}/fdinfo/${name}`) === inode) {
+      // Linux says this also of a name that it has only forgotten, which happens in a mount.
+      return path.replace(/ \(deleted\)$/, '');
+    }
+  }
+  return undefined;
+}
+
+/** Linux 5.14 and later tell it (proc_pid_fdinfo(5)): the file itself need not be asked. */
+function inodeOf(fdinfo: string): number | undefined {
+  try {
+    const found = /^ino:\t(\d+)$/m.exec(readFileSync(fdinfo, 'latin1'));
+    return found === null ? undefined : Number(found[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+function descriptorsOf(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/fd`);
   } catch {
@@ -106,7 +178,8 @@ function linkTarget(path: string): string | undefined {
   }
 }
 
-function programOf(pid: string): string {
+/** What a process calls itself; `?` when there is none. */
+export function programOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
   } catch {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { CommandError, describeError } from './command-error.ts';
-import { findMountUsers } from './processes.ts';
+import { findMountUsers, namesOf } from './processes.ts';
 
 const run = promisify(execFile);
 
@@ -45,8 +45,8 @@ function unmountCommands(directory: string, { lazy }: UnmountOptions): string[][
 function explainFailure(directory: string, failure: unknown): CommandError {
   const stderr = (failure as { stderr?: string }).stderr?.trim() ?? '';
   if (/busy/i.test(stderr)) {
-    const users = findMountUsers(directory).map(({ pid, program }) => `${program} (${pid})`);
-    const who = users.length > 0 ? `: ${users.join(', ')}` : '';
+    const users = findMountUsers(directory);
+    const who = users.length > 0 ? `: ${namesOf(users)}` : '';
     return new CommandError('BUSY', `${directory} is in use${who}`, { cause: failure });
   }
   const reason = stderr.split('\n', 1)[0] || describeError(failure);

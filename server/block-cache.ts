@@ -121,9 +121,7 @@ export class BlockCache {
       if (slot === none) {
         emit(-1, piece);
       } else {
-        if (table.stateOf(slot) === SlotState.CLEAN) {
-          table.moveTo(slot, SlotState.CLEAN);
-        }
+        table.touch(slot);
         emit(slot * blockBytes + within, piece);
       }
       position += piece;
@@ -233,8 +231,8 @@ export class BlockCache {
     for (const [index, byte] of bits.entries()) {
       for (let rest = byte; rest !== 0; rest &= rest - 1) {
         const slot = first + index * 8 + (31 - Math.clz32(rest & -rest));
-        if (slot < table.slots && table.stateOf(slot) === SlotState.CLEAN) {
-          table.moveTo(slot, SlotState.CLEAN);
+        if (slot < table.slots) {
+          table.touch(slot);
         }
       }
     }
@@ -331,9 +329,7 @@ export class BlockCache {
       this.#tails.prepare(slot, within, within + bytes);
       return { slot, number, isFresh: true, start: 0, bytes: 0 };
     }
-    if (table.stateOf(slot) === SlotState.CLEAN) {
-      table.moveTo(slot, SlotState.CLEAN);
-    }
+    table.touch(slot);
     this.#tails.reach(slot, within + bytes);
     // A write has two partial blocks at most, the first and the last.
     const start = slot * this.#blockBytes + within;

@@ -153,7 +153,7 @@ export class Places {
   /** The user-level library, with a server and a fresh database of its own. */
   async #openLibrary(): Promise<void> {
     const database = join(this.scratch, 'library.sqlite');
-    const server = await startEmbeddedServer(database, [], () => undefined);
+    const server = await startEmbeddedServer({ database, options: [], isAwaitedHere: false });
     this.#undo.push(() => server.stop());
     const common = { kind: 'library', mountOptions: '', processorTime: 'server process' } as const;
     const rows = [

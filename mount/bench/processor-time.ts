@@ -1,5 +1,6 @@
 /** Who has used the processors for how long, as /proc tells it. */
 import { readFileSync } from 'node:fs';
+import { statFields } from '../processes.ts';
 
 /** Of all times in /proc, whatever the kernel's own clock is: proc_pid_stat(5). */
 const TICKS_PER_SECOND = 100;
@@ -19,21 +20,15 @@ function secondsIn(fields: readonly string[], places: readonly number[]): number
   return places.reduce((sum, place) => sum + Number(fields[place]), 0) / TICKS_PER_SECOND;
 }
 
-function statOf(pid: number | 'self'): string[] {
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The program's name may hold anything, parentheses and spaces too.
-  return text.slice(text.lastIndexOf(')') + 2).split(' ');
-}
-
 /** The processor time of a process and of all its threads, of those that have ended too, in seconds. */
 export function processorSeconds(pid: number): number {
-  return secondsIn(statOf(pid), [StatField.USER_TIME, StatField.SYSTEM_TIME]);
+  return secondsIn(statFields(pid), [StatField.USER_TIME, StatField.SYSTEM_TIME]);
 }
 
 /** The processor time of all children of this process that have ended, in seconds. */
 export function processorSecondsOfChildren(): number {
   const { USER_TIME_OF_CHILDREN, SYSTEM_TIME_OF_CHILDREN } = StatField;
-  return secondsIn(statOf('self'), [USER_TIME_OF_CHILDREN, SYSTEM_TIME_OF_CHILDREN]);
+  return secondsIn(statFields('self'), [USER_TIME_OF_CHILDREN, SYSTEM_TIME_OF_CHILDREN]);
 }
 
 /** The processor time of all that has run on this machine, interrupts included, in seconds. */

@@ -1,8 +1,8 @@
 /** Who works for a target, as far as this machine shows it. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { serverSockets } from '../../client/runtime-directory.ts';
 import { findRecord, listRecords } from '../mount-record.ts';
 import { DAFS_FILE_SYSTEM_TYPE, type MountTableEntry, readMountTable } from '../mount-table.ts';
+import { openFilesOf, processesWhere, programOf } from '../processes.ts';
 import { queryServer } from '../server-status.ts';
 import type { ServerProcesses } from './processor-time.ts';
 
@@ -69,26 +69,4 @@ function findFuseDaemon(): KnownServers {
     : { processes: {}, note: 'which process serves this mount is not known' };
 }
 
-function processesWhere(isWanted: (pid: number) => boolean): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter(isWanted);
-}
-
-function programOf(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-}
-
-function hasFuseOpen(pid: number): boolean {
-  try {
-    const descriptors = readdirSync(`/proc/${pid}/fd`);
-    return descriptors.some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === '/dev/fuse');
-  } catch {
-    return false;
-  }
-}
+const hasFuseOpen = (pid: number): boolean => openFilesOf(pid).includes('/dev/fuse');

@@ -50,9 +50,16 @@ export async function serveCommand(database: string, options: ServeCommandOption
     return;
   }
   closeWhenTold(server);
-  if (isEmbedded) report({ type: 'ready', name: server.name });
+  // The mount may have died while the server was being started.
+  if (isEmbedded && !process.connected) void server.close();
+  else if (isEmbedded) report({ type: 'ready', name: server.name });
   else process.stdout.write(`serving ${database} as dafs:${server.name}; Ctrl-C stops it\n`);
-  await server.ended;
+  try {
+    await server.ended;
+  } finally {
+    // The channel would keep this process, and the mount waits for its end to start another server.
+    process.channel?.unref();
+  }
 }
 
 function sizeOption(name: string, text: string | undefined): number | undefined {

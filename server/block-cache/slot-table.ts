@@ -154,6 +154,13 @@ export class SlotTable {
     }
   }
 
+  /** The slot was used: of the clean ones it is the last to be taken for another block. */
+  touch(slot: number): void {
+    if (this.stateOf(slot) === SlotState.CLEAN) {
+      this.moveTo(slot, SlotState.CLEAN);
+    }
+  }
+
   /** Gives the slot the place of another in that one's list; the other becomes LOOSE. */
   takePlace(slot: number, other: number): void {
     const state = this.stateOf(other);

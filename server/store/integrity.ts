@@ -126,20 +126,28 @@ export function damaged(path: string, finding: string, cause?: unknown): StoreOp
   return new StoreOpenError('DAMAGED', path, message, { cause });
 }
 
+const noRoom = 'has no room left on its disk: make some';
+
 const refusals: readonly (readonly [prefix: string, code: StoreOpenErrorCode, advice: string])[] = [
   ['SQLITE_BUSY', 'BUSY', 'is in use by another program: end that program first'],
   ['SQLITE_READONLY', 'READ_ONLY', 'cannot be written: allow writing to it and its directory'],
-  ['SQLITE_FULL', 'NO_SPACE', 'has no room left on its disk: make some'],
+  ['SQLITE_FULL', 'NO_SPACE', noRoom],
+  ['ENOSPC', 'NO_SPACE', noRoom],
+  ['EDQUOT', 'NO_SPACE', noRoom],
   ['SQLITE_CANTOPEN', 'READ_ONLY', 'cannot be opened: allow access to it and its directory'],
 ];
 
+type CodedError = Error & { readonly code: string };
+
 /** The refusal that stands for an error of SQLite while a database was opened. */
-export function refusal(path: string, error: Error & { readonly code: string }): StoreOpenError {
+export const refusal = (path: string, error: CodedError): StoreOpenError =>
+  knownRefusal(path, error) ?? damaged(path, error.message, error);
+
+/** The same for an error of SQLite or of the system; undefined for one that nothing is known of. */
+export function knownRefusal(path: string, error: CodedError): StoreOpenError | undefined {
   const known = refusals.find(([prefix]) => error.code.startsWith(prefix));
-  if (known === undefined) {
-    return damaged(path, error.message, error);
-  }
-  return new StoreOpenError(known[1], path, `${path} ${known[2]} (${error.message})`, {
-    cause: error,
-  });
+  return (
+    known &&
+    new StoreOpenError(known[1], path, `${path} ${known[2]} (${error.message})`, { cause: error })
+  );
 }

@@ -14,7 +14,7 @@ import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { isDiskFull } from './database-error.ts';
 import { StoreOpenError } from './errors.ts';
-import { checkHeader, checkIntegrity, damaged, refusal } from './integrity.ts';
+import { checkHeader, checkIntegrity, damaged, knownRefusal, refusal } from './integrity.ts';
 import { leftIntents, newEpoch } from './intent-log.ts';
 import { LeftData } from './left-data.ts';
 import { storeLoggedData } from './logged-data.ts';
@@ -77,13 +77,17 @@ export function openDamaged(givenPath: string): Omit<OpenedDatabase, 'left'> {
   }
 }
 
-function refusalOf(path: string, error: unknown): unknown {
+/** What an error means that came up while a database, or what goes with it, was opened. */
+export function refusalOf(path: string, error: unknown): unknown {
   if (error instanceof Database.SqliteError) {
     return refusal(path, error);
   }
-  if (error instanceof Error && 'errno' in error) {
+  if (error instanceof Error && 'code' in error && 'errno' in error) {
     const message = `${path} cannot be opened: ${error.message}`;
-    return new StoreOpenError('READ_ONLY', path, message, { cause: error });
+    return (
+      knownRefusal(path, error as Error & { code: string }) ??
+      new StoreOpenError('READ_ONLY', path, message, { cause: error })
+    );
   }
   return error;
 }

@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { AllocationTable } from './allocation-table.ts';
 import { BlockTable, lastBlock } from './block-table.ts';
 import { ChangeFeed } from './change-feed.ts';
@@ -14,10 +14,9 @@ import { FileContents } from './file-contents.ts';
 import { checkSize } from './file-size.ts';
 import type { InodeRecord } from './inode-record.ts';
 import { InodeTable } from './inode-table.ts';
-import { refusal } from './integrity.ts';
 import { IntentLog } from './intent-log.ts';
 import { Namespace } from './namespace.ts';
-import { type OpenedDatabase, openDatabase } from './open.ts';
+import { type OpenedDatabase, openDatabase, refusalOf } from './open.ts';
 import type { Ownership } from './ownership.ts';
 import { Reclaimer } from './reclaimer.ts';
 import { Room } from './room.ts';
@@ -99,8 +98,8 @@ export class Store {
     } catch (error) {
       opened.database.close();
       opened.ownership.release();
-      // Tables that are not ours.
-      throw error instanceof Database.SqliteError ? refusal(opened.path, error) : error;
+      // Tables that are not ours, or no room for the intent log.
+      throw refusalOf(opened.path, error);
     }
   }
 

@@ -6,6 +6,7 @@
  */
 import { expect } from 'vitest';
 import { isRoot } from '../support/machine.ts';
+import { inMountNamespace } from '../support/mount-namespace.ts';
 import type { Workspace } from '../support/workspace.ts';
 import { applicationTest, sized } from './support.ts';
 
@@ -36,12 +37,7 @@ const complaint = /fail|skip|not supported|unsupported|error/i;
  * Runs a program where no other mounts of dafs are to be seen. One stressor opens whatever is mounted
  * anywhere, and the tests beside this one could not unmount meanwhile. Only root can have it so.
  */
-const alone = isRoot()
-  ? [
-      ...['unshare', '--mount', '--propagation', 'private', 'sh', '-c'],
-      'findmnt -rnt fuse.dafs -o TARGET | grep -vxF "$0" | xargs -r umount -l; exec "$@"',
-    ]
-  : ['sh', '-c', 'exec "$@"'];
+const alone = (directory: string): string[] => (isRoot() ? inMountNamespace('', directory) : []);
 
 /** Runs a stressor to its end, and gives what it had to complain about. */
 async function complaintsOf(
@@ -49,7 +45,7 @@ async function complaintsOf(
   workspace: Workspace,
   directory: string,
 ): Promise<readonly string[]> {
-  const [program = '', ...args] = [...alone, directory, 'stress-ng'];
+  const [program = '', ...args] = [...alone(directory), 'stress-ng'];
   const { status, stdout, stderr, timedOut } = await workspace.run(
     program,
     [...args, '--temp-path', directory, `--${stressor}`, '1', '--verify', '-t', `${seconds}`],

@@ -113,7 +113,8 @@ export const workloads: readonly Workload[] = [
   {
     name: 'git',
     programs: ['git'],
-    script: `cd "$1"; n=$2; rm -f .git/*.lock
+    script: `cd "$1"; n=$2
+      [ ! -d .git ] || find .git -name '*.lock' -delete
       git --git-dir=.git rev-parse 2>/dev/null || { rm -rf .git; git init -q .; }
       export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a
       while :; do echo $n >file; git add file; git commit -q -m $n; echo $n; n=$((n + 1)); done`,

@@ -1,6 +1,8 @@
 /** The process of file-agent.ts: makes the file calls that come as lines of JSON. */
 import * as fs from 'node:fs';
 import { createInterface } from 'node:readline';
+import { flock, setLock, waitForLock } from '../conformance/posix-locks.ts';
+import type { RecordLock } from '../conformance/target-locks.ts';
 import { C, mapMemory } from './libc.ts';
 
 const maps: Uint8Array[] = [];
@@ -51,6 +53,12 @@ export const calls = {
   poke: (map: number, offset: number, text: string) =>
     maps[map]?.set(Buffer.from(text, 'latin1'), offset),
   fsync: (fd: number) => fs.fsyncSync(fd),
+  pid: () => process.pid,
+  /** Locks with fcntl(2), for this process or for the open file. */
+  lock: (fd: number, lock: RecordLock) => setLock(fd, lock),
+  waitForLock: (fd: number, lock: RecordLock) => waitForLock(fd, lock),
+  /** Locks with flock(2), exclusively. */
+  flock: (fd: number, waits: boolean) => flock(fd, 'exclusive', waits),
 };
 
 export type Calls = typeof calls;

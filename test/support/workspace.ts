@@ -288,8 +288,12 @@ function isListening(path: string): Promise<boolean> {
   });
 }
 
-/** mountpoint(1): asks from another process, because the answer of a dead mount may never come. */
+/**
+ * Whether something is mounted there that answers. Asked from another process, because the answer of a
+ * dead mount may never come; and for statistics, because the kernel remembers attributes.
+ */
 export async function isMountPoint(directory: string): Promise<boolean> {
-  const { status } = await run('mountpoint', ['-q', directory], { limitMs: 5000 });
-  return status === 0;
+  const ask = async (program: string, option: string) =>
+    (await run(program, [option, directory], { limitMs: 5000 })).status === 0;
+  return (await ask('mountpoint', '-q')) && (await ask('stat', '--file-system'));
 }

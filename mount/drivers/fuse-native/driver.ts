@@ -28,6 +28,7 @@ const THREAD_FIELD = 8;
 
 export const fuseNativeDriver: Driver = {
   name: 'fuse-native',
+  isInMainThread: true,
   check() {
     findBinding();
   },
@@ -38,11 +39,7 @@ export const fuseNativeDriver: Driver = {
       isShared: !exclusive,
       ordma: options.ordma,
       synchronous: synchronousChanges(options.kernelFlags),
-      // Who waits here is who would start the mount's own server again: such calls fail until it runs.
-      recovery: recoveryFor({
-        ...serverPatience(directory, options),
-        ...(exclusive && { timeoutMs: 0 }),
-      }),
+      recovery: recoveryFor(serverPatience(directory, options)),
     });
     try {
       return await mountThrough(binding, fileSystem, request);

@@ -86,6 +86,12 @@ export class CacheBoard {
     Atomics.add(this.#words, FIRST_WORKER + worker, 1);
   }
 
+  /** The worker has died, and nobody waits for what it was at. */
+  abandon(worker: number): void {
+    const count = Atomics.load(this.#words, FIRST_WORKER + worker);
+    if ((count & 1) !== 0) this.end(worker);
+  }
+
   /** Which requests the workers are at now. */
   requestsUnderWay(): Int32Array {
     return Int32Array.from(this.#words.subarray(FIRST_WORKER), (_, worker) =>

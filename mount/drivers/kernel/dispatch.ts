@@ -1,7 +1,7 @@
 /** From opcodes to handlers, as the table of operations says. */
 
 import { constants } from 'node:os';
-import { errnoOf } from '../../errno.ts';
+import { errnoOf, isToRepeat } from '../../errno.ts';
 import { FieldRangeError } from '../../kernel-abi/layout.ts';
 import { type HandlerName, isAnswered, operations } from '../../kernel-abi/operations.ts';
 import { attributeHandlers } from './attribute-handlers.ts';
@@ -69,12 +69,14 @@ export class Dispatcher {
   }
 
   /** The errno of what failed; 0 when it was answered. */
-  #perform(handler: Handler): number {
+  #perform(handler: Handler, repeats = 1): number {
     try {
       handler();
       return 0;
     } catch (error) {
-      return this.#errnoOf(error);
+      return repeats > 0 && isToRepeat(error)
+        ? this.#perform(handler, repeats - 1)
+        : this.#errnoOf(error);
     }
   }
 

@@ -14,6 +14,7 @@ import { KernelMount } from './kernel-mount.ts';
 
 export const kernelDriver: Driver = {
   name: 'kernel',
+  isInMainThread: false,
   check() {
     // What it needs is the kernel's and was looked at before: /dev/fuse.
   },

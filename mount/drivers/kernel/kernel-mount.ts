@@ -171,6 +171,7 @@ export class KernelMount {
       raiseEvent(this.#wakeFd);
       freeWatch(this.#threads.watchMemory);
       new WriteOrder(this.#threads.orderMemory, index).gotNothing();
+      this.#board.abandon(index);
     }
     return end;
   }

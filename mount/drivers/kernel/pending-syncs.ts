@@ -32,10 +32,10 @@ export class PendingSyncs {
 
   /** Answers all that have ended, without waiting for any. */
   answerEnded(): void {
-    for (const sync of this.#pending.values()) {
-      sync.look();
-      break;
-    }
+    // Asked after each request: nearly always there is none.
+    if (this.isEmpty) return;
+    const [sync] = this.#pending.values();
+    sync?.look();
     this.#answerKnown();
   }
 

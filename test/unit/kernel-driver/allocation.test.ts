@@ -10,17 +10,12 @@ import {
   exchangeBytes,
   type Wire,
 } from '../../../mount/drivers/kernel/exchange.ts';
-import {
-  createParkedMemory,
-  ParkedRequests,
-} from '../../../mount/drivers/kernel/parked-requests.ts';
-import { PendingSyncs } from '../../../mount/drivers/kernel/pending-syncs.ts';
-import { WriteOrder } from '../../../mount/drivers/kernel/write-order.ts';
 import { type CreatedFile, type FileSystem, ROOT_NODEID } from '../../../mount/file-system.ts';
-import { InHeader, ReadIn, SetxattrIn, WriteIn } from '../../../mount/kernel-abi/structures.ts';
+import { InHeader, ReadIn, WriteIn } from '../../../mount/kernel-abi/structures.ts';
 import { addressOf } from '../../../nic/system-calls-fuse.ts';
 import { allocationsOf } from '../../support/allocations.ts';
 import { Workspace } from '../../support/workspace.ts';
+import { plainService } from './support/service.ts';
 
 const PAGE_BYTES = 4096;
 const TRANSFER_BYTES = 1 << 20;
@@ -88,24 +83,8 @@ function serveRepeatedly(
 ): { wire: RepeatingWire; serve: (requests: number) => void } {
   const wire = new RepeatingWire(memory, request);
   const exchange = new Exchange(wire, memory);
-  const dispatcher = new Dispatcher(
-    {
-      exchange,
-      fileSystem,
-      policy: {
-        validity: { attributesSeconds: 1, entrySeconds: 1, negativeSeconds: 0 },
-        fileFlags: () => 0,
-        directoryFlags: () => 0,
-        forgetAttributes: () => {},
-      },
-      foresight: { attributes: () => undefined, lacks: () => false, made: () => {} },
-      setxattrInBytes: SetxattrIn.bytes,
-      deviceFd: -1,
-      parked: new ParkedRequests(createParkedMemory()),
-      order: new WriteOrder(WriteOrder.createMemory(2), 0),
-      syncs: new PendingSyncs(() => expect.unreachable()),
-    },
-    (error) => expect.unreachable(String(error)),
+  const dispatcher = new Dispatcher(plainService(exchange, fileSystem), (error) =>
+    expect.unreachable(String(error)),
   );
   const serve = (requests: number) => {
     for (let count = 0; count < requests; count++) dispatcher.dispatch(exchange.receive());

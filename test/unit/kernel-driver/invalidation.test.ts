@@ -115,6 +115,16 @@ describe('what others change', () => {
     await worker.terminate();
   });
 
+  test('does not wait for a worker that has died', () => {
+    board.begin(0);
+    const requests = board.requestsUnderWay();
+    expect(board.areDone(requests)).toBe(false);
+    board.abandon(0);
+    expect(board.areDone(requests)).toBe(true);
+    board.abandon(0);
+    expect(board.areDone(board.requestsUnderWay())).toBe(true);
+  });
+
   test('may be everything: then all names go, and nothing is kept at the next open', () => {
     const subject = invalidation();
     subject.becomeShared();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { firstObstacle, isRoot, mountObstacle, programObstacle } from '../../support/machine.ts';
+import { inMountNamespace } from '../../support/mount-namespace.ts';
 import { type RunResult, run, succeed } from '../../support/run.ts';
 import { makeMountPoint, removeAll, Served } from './support/served.ts';
 
@@ -36,9 +37,7 @@ describe.skipIf(obstacle)(`an ordinary user's mount${obstacle ? `: ${obstacle}` 
   async function start(options: string, openDevice = true): Promise<Served> {
     const directory = makeMountPoint();
     await succeed('chown', [NOBODY, directory]);
-    const bind = openDevice ? `mount --bind ${device} /dev/fuse && ` : '';
-    const script = `${bind}exec "$@"`;
-    const through = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script, 'sh'];
+    const through = inMountNamespace(openDevice ? `mount --bind ${device} /dev/fuse &&` : '');
     return Served.start({ kind: 'memory', options, directory, through: [...through, ...asNobody] });
   }
 

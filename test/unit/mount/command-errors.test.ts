@@ -3,6 +3,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRoot } from '../../support/machine.ts';
+import { inMountNamespace } from '../../support/mount-namespace.ts';
 import { command, Workspace } from '../../support/workspace.ts';
 
 let workspace: Workspace;
@@ -122,11 +123,13 @@ describe('dafs mount refuses', () => {
 
 describe.skipIf(!isRoot())('on a machine that does not let it, dafs mount says so when', () => {
   /** Runs `dafs mount` behind a preparation in a name space of its own, as root alone can make one. */
-  const mountAfter = (preparation: string) =>
-    workspace.run('unshare', [
-      ...['--mount', 'sh', '-c', `${preparation} exec "$@"`, 'sh'],
+  const mountAfter = (preparation: string) => {
+    const [program = '', ...through] = inMountNamespace(preparation);
+    return workspace.run(program, [
+      ...through,
       ...[process.execPath, command, 'mount', database, empty],
     ]);
+  };
 
   it('/dev/fuse is missing', async () => {
     const { status, stderr } = await mountAfter(

@@ -2,12 +2,14 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { driverTable } from '../../support/drivers.ts';
 import { isRoot } from '../../support/machine.ts';
 import { until } from '../../support/run.ts';
+import { unstableFilesOf } from '../../support/unstable-files.ts';
 import { command, isMountPoint, Workspace } from '../../support/workspace.ts';
 
 interface Record {
@@ -16,6 +18,12 @@ interface Record {
   process: { pid: number };
   server: { pid: number } | undefined;
 }
+
+/** Says how many rounds it has made. A request that was done twice, or not, or failed, ends it. */
+const writerScript = `exec 3>>"$1/lines"; i=0
+until [ -e "$2" ]; do
+  i=$((i + 1)); echo $i >&3; mkdir "$1/d"; mv "$1/d" "$1/e"; rmdir "$1/e"; echo $i
+done`;
 
 describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name: driver }) => {
   let workspace: Workspace;
@@ -190,19 +198,42 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
     await umount();
   });
 
-  it('whose server is killed starts another one and goes on', async () => {
+  it('whose server is ended again and again starts another one, and programs only wait', async () => {
     await mount();
-    await shell(`echo text > ${directory}/file; sync ${directory}/file`);
-    const killed = onlyRecord().server?.pid as number;
-    process.kill(killed, 'SIGKILL');
-    // The driver fuse-native cannot wait for a server that it has to start itself.
-    const waits = driver === 'kernel' ? 'true' : `until ls ${directory}; do sleep 0.1; done`;
-    await shell(`${waits}; mkdir ${directory}/made; echo more >> ${directory}/file`);
-    expect(await shell(`cat ${directory}/file; ls ${directory}`)).toBe('text\nmore\nfile\nmade\n');
-    await until('the record names the new server', 5000, () => onlyRecord().server?.pid !== killed);
-    const { status } = await workspace.dafs(['umount', directory]);
-    expect(status).toBe(0);
-    expect(await isMountPoint(directory)).toBe(false);
+    const stop = workspace.path('stop');
+    const writer = spawn('sh', ['-euc', writerScript, 'sh', directory, stop]);
+    children.push(writer);
+    let rounds = 0;
+    let complaints = '';
+    createInterface({ input: writer.stdout }).on('line', (line) => {
+      rounds = Number(line);
+    });
+    writer.stderr.on('data', (text) => {
+      complaints += text;
+    });
+    const ended = once(writer, 'exit');
+    for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
+      const before = rounds;
+      await until('the writer is at work', 30_000, () => rounds > before || complaints !== '');
+      const { server } = onlyRecord();
+      process.kill(server?.pid as number, signal);
+      await until('the record names the new server', 30_000, () => {
+        return onlyRecord().server?.pid !== server?.pid;
+      });
+    }
+    const before = rounds;
+    await until('the writer goes on', 30_000, () => rounds > before || complaints !== '');
+    writeFileSync(stop, '');
+    expect([await ended, complaints]).toEqual([[0, null], '']);
+    expect(await shell(`ls ${directory}`)).toBe('lines\n');
+    expect(await shell(`cat ${directory}/lines`)).toBe(await shell(`seq ${rounds}`));
+
+    // Unmounted while there is none: what is acknowledged is stored when the command returns.
+    process.kill(onlyRecord().server?.pid as number, 'SIGKILL');
+    await umount();
+    expect(workspace.processes()).toEqual([]);
+    expect(unstableFilesOf(database)).toEqual([]);
+    expect(leftovers()).toEqual([]);
   });
 
   it.skipIf(!isRoot())('is made read-only and writable again while it is used', async () => {
@@ -289,6 +320,40 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
       readOnly: false,
     });
     await umount();
+  });
+
+  it.skipIf(!isRoot())('that another mount namespace has a copy of is not waited for', async () => {
+    await mount();
+    const holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sleep', '600']);
+    children.push(holder);
+    // Its namespace is its own before it becomes sleep.
+    const program = () => readFileSync(`/proc/${holder.pid}/comm`, 'utf8').trim();
+    await until('it has a copy', 30_000, () => program() === 'sleep');
+    const { status, stderr } = await workspace.dafs(['umount', directory]);
+    expect([status, stderr]).toEqual([
+      1,
+      `dafs: ${directory} is unmounted here, but remains mounted in the mount namespace of sleep (${holder.pid}), and ends with it\n`,
+    ]);
+    expect(await isMountPoint(directory)).toBe(false);
+    holder.kill('SIGKILL');
+    await untilNothingRuns();
+    expect(leftovers()).toEqual([]);
+  });
+
+  it('that dies while its server is being started leaves no server behind', async () => {
+    const server = spawn(process.execPath, [command, 'serve', database], {
+      env: workspace.environment,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    children.push(server);
+    let complaints = '';
+    server.stderr?.on('data', (text) => {
+      complaints += text;
+    });
+    server.disconnect();
+    expect([await once(server, 'exit'), complaints]).toEqual([[0, null], '']);
+    expect(existsSync(database)).toBe(true);
+    expect(leftovers()).toEqual([]);
   });
 
   it('by dafs start makes the default database and one line of text', async () => {

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { firstObstacle, isRoot, mountObstacle, programObstacle } from '../../support/machine.ts';
+import { inMountNamespace } from '../../support/mount-namespace.ts';
 import { run, succeed } from '../../support/run.ts';
 import { command } from '../../support/workspace.ts';
 
@@ -57,14 +58,13 @@ describe.skipIf(obstacle)(`an ordinary user's mount${obstacle ? `: ${obstacle}` 
     async () => {
       // A mount namespace of its own, where /dev/fuse is open to all, as udev makes it elsewhere: what is
       // left in it goes with its last process.
-      const inside = 'mount --bind "$0/fuse" /dev/fuse && exec "$@"';
+      const [program = '', ...through] = inMountNamespace(
+        `mount --bind ${scratch}/fuse /dev/fuse &&`,
+      );
       const asNobody = ['setpriv', '--reuid', NOBODY, '--regid', NOBODY, '--clear-groups'];
       const { status, stdout, stderr } = await run(
-        'unshare',
-        [
-          ...['-m', '--propagation', 'private', 'sh', '-c', inside, scratch],
-          ...[...asNobody, 'sh', '-euc', script, 'sh', join(scratch, 'home')],
-        ],
+        program,
+        [...[...through, ...asNobody, 'sh', '-euc', script, 'sh', join(scratch, 'home')]],
         {
           limitMs: LIMIT_MS,
           environment: { ...process.env, NODE: process.execPath, DAFS: command },
