@@ -67,7 +67,7 @@ it(
       .split('\n')
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as FuzzReport & { target: string });
-    expect(reports).toHaveLength(11);
+    expect(reports).toHaveLength(12);
     expect(reports.flatMap(({ findings }) => findings)).toEqual([]);
     for (const { target, inputs } of reports) {
       // Less means that it is not reached.

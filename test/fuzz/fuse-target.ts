@@ -1,13 +1,11 @@
 /** Requests of FUSE, and what the file system behind is asked for because of them. */
 import { Dispatcher } from '../../mount/drivers/kernel/dispatch.ts';
 import { Exchange, exchangeBytes, type Wire } from '../../mount/drivers/kernel/exchange.ts';
-import { createParkedMemory, ParkedRequests } from '../../mount/drivers/kernel/parked-requests.ts';
-import { PendingSyncs } from '../../mount/drivers/kernel/pending-syncs.ts';
-import { WriteOrder } from '../../mount/drivers/kernel/write-order.ts';
 import { ErrnoError } from '../../mount/errno.ts';
 import type { FileSystem } from '../../mount/file-system.ts';
-import { InHeader, OutHeader, SetxattrIn } from '../../mount/kernel-abi/structures.ts';
+import { InHeader, OutHeader } from '../../mount/kernel-abi/structures.ts';
 import { bytesOfBlock, readGolden } from '../unit/kernel-abi/support/golden.ts';
+import { plainService } from '../unit/kernel-driver/support/service.ts';
 import type { Target } from './support/fuzz.ts';
 
 const ADDRESS = 0x10000;
@@ -63,22 +61,7 @@ export function fuseTarget(): Target {
   const wire = new OneRequest();
   const exchange = new Exchange(wire, { memory: wire.memory, address: ADDRESS });
   const mistakes: unknown[] = [];
-  const service = {
-    exchange,
-    fileSystem,
-    policy: {
-      validity: { attributesSeconds: 1, entrySeconds: 1, negativeSeconds: 0 },
-      fileFlags: () => 0,
-      directoryFlags: () => 0,
-      forgetAttributes: () => {},
-    },
-    foresight: { attributes: () => undefined, lacks: () => false, made: () => {} },
-    setxattrInBytes: SetxattrIn.bytes,
-    deviceFd: -1,
-    parked: new ParkedRequests(createParkedMemory()),
-    order: new WriteOrder(WriteOrder.createMemory(2), 0),
-    syncs: new PendingSyncs((unique, errno) => exchange.answerEarlier(unique, errno)),
-  };
+  const service = plainService(exchange, fileSystem);
   const dispatcher = new Dispatcher(service, (error) => mistakes.push(error));
   return {
     name: 'requests of FUSE',

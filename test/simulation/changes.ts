@@ -24,6 +24,10 @@ export interface Change {
   readonly arguments: unknown;
   /** `done`, or the errno. */
   readonly expected: string;
+  /** It has been sent. */
+  begun?(): void;
+  /** Where the answer depends on other clients: says what is wrong with it. */
+  judge?(outcome: string, hasStorageFailed: boolean): string | undefined;
   readonly names?: NameChange;
   readonly content?: { readonly object: HomeObject; readonly bytes: Uint8Array };
   /** What is on stable storage when it is answered. */
@@ -40,6 +44,8 @@ export interface Setting {
   readonly client: FileClient;
   readonly directory: Filehandle;
   readonly objects: readonly HomeObject[];
+  /** Makes a request of the lock that all clients want. */
+  readonly changeLock: () => Change;
 }
 
 const possibleNames = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -64,6 +70,8 @@ const kinds: readonly ((setting: Setting) => Change | undefined)[] = [
   truncate,
   commit,
   close,
+  ({ changeLock }) => changeLock(),
+  ({ changeLock }) => changeLock(),
 ];
 
 /** Draws a request. */

@@ -1,12 +1,22 @@
 import { DafsError } from '../../client/dafs-error.ts';
 import { FileClient } from '../../client/file-client.ts';
-import { ANONYMOUS_STATE_ID, type Filehandle, ObjectType } from '../../client/protocol/index.ts';
+import {
+  ANONYMOUS_STATE_ID,
+  Extension,
+  type Filehandle,
+  ObjectType,
+} from '../../client/protocol/index.ts';
 import { Request } from '../../client/request.ts';
 import { Session } from '../../client/session.ts';
+import type { FileReference } from '../../client/transfer-requests.ts';
 import type { Random } from '../support/random.ts';
 import { type Change, drawChange } from './changes.ts';
 import { type Doubts, type Findings, type Found, Home, type HomeObject } from './home.ts';
 import type { Process } from './nic/network.ts';
+import type { SharedLock } from './shared-lock.ts';
+
+/** A file in the root directory that all clients lock. */
+export const lockName = 'lock';
 
 /** What a client needs of the world. */
 export interface Surroundings {
@@ -20,6 +30,8 @@ export interface Surroundings {
   readonly storageErrors: ReadonlySet<string>;
   /** All clients: what one syncs is there for all of them. */
   readonly clients: readonly SimulatedClient[];
+  /** The lock that all of them want. */
+  readonly lock: SharedLock;
   readonly mostUnderWay: number;
   /** A client was told that something is on stable storage. */
   promised(): void;
@@ -58,6 +70,7 @@ export class SimulatedClient {
   readonly #world: Surroundings;
   #files: FileClient | undefined;
   #directory: Filehandle | undefined;
+  #lockFile: FileReference | undefined;
   #underWay: UnderWay[] = [];
   readonly #objects: HomeObject[] = [];
   #surprise: Surprise | undefined;
@@ -129,6 +142,7 @@ export class SimulatedClient {
         name: new TextEncoder().encode(`${this.name}/${process.pid}`),
         verifier: BigInt(process.pid) as never,
       },
+      extensions: [Extension.LOCKS],
       recovery: { timeoutMs: Number.POSITIVE_INFINITY, isGivenUp: () => !process.isAlive },
       maximumRequests: 8,
       transferSlots: 1,
@@ -137,16 +151,21 @@ export class SimulatedClient {
     });
     const files = new FileClient(session);
     this.#directory = files.lookup(files.root, new TextEncoder().encode(this.name));
+    const handle = files.lookup(files.root, new TextEncoder().encode(lockName));
+    const { stateId } = files.openHandle(handle, 'both');
     if (process.isAlive) {
       this.#files = files;
+      this.#lockFile = { handle, stateId };
     }
   }
 
   #begin(client: FileClient): void {
-    const { random, mostUnderWay, clients } = this.#world;
+    const { random, mostUnderWay, clients, lock } = this.#world;
     const directory = this.#directory as Filehandle;
     const about = new Set<unknown>();
-    const setting = { random, home: this.home, client, directory, objects: this.#objects };
+    const changeLock = () => lock.change(this.name, this.#lockFile as FileReference);
+    const { home } = this;
+    const setting = { random, home, client, directory, objects: this.#objects, changeLock };
     for (
       let count = 1 + random.below(mostUnderWay);
       count > 0 && this.changesLeft > 0;
@@ -160,6 +179,7 @@ export class SimulatedClient {
       const marks = clients.map(({ mark }) => mark);
       this.#underWay.push({ change, request, marks });
       this.#world.trace(`${this.name}: ${change.describe}`);
+      change.begun?.();
       client.session.send(request);
     }
   }
@@ -177,9 +197,15 @@ export class SimulatedClient {
   #takeAnswer({ change, request, marks }: UnderWay): void {
     const outcome = outcomeOf(request);
     this.#world.trace(`${this.name}: ${change.describe}: ${outcome}`);
-    if (outcome === change.expected) {
+    const isStorageError = this.#world.storageErrors.has(outcome);
+    if (change.judge !== undefined) {
+      // What was opened and locked while the storage had failed is not known to the next server.
+      const hasFailed = isStorageError || this.#world.storageErrors.has('EIO');
+      const problem = change.judge(outcome, hasFailed);
+      if (problem !== undefined) this.#world.report(`${this.name}: ${change.describe}: ${problem}`);
+    } else if (outcome === change.expected) {
       if (outcome === 'done') this.#apply(change, request.results as never, marks);
-    } else if (!this.#world.storageErrors.has(outcome)) {
+    } else if (!isStorageError) {
       this.#world.report(
         `${this.name}: ${change.describe}: expected ${change.expected}, was ${outcome}`,
       );

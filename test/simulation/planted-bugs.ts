@@ -97,6 +97,11 @@ export const plantedBugs: readonly PlantedBug[] = [
     module: 'server/store/durability.ts',
     edits: [['this.#transaction.breakDown(failure);', '']],
   },
+  {
+    name: 'locks are lost with the server',
+    module: 'server/state/held-state.ts',
+    edits: [['    this.#locks.record();\n', '']],
+  },
   // Those that follow were there, until the simulation found them.
   {
     name: 'a client gives up while the disk fails',

@@ -8,6 +8,7 @@ import { storage } from './machine/storage.ts';
 import { type Machine, Network, type Process, useNetwork } from './nic/network.ts';
 import { threads } from './nic/threads.ts';
 import type { SimulatedServer } from './server.ts';
+import { SharedLock } from './shared-lock.ts';
 import { drawTroubles, type Ending, type Troubles } from './troubles.ts';
 
 /** A world that does not come to its end in so many steps never does. */
@@ -45,6 +46,7 @@ export class World implements Machine, Surroundings {
   readonly random: Random;
   readonly blockBytes: number;
   readonly clients: SimulatedClient[] = [];
+  readonly lock = new SharedLock();
   readonly storageErrors = new Set<string>();
   hasDiskFailed = false;
   running: Process;
@@ -341,6 +343,7 @@ export class World implements Machine, Surroundings {
     if (ending === 'power cut') {
       this.#powerCuts += 1;
       this.#computer.cutPower(process);
+      this.lock.forget();
       for (const client of this.clients) {
         this.#computer.processes.end(client.process);
         this.#network.dropProcess(client.process);

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileType, rootId, Store } from '../../server/store/index.ts';
+import { lockName } from './client.ts';
 import { clock, ownTime } from './machine/clock.ts';
 import { ownStorage, realFiles } from './machine/storage.ts';
 import { network } from './nic/network.ts';
@@ -32,6 +33,8 @@ export class Worlds {
       const owner = { mode: 0o777, uid: 0, gid: 0 };
       store.create(rootId, Buffer.from(home), { type: FileType.DIRECTORY, ...owner });
     }
+    const lock = { type: FileType.REGULAR, mode: 0o666, uid: 0, gid: 0 };
+    store.create(rootId, Buffer.from(lockName), lock);
     store.close();
     return realFiles.readFileSync(path);
   }

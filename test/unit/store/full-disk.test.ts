@@ -93,6 +93,16 @@ class Filling {
   }
 }
 
+it('a disk without room for the intent log is said to be full', () => {
+  // Inodes for the root directory, the database and its two logs, and the claim of its owner.
+  spawnSync('mount', ['-o', 'remount,nr_inodes=5', disk]);
+  const open = () => openStore(join(disk, 'store.dafs'), blockBytes);
+  expect(open).toThrow(/store\.dafs has no room left on its disk: make some/);
+  expect(open).toThrow(expect.objectContaining({ code: 'NO_SPACE' }));
+  spawnSync('mount', ['-o', 'remount,nr_inodes=100', disk]);
+  open().close();
+});
+
 describe('a full disk', () => {
   it('refuses writes when they are made, keeps all it took, and has room after removals', () => {
     const filling = new Filling();
