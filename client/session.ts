@@ -68,7 +68,7 @@ export class Session {
     this.#options = options;
     this.#endpoint = new Endpoint(channelCapacities(options.maximumRequests), given);
     try {
-      this.#association = this.#connect(options.timeoutMs);
+      this.#association = this.#connectFirst();
       this.#clientId = this.terms.clientId;
       this.transfers = new TransferArena(
         this.#endpoint.domain,
@@ -81,8 +81,24 @@ export class Session {
     }
   }
 
-  #connect(timeoutMs: number): Association {
-    const deadline = performance.now() + timeoutMs;
+  /** A connection that is lost while the session is agreed upon is made again, where any other is. */
+  #connectFirst(): Association {
+    const deadline = performance.now() + this.#options.timeoutMs;
+    for (;;) {
+      try {
+        return this.#connect(deadline);
+      } catch (error) {
+        const isLost = error instanceof DafsError && error.code === 'CONNECTION_LOST';
+        if (!isLost || this.#given.recovery === undefined || performance.now() >= deadline) {
+          throw error;
+        }
+        this.#endpoint.reset();
+        Atomics.wait(never, 0, 0, FIRST_PAUSE_MS);
+      }
+    }
+  }
+
+  #connect(deadline: number): Association {
     return new Association(this.#endpoint, this.#path, this.#options, this.#given, deadline);
   }
 
@@ -360,7 +376,7 @@ export class Session {
   #tryToRecover(): unknown {
     try {
       this.#endpoint.reset();
-      this.#association = this.#connect(this.#options.timeoutMs);
+      this.#association = this.#connect(performance.now() + this.#options.timeoutMs);
     } catch (error) {
       return error;
     }

@@ -91,11 +91,12 @@ export class Invalidation {
       board.nextGeneration();
       this.#forgetNames();
     }
-    this.#forget(files, names);
+    const unknown = this.#forgetAttributes(files);
+    this.#forgetDataAndNames(files, names);
     const requests = board.requestsUnderWay();
     if (files.length === 0 || board.areDone(requests)) return;
     while (!board.areDone(requests)) Atomics.wait(this.#sleep, 0, 0, LOOK_AGAIN_MS);
-    this.#forgetLateReplies(files);
+    this.#forgetLateReplies(files, unknown);
   }
 
   /** Lets the messenger end. */
@@ -111,16 +112,18 @@ export class Invalidation {
     this.#knowsNames = keepsNamesWhenShared;
   }
 
-  #forget(files: readonly ChangedFile[], names: readonly ChangedEntry[]): void {
-    const { notifier: impatient, order } = this.#options;
+  /** @returns the files that the kernel does not know */
+  #forgetAttributes(files: readonly ChangedFile[]): readonly ChangedFile[] {
+    const { notifier } = this.#options;
+    return files.filter(({ nodeid }) => !notifier.invalidateAttributes(nodeid));
+  }
+
+  #forgetDataAndNames(files: readonly ChangedFile[], names: readonly ChangedEntry[]): void {
     const data = files.filter(({ isData }) => isData);
-    for (const { nodeid, isData } of files) {
-      if (!isData) impatient.invalidateAttributes(nodeid);
-    }
     if (data.length === 0 && names.length === 0) return;
     const { messenger, notifier } = this.#patientDelivery();
     for (const { nodeid, offset, length } of data) {
-      order.changed(nodeid);
+      this.#options.order.changed(nodeid);
       notifier.invalidateData(nodeid, offset, length);
     }
     for (const { parent, name } of names) notifier.invalidateEntry(parent, name);
@@ -128,15 +131,17 @@ export class Invalidation {
   }
 
   /**
-   * A worker may have asked the server before the change and reply only now: the kernel then learns
-   * attributes, or a listing, that are old. Pages of files need no care: the kernel holds them until
-   * the reply is there.
+   * A worker may have asked the server before the change and reply only now. Old attributes the kernel
+   * takes from such a reply only for a file that was `unknown` to it when it was told. Of the others it
+   * believes no reply to what it asked before, and is not told again: it would not believe the reply
+   * to what it asked since either, and decide who may enter a directory by what it knew before.
+   * A listing may still become old. Pages of files need no care: the kernel holds them until the reply is there.
    */
-  #forgetLateReplies(files: readonly ChangedFile[]): void {
+  #forgetLateReplies(files: readonly ChangedFile[], unknown: readonly ChangedFile[]): void {
     const isWhole = ({ isData, offset, length }: ChangedFile) =>
       isData && offset === 0 && length === 0;
-    for (const { nodeid } of files) this.#options.notifier.invalidateAttributes(nodeid);
-    this.#forget(files.filter(isWhole), []);
+    this.#forgetAttributes(unknown);
+    this.#forgetDataAndNames(files.filter(isWhole), []);
   }
 
   #patientDelivery(): PatientDelivery {
