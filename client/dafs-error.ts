@@ -112,3 +112,15 @@ export function undefinedIfNone<Result>(call: () => Result): Result | undefined 
     throw error;
   }
 }
+
+/** Makes the errors of calls on a session that is over. */
+export function failureOf(
+  code: 'CONNECTION_LOST' | 'SESSION_CLOSED',
+  cause: unknown,
+): (operation: string) => DafsError {
+  const reason =
+    code === 'SESSION_CLOSED'
+      ? 'the session is closed'
+      : `the session is over: ${(cause as Error).message}`;
+  return (operation) => DafsError.local(operation, code, 'EIO', reason, { cause });
+}

@@ -1,6 +1,6 @@
 import type { PeerCredentials, RemoteRegion } from '../nic/index.ts';
 import { Association, channelCapacities } from './association.ts';
-import { DafsError } from './dafs-error.ts';
+import { DafsError, failureOf } from './dafs-error.ts';
 import { Endpoint } from './endpoint.ts';
 import type { SessionTerms } from './negotiation.ts';
 import { settleWhenDone } from './promises.ts';
@@ -11,7 +11,7 @@ import {
   type Operation,
   operations,
 } from './protocol/index.ts';
-import { isLoss, Recovery } from './recovery.ts';
+import { isLoss, isLostConnection, Recovery } from './recovery.ts';
 import { type BufferUse, RegisteredBuffer, TransferArena } from './registration.ts';
 import {
   InPlaceRequest,
@@ -83,22 +83,19 @@ export class Session {
 
   /** A connection that is lost while the session is agreed upon is made again, where any other is. */
   #connectFirst(): Association {
-    const deadline = performance.now() + this.#options.timeoutMs;
-    for (;;) {
+    for (const began = performance.now(); ; this.#endpoint.reset()) {
       try {
-        return this.#connect(deadline);
+        return this.#connect();
       } catch (error) {
-        const isLost = error instanceof DafsError && error.code === 'CONNECTION_LOST';
-        if (!isLost || this.#given.recovery === undefined || performance.now() >= deadline) {
-          throw error;
-        }
-        this.#endpoint.reset();
+        const isLate = performance.now() - began >= this.#options.timeoutMs;
+        if (isLate || this.#given.recovery === undefined || !isLostConnection(error)) throw error;
         Atomics.wait(never, 0, 0, FIRST_PAUSE_MS);
       }
     }
   }
 
-  #connect(deadline: number): Association {
+  #connect(): Association {
+    const deadline = performance.now() + this.#options.timeoutMs;
     return new Association(this.#endpoint, this.#path, this.#options, this.#given, deadline);
   }
 
@@ -376,7 +373,7 @@ export class Session {
   #tryToRecover(): unknown {
     try {
       this.#endpoint.reset();
-      this.#association = this.#connect(performance.now() + this.#options.timeoutMs);
+      this.#association = this.#connect();
     } catch (error) {
       return error;
     }
@@ -439,15 +436,3 @@ export class Session {
 
 /** What Atomics.wait sleeps on that only shall sleep. */
 const never = new Int32Array(new SharedArrayBuffer(4));
-
-/** Makes the errors of calls on a session that is over. */
-function failureOf(
-  code: 'CONNECTION_LOST' | 'SESSION_CLOSED',
-  cause: unknown,
-): (operation: string) => DafsError {
-  const reason =
-    code === 'SESSION_CLOSED'
-      ? 'the session is closed'
-      : `the session is over: ${(cause as Error).message}`;
-  return (operation) => DafsError.local(operation, code, 'EIO', reason, { cause });
-}

@@ -19,6 +19,7 @@ import { ENCODED, PARKED, type Service } from './service.ts';
 import { Solitude } from './solitude.ts';
 import { StableAnswers } from './stable-answers.ts';
 import { statusOf } from './status.ts';
+import { SyncForesight } from './sync-foresight.ts';
 
 /** Told of errors that no status of the draft foresees: defects of the server. */
 export type FaultReporter = (error: unknown) => void;
@@ -36,6 +37,7 @@ export class Engine {
   readonly #answered: Exchange[] = [];
   readonly #stableAnswers: StableAnswers;
   readonly #solitude = new Solitude();
+  readonly #syncForesight = new SyncForesight();
   readonly #responseHeader = new ResponseHeader();
   #requestCount = 0;
 
@@ -160,6 +162,7 @@ export class Engine {
   finish(): void {
     const failure = this.#commit();
     for (const exchange of this.#answered) {
+      this.#syncForesight.executed(exchange);
       if (failure !== undefined && exchange.isModified) {
         exchange.undo?.();
         exchange.stableFile = undefined;
@@ -170,7 +173,12 @@ export class Engine {
       }
     }
     this.#answered.length = 0;
-    this.#stableAnswers.advance(this.#solitude.isCertain);
+    const isAlone = this.#solitude.isCertain;
+    this.#stableAnswers.advance(isAlone);
+    const expected = this.#syncForesight.take();
+    if (isAlone && expected !== undefined) {
+      this.#stableAnswers.syncAhead(expected);
+    }
     this.#solitude.roundEnded();
     this.#service.notifications.flush();
     if (failure === undefined) {

@@ -31,6 +31,8 @@ export class StableAnswers {
   #gathering: AnswerGroup = newGroup();
   /** Those for which a sync has begun. */
   #syncing: AnswerGroup | undefined;
+  /** What a sync ahead has failed with, for who asks for it. */
+  #failureAhead: DafsStatus | undefined;
 
   constructor(store: Store, cache: BlockCache, send: SendAnswer, noteFailure: NoteFailure) {
     this.#store = store;
@@ -59,7 +61,20 @@ export class StableAnswers {
    */
   advance(isAlone: boolean): void {
     while (this.#settle() && this.#gathering.exchanges.length > 0) {
-      this.#begin(isAlone);
+      const group = this.#gathering;
+      this.#gathering = newGroup();
+      this.#begin(
+        group,
+        group.exchanges.map(({ stableFile }) => stableFile),
+        isAlone,
+      );
+    }
+  }
+
+  /** Begins a sync of a file that somebody alone is expected to ask for, unless one is under way. */
+  syncAhead(file: Exchange['stableFile']): void {
+    if (this.#settle()) {
+      this.#begin(newGroup(), [file], true);
     }
   }
 
@@ -80,13 +95,12 @@ export class StableAnswers {
     return true;
   }
 
-  #begin(isAlone: boolean): void {
-    const group = this.#gathering;
-    this.#gathering = newGroup();
+  /** @param files to be made stable for the answers of the group; undefined: none for that answer */
+  #begin(group: AnswerGroup, files: readonly Exchange['stableFile'][], isAlone: boolean): void {
     try {
-      for (const { stableFile } of group.exchanges) {
-        if (stableFile !== undefined) {
-          this.#cache.secure(stableFile === 'all' ? undefined : stableFile);
+      for (const file of files) {
+        if (file !== undefined) {
+          this.#cache.secure(file === 'all' ? undefined : file);
         }
       }
       this.#store.durability.beginSync(isAlone);
@@ -101,8 +115,10 @@ export class StableAnswers {
   #release(group: AnswerGroup, failure: DafsStatus | undefined): void {
     this.#syncing = undefined;
     group.isSent = true;
+    const cause = this.#failureAhead ?? failure;
+    this.#failureAhead = group.exchanges.length === 0 ? cause : undefined;
     for (const exchange of group.exchanges) {
-      this.#send(exchange, exchange.stableFile === undefined ? undefined : failure);
+      this.#send(exchange, exchange.stableFile === undefined ? undefined : cause);
     }
   }
 }

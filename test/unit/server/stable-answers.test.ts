@@ -122,6 +122,56 @@ describe('a sync', () => {
     expect(isAlone()).toBe(false);
   });
 
+  it('begins before it is asked for, where who writes alone has always asked for it', () => {
+    const commit = { filehandle: file.filehandle, offset: 0, count: 0 };
+    /** @returns whether the sync has begun without the COMMIT */
+    const round = (writes: number) => {
+      for (let count = 0; count < writes; count += 1) {
+        write(count, 0);
+        server.engine.finish();
+      }
+      const begunBefore = disk.isUnderWay;
+      if (disk.isUnderWay) endSync();
+      connection.submit('COMMIT', commit);
+      server.engine.finish();
+      if (disk.isUnderWay) endSync();
+      return begunBefore;
+    };
+    const learn = () => Array.from({ length: 100 }, () => round(1));
+    expect(learn().at(0)).toBe(false);
+    expect(round(1)).toBe(true);
+    // What was written is in the log, and its COMMIT syncs nothing.
+    const { begun } = disk;
+    expect([round(1), disk.begun]).toEqual([true, begun + 1]);
+    // Two writes are one more than what was expected.
+    expect(round(2)).toBe(true);
+    expect(round(1)).toBe(false);
+    expect(learn().at(-1)).toBe(true);
+    const other = new Files(server.client(OTHER));
+    other.connection.call('NULL', {});
+    expect(round(1)).toBe(false);
+  });
+
+  it('that nobody has asked for yet and fails makes what comes next fail', () => {
+    const commit = { filehandle: file.filehandle, offset: 0, count: 0 };
+    for (let count = 0; count < 100; count += 1) {
+      write(0, 0);
+      server.engine.finish();
+      if (disk.isUnderWay) endSync();
+      connection.submit('COMMIT', commit);
+      server.engine.finish();
+      if (disk.isUnderWay) endSync();
+    }
+    write(0, 0);
+    server.engine.finish();
+    endSync(new Error('EIO: the disk is broken'));
+    connection.sent.length = 0;
+    connection.submit('COMMIT', commit);
+    server.engine.finish();
+    expect(answers('COMMIT')).toEqual(['IO']);
+    expect(files.write(file, 1, 'later').status).toBe('ROFS');
+  });
+
   it('covers names and attributes as well', () => {
     connection.submit('COMMIT', { filehandle: files.root, offset: 0, count: 0 });
     server.engine.finish();

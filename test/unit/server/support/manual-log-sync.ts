@@ -10,6 +10,10 @@ export class ManualLogSync implements LogSync {
   #isUnderWay = false;
   #error: Error | undefined;
 
+  get isUnderWay(): boolean {
+    return this.#isUnderWay;
+  }
+
   /** Ends the sync that is under way. */
   end(error?: Error): void {
     if (!this.#isUnderWay) {
