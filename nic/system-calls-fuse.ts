@@ -43,6 +43,14 @@ export function addressOf(memory: Uint8Array): number {
   return libcMemmove(memory, memory, 0) as number;
 }
 
+export const PAGE_BYTES = 4096;
+
+/** The part of `memory` that begins on a page; the backing store must not move. */
+export function fromPage<Memory extends Uint8Array>(memory: Memory): Memory {
+  const skipped = -addressOf(memory) & (PAGE_BYTES - 1);
+  return memory.subarray(skipped) as Memory;
+}
+
 /** read(2) of up to `bytes` to `address`; the byte count or the negative errno. */
 export function readInto(fd: number, address: number, bytes: number): number {
   const count = libcRead(fd, address, bytes) as number;

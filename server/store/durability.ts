@@ -1,6 +1,7 @@
 import { closeSync, fdatasyncSync, openSync } from 'node:fs';
 import type { Checkpointer } from './checkpointer.ts';
 import { storeErrorOf } from './database-error.ts';
+import type { WriteStably } from './intent-file.ts';
 import type { IntentLog } from './intent-log.ts';
 import { BlockingLogSync, type LogSync, type OpenLogSync } from './log-sync.ts';
 import type { Transaction, TransactionObserver } from './transaction.ts';
@@ -30,6 +31,8 @@ export class Durability implements TransactionObserver {
   #covered: Progress = this.#stable;
   /** The commit of the database without which the idle file of the intent log is still needed. */
   #awaitedStores = 0;
+  readonly #writeAtOnce: WriteStably = (descriptor, bytes, offset) =>
+    this.#logSync.writeAtOnce(descriptor, bytes, offset);
   /** The commit under way makes the files of the intent log take turns. */
   #isTakingTurns = false;
 
@@ -89,7 +92,7 @@ export class Durability implements TransactionObserver {
   sync(): void {
     this.#transaction.requireWritable();
     this.#awaitSync();
-    this.beginSync();
+    this.beginSync(true);
     this.#awaitSync();
   }
 
@@ -126,17 +129,31 @@ export class Durability implements TransactionObserver {
    */
   beginSync(isAlone = false): void {
     this.#transaction.requireWritable();
-    this.#transaction.commit();
+    const isAtOnce = isAlone && this.#isStored && this.#isLogged;
+    this.#transaction.commit(isAtOnce ? this.#writeAtOnce : undefined);
     this.#transaction.requireWhole();
     const { stores } = this.#transaction;
-    const { appendedBatches: batches, descriptor } = this.#intents;
-    const isStored = stores === this.#stable.stores;
-    const isLogged = batches === this.#stable.batches || this.#intents.isEmpty;
+    const { appendedBatches: batches, stableBatches, descriptor } = this.#intents;
+    const isStored = this.#isStored;
+    const isLogged = this.#isLogged;
     this.#intents.promise();
-    if (!isStored || !isLogged) {
+    if (isAtOnce && isStored && stableBatches === batches) {
+      this.#stable = { stores, batches };
+      this.#covered = this.#stable;
+    } else if (!isStored || !isLogged) {
       const files = [...(isStored ? [] : [this.#logFile]), ...(isLogged ? [] : [descriptor])];
       this.#begin({ stores, batches }, files, isAlone);
     }
+  }
+
+  /** All commits of the database are on stable storage. */
+  get #isStored(): boolean {
+    return this.#transaction.stores === this.#stable.stores;
+  }
+
+  /** All batches of the intent log are, as far as they are needed. */
+  get #isLogged(): boolean {
+    return this.#intents.appendedBatches === this.#stable.batches || this.#intents.isEmpty;
   }
 
   #begin(covered: Progress, files: readonly number[], isAlone: boolean): void {

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { pageAfter, pages } from './intent-file.ts';
 
 /** What a statement is given. */
 export type Value = number | Uint8Array;
@@ -34,8 +35,9 @@ export class IntentBuffer {
   /** Where the next intent goes. */
   end: number;
 
+  /** @param start where the first intent goes */
   constructor(capacity: number, start = 0) {
-    this.bytes = Buffer.alloc(capacity);
+    this.bytes = pages(capacity);
     this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset, capacity);
     this.end = start;
   }
@@ -90,26 +92,41 @@ export interface LeftIntents {
   readonly intents: readonly Intent[];
 }
 
-/** The batches of one epoch that are whole, from the beginning of a file on. */
+/**
+ * The batches of one epoch that are whole, from the beginning of a file on: each begins where the one
+ * before has ended, or on the next page.
+ */
 export function readBatches(file: Buffer, seed: number, epoch: number): LeftIntents {
   const intents: Intent[] = [];
   let at = 0;
   let sequence = 0;
-  for (; at + header.LENGTH <= file.length; sequence++) {
-    const end = at + header.LENGTH + file.readUInt32LE(at + header.BYTES);
-    const isNext =
-      end <= file.length &&
-      file.readDoubleLE(at + header.EPOCH) === epoch &&
-      file.readDoubleLE(at + header.SEQUENCE) === sequence &&
-      file.readUInt32LE(at + header.CHECKSUM) ===
-        crc32(file.subarray(at + header.BYTES, end), seed);
-    if (!isNext) {
-      break;
+  for (; ; sequence++) {
+    const place = { seed, epoch, sequence };
+    const start = [at, pageAfter(at)].find((start) => isBatch(file, start, place));
+    if (start === undefined) {
+      return { batches: sequence, intents };
     }
-    readIntents(file, at + header.LENGTH, end, intents);
-    at = end;
+    at = endOfBatch(file, start);
+    readIntents(file, start + header.LENGTH, at, intents);
   }
-  return { batches: sequence, intents };
+}
+
+const endOfBatch = (file: Buffer, start: number): number =>
+  start + header.LENGTH + file.readUInt32LE(start + header.BYTES);
+
+/** Whether there is this batch, and whole. */
+function isBatch(file: Buffer, start: number, { seed, epoch, sequence }: BatchPlace): boolean {
+  if (start + header.LENGTH > file.length) {
+    return false;
+  }
+  const end = endOfBatch(file, start);
+  return (
+    end <= file.length &&
+    file.readDoubleLE(start + header.EPOCH) === epoch &&
+    file.readDoubleLE(start + header.SEQUENCE) === sequence &&
+    file.readUInt32LE(start + header.CHECKSUM) ===
+      crc32(file.subarray(start + header.BYTES, end), seed)
+  );
 }
 
 /** Adds the intents from `start` to before `end`. @throws RangeError when one does not end there */

@@ -1,5 +1,6 @@
+import { PAGE_BYTES } from '../../nic/system-calls-fuse.ts';
 import { damaged } from './integrity.ts';
-import { IntentFile } from './intent-file.ts';
+import { IntentFile, pageAfter, type WriteStably } from './intent-file.ts';
 import {
   header,
   type Intent,
@@ -50,7 +51,10 @@ export class IntentLog {
   /** Statements of this epoch, those of the open batch at its end. */
   readonly #statements = new IntentBuffer(statementBytes);
   /** The open batch as it is written: room for its header, its data, and at last its statements. */
-  readonly #batch = new IntentBuffer(header.LENGTH + dataBytes + statementBytes, header.LENGTH);
+  readonly #batch = new IntentBuffer(
+    pageAfter(header.LENGTH + dataBytes + statementBytes) + PAGE_BYTES,
+    header.LENGTH,
+  );
   readonly #dataFiles = new Set<number>();
   /** Where the open batch goes in the file, and where its statements begin. */
   #at = 0;
@@ -64,6 +68,8 @@ export class IntentLog {
   #isPromised = false;
   /** Batches appended so far, in all epochs. */
   appendedBatches = 0;
+  /** Up to which of them the last one is that went onto the disk at once. */
+  stableBatches = 0;
 
   /**
    * Makes the log, in place of one whose batches are in the database.
@@ -139,7 +145,10 @@ export class IntentLog {
   hasRoomFor(bytes: number, pieces: number): boolean {
     const needed = bytes + pieces * dataOverhead;
     const end = this.#batch.end + needed;
-    return end <= header.LENGTH + dataBytes && this.#at + end + statementBytes <= fileBytes;
+    return (
+      end <= header.LENGTH + dataBytes &&
+      this.#at + end + statementBytes + 2 * PAGE_BYTES <= fileBytes
+    );
   }
 
   /** Adds data of a file to the open batch: see logged-data.ts. There is room for them. */
@@ -153,8 +162,12 @@ export class IntentLog {
     this.#isWhole = false;
   }
 
-  /** Ends the open batch. @returns false when it is not safe here, and stays open. */
-  append(): boolean {
+  /**
+   * Ends the open batch.
+   * @param writeStably has it on the disk at once, where that can be had: all before it is there
+   * @returns false when it is not safe here, and stays open
+   */
+  append(writeStably?: WriteStably): boolean {
     if (!this.#isWhole) {
       return false;
     }
@@ -164,23 +177,39 @@ export class IntentLog {
     if (length === header.LENGTH) {
       return true;
     }
-    if (this.#at + length > fileBytes) {
+    if (this.#at + length + 2 * PAGE_BYTES > fileBytes) {
       return false;
     }
     bytes.set(statements, end);
+    bytes.fill(0, length, pageAfter(length) + PAGE_BYTES);
     const batch = bytes.subarray(0, length);
     sealBatch(batch, { seed: this.#seed, epoch: this.#epoch, sequence: this.#sequence });
-    if (!this.#file.write(this.#at, batch)) {
+    const after = this.#write(length, writeStably);
+    if (after === undefined) {
       return false;
     }
     if (this.isEmpty) {
       this.#firstMs = performance.now();
     }
-    this.#at += length;
+    this.#at = after;
     this.#sequence++;
     this.appendedBatches++;
     this.#begin(this.#statements.end);
     return true;
+  }
+
+  /** @returns where the file goes on then; undefined: it was not written */
+  #write(length: number, writeStably: WriteStably | undefined): number | undefined {
+    const { bytes } = this.#batch;
+    if (writeStably !== undefined) {
+      const start = pageAfter(this.#at);
+      const pages = bytes.subarray(0, pageAfter(length));
+      if (this.#file.writeStably(start, pages, writeStably)) {
+        this.stableBatches = this.appendedBatches + 1;
+        return start + pages.length;
+      }
+    }
+    return this.#file.write(this.#at, bytes, length) ? this.#at + length : undefined;
   }
 
   /** Forgets the open batch. */

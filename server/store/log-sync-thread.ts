@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import { startThread, type WakerToken } from '../../nic/index.ts';
 import { type LogSync, requireSynced, syncFiles } from './log-sync.ts';
@@ -48,7 +49,11 @@ export class LogSyncThread implements LogSync {
 
   begin(files: readonly number[], isAlone = false): void {
     if (isAlone && this.#cautiousSyncs === 0) {
-      this.#syncAtOnce(files);
+      Atomics.store(
+        this.#shared,
+        Shared.ERRNO,
+        this.#atOnce(() => syncFiles(files)),
+      );
       return;
     }
     this.#cautiousSyncs = Math.max(0, this.#cautiousSyncs - 1);
@@ -80,12 +85,19 @@ export class LogSyncThread implements LogSync {
     this.#thread = undefined;
   }
 
-  #syncAtOnce(files: readonly number[]): void {
+  writeAtOnce(descriptor: number, bytes: Uint8Array, offset: number): boolean {
+    const write = () => writeSync(descriptor, bytes, 0, bytes.length, offset) === bytes.length;
+    return this.#cautiousSyncs === 0 && this.#atOnce(write);
+  }
+
+  /** Waits for the disk, and finds out whether it is quick. */
+  #atOnce<Result>(action: () => Result): Result {
     const beganMs = performance.now();
-    Atomics.store(this.#shared, Shared.ERRNO, syncFiles(files));
+    const result = action();
     if (performance.now() - beganMs > longMs) {
       this.#cautiousSyncs = cautiousSyncs;
     }
+    return result;
   }
 
   #tell(state: number): void {

@@ -1,4 +1,4 @@
-import { fdatasyncSync } from 'node:fs';
+import { fdatasyncSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 
@@ -13,6 +13,13 @@ export interface LogSync {
    * @param isAlone nobody minds if this takes as long as a short sync
    */
   begin(files: readonly number[], isAlone?: boolean): void;
+  /**
+   * Writes to a log for who is alone, where that takes no longer than a short sync.
+   * @param descriptor opened so that it is on the disk when the call returns
+   * @returns false: it was not tried, or not all was written
+   * @throws the system's error
+   */
+  writeAtOnce(descriptor: number, bytes: Uint8Array, offset: number): boolean;
   /** Whether the sync that was begun last has ended. @throws the system's error, when it failed. */
   hasEnded(): boolean;
   /** Waits until it has ended, well or not. */
@@ -49,6 +56,10 @@ export class BlockingLogSync implements LogSync {
 
   begin(files: readonly number[]): void {
     this.#errno = syncFiles(files);
+  }
+
+  writeAtOnce(descriptor: number, bytes: Uint8Array, offset: number): boolean {
+    return writeSync(descriptor, bytes, 0, bytes.length, offset) === bytes.length;
   }
 
   hasEnded(): boolean {

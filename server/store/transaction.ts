@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
 import { isBreakdown, storeErrorOf } from './database-error.ts';
 import { DamagedBlock, StoreError } from './errors.ts';
+import type { WriteStably } from './intent-file.ts';
 import { type IntentLog, newEpoch } from './intent-log.ts';
 import { makeAgain } from './statements.ts';
 
@@ -191,25 +192,28 @@ export class Transaction {
     }
   }
 
-  /** @throws {StoreError} when nothing since the last commit was kept. */
-  commit(): void {
+  /**
+   * @param writeStably for who knows that all before is on the disk: see IntentLog.append
+   * @throws {StoreError} when nothing since the last commit was kept.
+   */
+  commit(writeStably?: WriteStably): void {
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure !== undefined) {
       throw failure;
     }
     if (this.#open) {
-      this.#end();
+      this.#end(writeStably);
     }
     for (const observer of this.#observers) {
       observer.accepted?.();
     }
   }
 
-  #end(): void {
+  #end(writeStably: WriteStably | undefined): void {
     try {
       this.#conclude();
-      if (this.#isFailing || !this.#intents.append()) {
+      if (this.#isFailing || !this.#intents.append(writeStably)) {
         this.#addLoggedData();
         this.#store();
       }

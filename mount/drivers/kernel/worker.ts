@@ -7,7 +7,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { PollBudget } from '../../../nic/poll-budget.ts';
-import { addressOf } from '../../../nic/system-calls-fuse.ts';
+import { addressOf, fromPage, PAGE_BYTES } from '../../../nic/system-calls-fuse.ts';
 import type { FileSystem } from '../../file-system.ts';
 import { CacheBoard } from './cache-board.ts';
 import { CachePolicy } from './cache-policy.ts';
@@ -46,8 +46,6 @@ export type CreateFileSystem = (
   place: WorkerPlace,
 ) => FileSystem | Promise<FileSystem>;
 
-const PAGE_BYTES = 4096;
-
 /** How long a worker polls for the next request at most before it sleeps. */
 const POLL_MICROSECONDS = 50;
 
@@ -63,10 +61,8 @@ async function openFileSystem(source: ModuleSource, place: WorkerPlace): Promise
 /** Memory for requests out of the file system's registered memory, beginning on a page. */
 function requestMemory(fileSystem: FileSystem, transferBytes: number): ExchangeMemory {
   const bytes = exchangeBytes(transferBytes);
-  const memory = fileSystem.registeredBuffer(bytes + PAGE_BYTES);
-  const address = addressOf(memory);
-  const skipped = (PAGE_BYTES - (address % PAGE_BYTES)) % PAGE_BYTES;
-  return { memory: memory.subarray(skipped, skipped + bytes), address: address + skipped };
+  const memory = fromPage(fileSystem.registeredBuffer(bytes + PAGE_BYTES)).subarray(0, bytes);
+  return { memory, address: addressOf(memory) };
 }
 
 /** A worker's part in what the workers of a mount do together. */

@@ -32,6 +32,8 @@ export const storage = {
 
 const real = { ...fs };
 const files = new Map<number, DiskFile | 'directory'>();
+/** Descriptors whose writes are on the disk when they return. */
+const synchronous = new Set<number>();
 
 /** The name on the disk of a path, if that is where it lies. */
 function nameOf(path: unknown): string | undefined {
@@ -83,6 +85,9 @@ const replacements: Partial<Record<keyof typeof fs, (...values: never[]) => unkn
     } else if (name !== undefined && disk !== undefined && !isVolatile(name)) {
       const file = disk.open(name);
       files.set(descriptor, file);
+      if (typeof flags === 'number' && (flags & fs.constants.O_DSYNC) !== 0) {
+        synchronous.add(descriptor);
+      }
       const truncates =
         typeof flags === 'string' ? flags.startsWith('w') : (flags & fs.constants.O_TRUNC) !== 0;
       if (truncates) {
@@ -93,6 +98,7 @@ const replacements: Partial<Record<keyof typeof fs, (...values: never[]) => unkn
   },
   closeSync(descriptor: number) {
     files.delete(descriptor);
+    synchronous.delete(descriptor);
     real.closeSync(descriptor);
   },
   writeSync(descriptor: number, data: Uint8Array, ...rest: number[]) {
@@ -102,6 +108,7 @@ const replacements: Partial<Record<keyof typeof fs, (...values: never[]) => unkn
       if (typeof position !== 'number') throw new Error('a write without a position');
       const written = Uint8Array.prototype.slice.call(data, offset, offset + length);
       fail(storage.disk.write(file, position, written), 'write', file.name);
+      if (synchronous.has(descriptor)) fail(endSync(file), 'write', file.name);
     }
     return real.writeSync(descriptor, data, ...(rest as [number, number, number]));
   },
@@ -199,6 +206,7 @@ export const realFiles = real;
 export function closeDescriptors(): void {
   for (const descriptor of [...files.keys()]) {
     files.delete(descriptor);
+    synchronous.delete(descriptor);
     real.closeSync(descriptor);
   }
 }

@@ -30,7 +30,7 @@ const operation = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(fc.constant('commit' as const)) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('apply' as const)) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('flush' as const), which) },
-  { weight: 8, arbitrary: fc.tuple(fc.constant('sync' as const), which) },
+  { weight: 8, arbitrary: fc.tuple(fc.constant('sync' as const), which, fc.boolean()) },
   { weight: 3, arbitrary: fc.tuple(fc.constant('cut' as const), fc.nat(2 ** 31)) },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never;
@@ -95,15 +95,16 @@ class Subject {
       } else if (kind === 'flush') {
         this.#cache.cache.flush(file.id);
       } else if (kind === 'sync') {
-        this.#sync(file);
+        this.#sync(file, operation[2]);
       }
     }
   }
 
-  #sync(file: Promised): void {
+  #sync(file: Promised, isAlone: boolean): void {
     this.#store.commit();
     this.#cache.cache.secure(file.id);
-    this.#store.sync();
+    this.#store.durability.beginSync(isAlone);
+    expect(this.#store.durability.syncHasEnded()).toBe(true);
     file.states = [Buffer.from(file.expected.bytes)];
     file.isSynced = true;
   }

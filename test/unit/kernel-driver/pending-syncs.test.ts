@@ -2,14 +2,25 @@ import { constants } from 'node:os';
 import { beforeEach, expect, test } from 'vitest';
 import { PendingSyncs } from '../../../mount/drivers/kernel/pending-syncs.ts';
 import { ErrnoError } from '../../../mount/errno.ts';
+import { PollBudget } from '../../../nic/poll-budget.ts';
 
 const { EIO, EROFS } = constants.errno;
 
 let answers: [unique: number, errno: number][];
 let syncs: PendingSyncs;
+/** What the clock of polling says; it goes on at each look at it. */
+let nowMs: number;
+
+const pendingSyncs = (pollMicroseconds: number) =>
+  new PendingSyncs(
+    (unique, errno) => answers.push([unique, errno]),
+    new PollBudget(pollMicroseconds, () => ++nowMs / 1000),
+  );
+
 beforeEach(() => {
   answers = [];
-  syncs = new PendingSyncs((unique, errno) => answers.push([unique, errno]));
+  nowMs = 0;
+  syncs = pendingSyncs(0);
 });
 
 /** All that were begun: whoever looks after one sees what has become of each. */
@@ -73,5 +84,37 @@ test('a failure is the answer to the fsync that failed alone', () => {
     [1, EROFS],
     [2, EIO],
     [3, 0],
+  ]);
+});
+
+test('who waits for one alone polls, and looks for other requests in between', () => {
+  syncs = pendingSyncs(100);
+  const one = sync();
+  syncs.add(1, one);
+  expect([syncs.awaitOne(), syncs.awaitOne()]).toEqual([true, true]);
+  expect(one.ended.value).toBe(false);
+  one.ended.value = true;
+  expect(syncs.awaitOne()).toBe(true);
+  expect(answers).toEqual([[1, 0]]);
+  expect(syncs.awaitOne()).toBe(false);
+});
+
+test('polling ends when it lasts, and when there are several', () => {
+  syncs = pendingSyncs(100);
+  const slow = sync();
+  syncs.add(1, slow);
+  let pieces = 0;
+  while (answers.length === 0) {
+    syncs.awaitOne();
+    pieces++;
+  }
+  expect(pieces).toBeGreaterThan(50);
+  expect(pieces).toBeLessThan(150);
+  syncs.add(2, sync());
+  syncs.add(3, sync());
+  syncs.awaitOne();
+  expect(answers).toEqual([
+    [1, 0],
+    [2, 0],
   ]);
 });

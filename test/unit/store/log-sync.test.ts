@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { Context, createWorkCompletions } from '../../../nic/index.ts';
 import { BlockingLogSync } from '../../../server/store/log-sync.ts';
 import { LogSyncThread } from '../../../server/store/log-sync-thread.ts';
+import { copyKilled } from './support/killed-copy.ts';
 import { codeOf, makeFile, names, openStore, temporaryDirectory } from './support/stores.ts';
 
 const LIMIT = { timeout: 60_000 };
@@ -87,16 +88,68 @@ it('syncs a store from a thread of its own', LIMIT, () => {
       },
     });
   });
+  const sync = () => {
+    store.durability.beginSync();
+    while (!store.durability.syncHasEnded());
+  };
   makeFile(store, 'first');
-  store.durability.beginSync();
+  sync();
   makeFile(store, 'second');
-  store.sync();
+  sync();
   expect(syncs).toBe(2);
-  store.sync();
+  sync();
   expect(syncs).toBe(2);
   expect(readFileSync(`${path}-intents`).includes('second')).toBe(true);
   store.close();
   context.close();
+});
+
+it('needs none for what goes onto the disk at once, for who is alone', LIMIT, () => {
+  const path = join(temporaryDirectory(), 'store.dafs');
+  openStore(path).close();
+  let syncs = 0;
+  let fails = false;
+  const store = openStore(path, undefined, {}, () => {
+    const sync = new BlockingLogSync();
+    const { begin, writeAtOnce } = BlockingLogSync.prototype;
+    return Object.assign(sync, {
+      begin: (files: readonly number[]) => {
+        syncs += 1;
+        begin.call(sync, files);
+      },
+      writeAtOnce: (...values: Parameters<typeof writeAtOnce>) => {
+        if (fails) throw new Error('EIO');
+        return writeAtOnce.call(sync, ...values);
+      },
+    });
+  });
+  const made: string[] = [];
+  const make = (isAlone: boolean) => {
+    made.push(`file ${made.length}`);
+    makeFile(store, made.at(-1) as string);
+    store.durability.beginSync(isAlone);
+    expect(store.durability.syncHasEnded()).toBe(true);
+  };
+  make(true);
+  make(true);
+  expect(syncs).toBe(0);
+  make(false);
+  expect(syncs).toBe(1);
+  // What others have not synced yet is synced with what comes then.
+  makeFile(store, 'early');
+  store.commit();
+  make(true);
+  expect(syncs).toBe(2);
+  make(true);
+  expect(syncs).toBe(2);
+  fails = true;
+  make(true);
+  make(true);
+  expect(syncs).toBe(4);
+  const left = openStore(copyKilled(store, temporaryDirectory()));
+  expect(names(left)).toEqual([...made, 'early'].sort());
+  left.close();
+  store.close();
 });
 
 it('is not tried again once it has failed: the kernel would not tell a second time', LIMIT, () => {
@@ -111,6 +164,7 @@ it('is not tried again once it has failed: the kernel would not tell a second ti
         syncs += 1;
         BlockingLogSync.prototype.begin.call(sync, [device]);
       },
+      writeAtOnce: () => false,
     });
   });
   makeFile(store, 'file');

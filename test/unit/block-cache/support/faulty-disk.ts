@@ -18,6 +18,17 @@ export class FaultyDisk extends BlockingLogSync {
     }
   }
 
+  override writeAtOnce(file: number, written: Uint8Array, offset: number): boolean {
+    const isDone = super.writeAtOnce(file, written, offset);
+    const path = readlinkSync(`/proc/self/fd/${file}`);
+    const known = this.#stable.get(path) ?? Buffer.alloc(0);
+    const stable = Buffer.alloc(Math.max(known.length, offset + written.length));
+    stable.set(known);
+    stable.set(written, offset);
+    this.#stable.set(path, stable);
+    return isDone;
+  }
+
   /**
    * Copies the files of a database that has not been checkpointed since it was opened, as a power cut
    * leaves them: of what was not synced, each sector is there or not, in any order.

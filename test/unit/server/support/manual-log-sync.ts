@@ -33,6 +33,11 @@ export class ManualLogSync implements LogSync {
     this.begun += 1;
   }
 
+  /** Never: it could not last. */
+  writeAtOnce(): boolean {
+    return false;
+  }
+
   hasEnded(): boolean {
     if (this.#error !== undefined) {
       throw this.#error;
