@@ -83,19 +83,22 @@ export class Session {
 
   /** A connection that is lost while the session is agreed upon is made again, where any other is. */
   #connectFirst(): Association {
-    for (const began = performance.now(); ; this.#endpoint.reset()) {
+    for (const deadline = this.#deadline(); ; this.#endpoint.reset()) {
       try {
-        return this.#connect();
+        return this.#connect(deadline);
       } catch (error) {
-        const isLate = performance.now() - began >= this.#options.timeoutMs;
+        const isLate = performance.now() >= deadline;
         if (isLate || this.#given.recovery === undefined || !isLostConnection(error)) throw error;
         Atomics.wait(never, 0, 0, FIRST_PAUSE_MS);
       }
     }
   }
 
-  #connect(): Association {
-    const deadline = performance.now() + this.#options.timeoutMs;
+  #deadline(): number {
+    return performance.now() + this.#options.timeoutMs;
+  }
+
+  #connect(deadline = this.#deadline()): Association {
     return new Association(this.#endpoint, this.#path, this.#options, this.#given, deadline);
   }
 

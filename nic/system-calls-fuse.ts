@@ -29,26 +29,12 @@ const libcEpollWait = libc.func('int epoll_wait(int epoll, void *events, int cou
 const libcEventfd = libc.func('int eventfd(unsigned int initial, int flags)');
 const libcSocketpair = libc.func('int socketpair(int domain, int type, int protocol, void *pair)');
 const libcRecvmsg = libc.func('int64_t recvmsg(int fd, void *message, int flags)');
-const libcMemmove = libc.func('uintptr_t memmove(void *target, void *source, size_t bytes)');
 
 /** Returns `result`, or throws the last error when it is negative. */
 function checked(call: string, result: number): number {
   if (result >= 0) return result;
   const name = lastErrorName();
   throw new NicError(name, `${call} failed with ${name}`);
-}
-
-/** The address of the first byte of `memory`, whose backing store must not move (an arena's). */
-export function addressOf(memory: Uint8Array): number {
-  return libcMemmove(memory, memory, 0) as number;
-}
-
-export const PAGE_BYTES = 4096;
-
-/** The part of `memory` that begins on a page; the backing store must not move. */
-export function fromPage<Memory extends Uint8Array>(memory: Memory): Memory {
-  const skipped = -addressOf(memory) & (PAGE_BYTES - 1);
-  return memory.subarray(skipped) as Memory;
 }
 
 /** read(2) of up to `bytes` to `address`; the byte count or the negative errno. */

@@ -211,7 +211,7 @@ const LOCK_EX = 2;
 const M_TRIM_THRESHOLD = -1;
 const M_MMAP_THRESHOLD = -3;
 const M_ARENA_MAX = -8;
-const MALLOC_HEAPS = 2;
+const MALLOC_HEAPS = 1;
 const MALLOC_BLOCK_BYTES = 128 * 1024;
 
 /** A UNIX socket that keeps message borders; never blocks. */
@@ -279,10 +279,10 @@ export function yieldProcessor(): void {
 }
 
 /**
- * Has malloc(3) of this process keep little of what is freed: two heaps for all threads instead of
+ * Has malloc(3) of this process keep little of what is freed: one heap for all threads instead of
  * eight for each processor, and blocks of 128 KiB or more go back to the kernel at once, where glibc
- * otherwise learns to keep ever larger ones. V8's compiler threads leave tens of MB else. To be
- * called before there are many threads.
+ * otherwise learns to keep ever larger ones. V8's compiler threads leave tens of MB else, and with two
+ * heaps 10. To be called before there are many threads.
  */
 export function keepMallocSmall(): void {
   native.mallopt(M_ARENA_MAX, MALLOC_HEAPS);

@@ -90,7 +90,11 @@ export class StableAnswers {
       }
       this.#release(group, undefined);
     } catch (error) {
-      this.#release(group, this.#noteFailure(error));
+      const failure = this.#noteFailure(error);
+      if (group.exchanges.length === 0) {
+        this.#failureAhead = failure;
+      }
+      this.#release(group, failure);
     }
     return true;
   }
@@ -115,8 +119,10 @@ export class StableAnswers {
   #release(group: AnswerGroup, failure: DafsStatus | undefined): void {
     this.#syncing = undefined;
     group.isSent = true;
-    const cause = this.#failureAhead ?? failure;
-    this.#failureAhead = group.exchanges.length === 0 ? cause : undefined;
+    const cause = failure && (this.#failureAhead ?? failure);
+    if (group.exchanges.length > 0) {
+      this.#failureAhead = undefined;
+    }
     for (const exchange of group.exchanges) {
       this.#send(exchange, exchange.stableFile === undefined ? undefined : cause);
     }

@@ -21,11 +21,12 @@ export class SyncForesight {
       this.#rounds = stableFile === this.#file && this.#changes === 1 ? this.#rounds + 1 : 0;
       this.#file = stableFile;
       this.#changes = 0;
+      this.#isExpected = false;
     } else if (isModified) {
       this.#changes++;
       if (this.#changes > 1) this.#rounds = 0;
+      this.#isExpected = this.#rounds >= enoughRounds;
     }
-    this.#isExpected = this.#changes === 1 && this.#rounds >= enoughRounds;
   }
 
   /** The file that a sync is expected of, told once; undefined: none is. */

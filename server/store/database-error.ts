@@ -8,10 +8,13 @@ const codes: readonly (readonly [prefix: string, code: StoreErrorCode])[] = [
 ];
 
 /** Errors of a disk that fails, and of a database that is not what was written to it. */
-const breakdowns: readonly string[] = ['SQLITE_IOERR', 'SQLITE_CORRUPT', 'SQLITE_NOTADB'];
+const breakdowns: readonly string[] = ['SQLITE_IOERR', 'SQLITE_CORRUPT', 'SQLITE_NOTADB', 'EIO'];
 
+/** SQLite's code, or the system's for a call of ours. */
 const codeOf = (error: unknown): string =>
-  error instanceof Database.SqliteError ? error.code : '';
+  error instanceof Database.SqliteError || (error instanceof Error && 'syscall' in error)
+    ? (error as { code: string }).code
+    : '';
 
 /** The store's error for a failure of the database; EIO for all that has no better name. */
 export function storeErrorOf(error: unknown): StoreError {

@@ -9,13 +9,27 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { fromPage, PAGE_BYTES } from '../../nic/system-calls-fuse.ts';
+import { fromPage, PAGE_BYTES } from '../../nic/system-calls-memory.ts';
 
 /** The file grows by so much at a time: to sync what does not make it longer is one write less. */
 const growthBytes = 128 * 1024;
 const zeros = pages(growthBytes);
 
 const directFlags = constants.O_WRONLY | constants.O_DIRECT | constants.O_DSYNC;
+
+/** What a file system says that knows no such writes. */
+const noDirect: ReadonlySet<string> = new Set(['EINVAL', 'EOPNOTSUPP']);
+
+function openDirect(path: string): number | undefined {
+  try {
+    return openSync(path, directFlags);
+  } catch (error) {
+    if (noDirect.has((error as NodeJS.ErrnoException).code ?? '')) {
+      return undefined;
+    }
+    throw error;
+  }
+}
 
 /** Memory of zeros that begins on a page, as writes past the kernel's cache demand. */
 export function pages(bytes: number): Buffer {
@@ -32,7 +46,7 @@ export const pageAfter = (offset: number): number => Math.ceil(offset / PAGE_BYT
  */
 export type WriteStably = (descriptor: number, bytes: Uint8Array, offset: number) => boolean;
 
-/** A file of the intent log, and all that the log asks of the disk: to be written, and by others synced. */
+/** A file of the intent log, and all that the log asks of the disk: to be written, at once or to be synced by others. */
 export class IntentFile {
   /** For who syncs the file. */
   readonly descriptor: number;
@@ -40,9 +54,8 @@ export class IntentFile {
   #length = 0;
   /** The kernel has all pages before this in its cache: to write a part of one reads none. */
   #cachedBytes = 0;
-  /** For writes past the kernel's cache; undefined: not opened yet, or not to be had. */
+  /** The same for writes past the kernel's cache; undefined: there are none on this file system. */
   #direct: number | undefined;
-  #hasDirect = true;
 
   /**
    * Makes the file, in place of one that nobody needs any more. Its name is on stable storage then.
@@ -51,6 +64,7 @@ export class IntentFile {
   constructor(path: string) {
     this.#path = path;
     this.descriptor = openSync(path, 'w', 0o600);
+    this.#direct = openDirect(path);
     const directory = openSync(dirname(path), 'r');
     fsyncSync(directory);
     closeSync(directory);
@@ -78,7 +92,9 @@ export class IntentFile {
     const isWithin = end <= this.#cachedBytes;
     const bytes = isWithin ? length : pageAfter(end) - offset;
     try {
-      this.#growTo(this.descriptor, offset + bytes);
+      while (this.#length < offset + bytes) {
+        this.#length += writeSync(this.descriptor, zeros, 0, growthBytes, this.#length);
+      }
       this.#cachedBytes = isWithin ? this.#cachedBytes : pageAfter(end);
       return writeSync(this.descriptor, memory, 0, bytes, offset) === bytes;
     } catch {
@@ -90,41 +106,39 @@ export class IntentFile {
    * The same of whole pages, past the kernel's cache and at once onto the disk: that takes two thirds of
    * the time of writing and syncing.
    * @returns false: it is not stable, and not to be relied upon; `write` may do
+   * @throws the system's error, when the disk fails
    */
   writeStably(offset: number, pages: Uint8Array, write: WriteStably): boolean {
-    try {
-      this.#direct ??= this.#hasDirect ? openSync(this.#path, directFlags) : undefined;
-      if (this.#direct === undefined) {
-        return false;
-      }
-      this.#growTo(this.#direct, offset + pages.length);
-      this.#cachedBytes = Math.min(this.#cachedBytes, offset);
-      return write(this.#direct, pages, offset);
-    } catch {
-      // Some file systems know no such writes.
-      this.#hasDirect = false;
-      this.#closeDirect();
+    const direct = this.#direct;
+    if (direct === undefined) {
       return false;
     }
-  }
-
-  #growTo(descriptor: number, bytes: number): void {
-    while (this.#length < bytes) {
-      this.#length += writeSync(descriptor, zeros, 0, growthBytes, this.#length);
-    }
-  }
-
-  #closeDirect(): void {
-    if (this.#direct !== undefined) {
-      closeSync(this.#direct);
-      this.#direct = undefined;
+    this.#cachedBytes = Math.min(this.#cachedBytes, offset);
+    try {
+      for (; this.#length < offset + pages.length; this.#length += growthBytes) {
+        if (!write(direct, zeros, this.#length)) {
+          return false;
+        }
+      }
+      return write(direct, pages, offset);
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (noDirect.has(code)) {
+        this.#direct = undefined;
+        closeSync(direct);
+      } else if (code !== 'ENOSPC') {
+        throw error;
+      }
+      return false;
     }
   }
 
   /** @param isObsolete Nobody needs the file any more. */
   close(isObsolete: boolean): void {
     closeSync(this.descriptor);
-    this.#closeDirect();
+    if (this.#direct !== undefined) {
+      closeSync(this.#direct);
+    }
     if (isObsolete) {
       IntentFile.remove(this.#path);
     }

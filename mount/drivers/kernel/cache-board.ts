@@ -76,6 +76,11 @@ export class CacheBoard {
     return isLast && isAlone ? (begun + 1) | 0 : NEVER;
   }
 
+  /** Whether workers are at changes. */
+  isChanging(): boolean {
+    return Atomics.load(this.#words, UNDER_WAY) > 0;
+  }
+
   /** A worker has taken a request and has not asked the server anything for it yet. */
   begin(worker: number): void {
     Atomics.add(this.#words, FIRST_WORKER + worker, 1);
@@ -89,21 +94,24 @@ export class CacheBoard {
   /** The worker has died, and nobody waits for what it was at. */
   abandon(worker: number): void {
     const count = Atomics.load(this.#words, FIRST_WORKER + worker);
-    if ((count & 1) !== 0) this.end(worker);
+    if (!isIdle(count)) this.end(worker);
   }
 
-  /** Which requests the workers are at now. */
+  /** Which requests the workers are at now, by their counts. */
   requestsUnderWay(): Int32Array {
     return Int32Array.from(this.#words.subarray(FIRST_WORKER), (_, worker) =>
       Atomics.load(this.#words, FIRST_WORKER + worker),
     );
   }
 
-  /** Whether none of these requests is under way any more. Between requests a count is even. */
+  /** Whether none of these requests is under way any more. */
   areDone(requests: Int32Array): boolean {
     return requests.every(
       (count, worker) =>
-        (count & 1) === 0 || Atomics.load(this.#words, FIRST_WORKER + worker) !== count,
+        isIdle(count) || Atomics.load(this.#words, FIRST_WORKER + worker) !== count,
     );
   }
 }
+
+/** Whether a worker with this count was at no request. */
+export const isIdle = (count: number): boolean => (count & 1) === 0;

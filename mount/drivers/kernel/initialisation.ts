@@ -1,13 +1,8 @@
 /** INIT on the wire: the first request that comes out of the device of a new mount. */
 
 import { constants } from 'node:os';
-import {
-  addressOf,
-  Epoll,
-  EpollEvent,
-  readInto,
-  writeFrom,
-} from '../../../nic/system-calls-fuse.ts';
+import { Epoll, EpollEvent, readInto, writeFrom } from '../../../nic/system-calls-fuse.ts';
+import { addressOf } from '../../../nic/system-calls-memory.ts';
 import { CommandError } from '../../command-error.ts';
 import { KERNEL_VERSION, MIN_READ_BUFFER_BYTES } from '../../kernel-abi/constants.ts';
 import { InHeader, InitIn, InitOut, OutHeader } from '../../kernel-abi/structures.ts';

@@ -3,7 +3,7 @@
  */
 
 import type { ChangedEntry, ChangedFile, ChangeNews } from '../../listener.ts';
-import { type CacheBoard, CacheMode } from './cache-board.ts';
+import { type CacheBoard, CacheMode, isIdle } from './cache-board.ts';
 import type { Messenger } from './messenger.ts';
 import { Notifier } from './notifier.ts';
 import type { WriteOrder } from './write-order.ts';
@@ -85,6 +85,8 @@ export class Invalidation {
   /** Acts upon what the server has told; when it returns, the kernel knows nothing wrong of it. */
   apply({ alone, everything, files, names }: ChangeNews): void {
     const { board } = this.#options;
+    const requests = board.requestsUnderWay();
+    const isChanging = board.isChanging();
     this.#isAlone = alone;
     if (!alone) this.becomeShared();
     if (everything) {
@@ -93,10 +95,9 @@ export class Invalidation {
     }
     const unknown = this.#forgetAttributes(files);
     this.#forgetDataAndNames(files, names);
-    const requests = board.requestsUnderWay();
-    if (files.length === 0 || board.areDone(requests)) return;
+    if (files.length === 0 || requests.every(isIdle)) return;
     while (!board.areDone(requests)) Atomics.wait(this.#sleep, 0, 0, LOOK_AGAIN_MS);
-    this.#forgetLateReplies(files, unknown);
+    this.#forgetLateReplies(files, isChanging ? files : unknown);
   }
 
   /** Lets the messenger end. */
@@ -132,15 +133,17 @@ export class Invalidation {
 
   /**
    * A worker may have asked the server before the change and reply only now. Old attributes the kernel
-   * takes from such a reply only for a file that was `unknown` to it when it was told. Of the others it
-   * believes no reply to what it asked before, and is not told again: it would not believe the reply
-   * to what it asked since either, and decide who may enter a directory by what it knew before.
-   * A listing may still become old. Pages of files need no care: the kernel holds them until the reply is there.
+   * takes from such a reply for a file that it did not know when it was told, and from the reply to a
+   * change (SETATTR, LINK). Otherwise it believes no reply to what it asked before, and is not to be told
+   * again: it would not believe the reply to what it asked since either, and decide who may enter a
+   * directory by what it knew before. A listing may still become old. Pages of files need no care:
+   * the kernel holds them until the reply is there.
+   * @param doubtful whose attributes may be old now
    */
-  #forgetLateReplies(files: readonly ChangedFile[], unknown: readonly ChangedFile[]): void {
+  #forgetLateReplies(files: readonly ChangedFile[], doubtful: readonly ChangedFile[]): void {
     const isWhole = ({ isData, offset, length }: ChangedFile) =>
       isData && offset === 0 && length === 0;
-    this.#forgetAttributes(unknown);
+    this.#forgetAttributes(doubtful);
     this.#forgetDataAndNames(files.filter(isWhole), []);
   }
 

@@ -6,7 +6,8 @@
 
 import { readSync } from 'node:fs';
 import { constants } from 'node:os';
-import { addressOf, readInto, writeFrom } from '../../../nic/system-calls-fuse.ts';
+import { readInto, writeFrom } from '../../../nic/system-calls-fuse.ts';
+import { addressOf } from '../../../nic/system-calls-memory.ts';
 import { isAnswered } from '../../kernel-abi/operations.ts';
 import { InHeader, OutHeader } from '../../kernel-abi/structures.ts';
 import { MessengerDescriptor } from './messenger.ts';

@@ -6,7 +6,8 @@
  */
 
 import { constants } from 'node:os';
-import { addressOf, writeFrom } from '../../../nic/system-calls-fuse.ts';
+import { writeFrom } from '../../../nic/system-calls-fuse.ts';
+import { addressOf } from '../../../nic/system-calls-memory.ts';
 import type { Nodeid } from '../../file-system.ts';
 import { InvalEntryFlag, NotifyCode } from '../../kernel-abi/constants.ts';
 import {

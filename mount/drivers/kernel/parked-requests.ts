@@ -16,7 +16,8 @@
  */
 
 import { constants } from 'node:os';
-import { addressOf, writeFrom } from '../../../nic/system-calls-fuse.ts';
+import { writeFrom } from '../../../nic/system-calls-fuse.ts';
+import { addressOf } from '../../../nic/system-calls-memory.ts';
 import { ErrnoError, errnoOf } from '../../errno.ts';
 import type { Fh, FileLocks, LockRequest, LockWait, Nodeid } from '../../file-system.ts';
 import { OutHeader } from '../../kernel-abi/structures.ts';

@@ -7,7 +7,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { PollBudget } from '../../../nic/poll-budget.ts';
-import { addressOf, fromPage, PAGE_BYTES } from '../../../nic/system-calls-fuse.ts';
+import { addressOf, fromPage, PAGE_BYTES } from '../../../nic/system-calls-memory.ts';
 import type { FileSystem } from '../../file-system.ts';
 import { CacheBoard } from './cache-board.ts';
 import { CachePolicy } from './cache-policy.ts';

@@ -12,7 +12,7 @@ import {
 } from '../../../mount/drivers/kernel/exchange.ts';
 import { type CreatedFile, type FileSystem, ROOT_NODEID } from '../../../mount/file-system.ts';
 import { InHeader, ReadIn, WriteIn } from '../../../mount/kernel-abi/structures.ts';
-import { addressOf } from '../../../nic/system-calls-fuse.ts';
+import { addressOf } from '../../../nic/system-calls-memory.ts';
 import { allocationsOf } from '../../support/allocations.ts';
 import { Workspace } from '../../support/workspace.ts';
 import { plainService } from './support/service.ts';

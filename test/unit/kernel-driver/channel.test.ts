@@ -5,7 +5,6 @@ import { WriteOrder } from '../../../mount/drivers/kernel/write-order.ts';
 import { PollBudget } from '../../../nic/poll-budget.ts';
 import { closeDescriptor } from '../../../nic/system-calls.ts';
 import {
-  addressOf,
   createEventDescriptor,
   createSocketPair,
   raiseEvent,
@@ -13,6 +12,7 @@ import {
   setNonBlocking,
   writeFrom,
 } from '../../../nic/system-calls-fuse.ts';
+import { addressOf } from '../../../nic/system-calls-memory.ts';
 
 /** A socket in the place of /dev/fuse, with the test at its other end. */
 function bench(pollMicroseconds = 50) {

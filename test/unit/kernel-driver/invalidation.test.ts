@@ -93,33 +93,43 @@ describe('what others change', () => {
     expect(board.generation()).toBe(0);
   });
 
-  test('is told once more when a worker may have replied with what was before', async () => {
-    const subject = invalidation();
-    subject.becomeShared();
-    told = [];
-    unknown = [7];
-    // A worker is at a request, and through only a while after the news has come.
-    board.begin(0);
-    const script = `
+  const first = [
+    ...['attributes 7', 'attributes 8', 'attributes 9'],
+    ...['data 7 4096+100', 'data 9 0+0', 'settled'],
+  ];
+  const listing = ['data 9 0+0', 'settled'];
+
+  // Pages are held until a reply is there; listings of directories are not. Late attributes the kernel
+  // believes only of what it did not know, or in reply to a change; else it is not to doubt what it has
+  // asked for since.
+  test.each([
+    { workerIsAt: 'a question', again: ['attributes 7', ...listing] },
+    { workerIsAt: 'a change', again: ['attributes 7', 'attributes 8', 'attributes 9', ...listing] },
+  ])(
+    'is told once more when a worker at $workerIsAt may reply with what was before',
+    async ({ workerIsAt, again }) => {
+      const subject = invalidation();
+      subject.becomeShared();
+      told = [];
+      unknown = [7];
+      if (workerIsAt === 'a change') board.beginChange();
+      // A worker is at a request, and through only a while after the news has come.
+      board.begin(0);
+      const script = `
       const { workerData: { memory, word } } = require('node:worker_threads');
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
       Atomics.add(new Int32Array(memory), word, 1);`;
-    const isBefore = () => !board.areDone(Int32Array.of(1));
-    // The words of the workers stand last.
-    const word = new Int32Array(memory).length - 1;
-    const worker = new Worker(script, { eval: true, workerData: { memory, word } });
-    expect(isBefore()).toBe(true);
-    subject.apply(news({ files: [data(7, 4096, 100), attributes(8), data(9)] }));
-    expect(isBefore()).toBe(false);
-    // Pages are held until a reply is there; listings of directories are not. Late attributes the kernel
-    // believes only of what it did not know, and then it is not to doubt what it has asked for since.
-    expect(told).toEqual([
-      ...['attributes 7', 'attributes 8', 'attributes 9'],
-      ...['data 7 4096+100', 'data 9 0+0', 'settled'],
-      ...['attributes 7', 'data 9 0+0', 'settled'],
-    ]);
-    await worker.terminate();
-  });
+      const isBefore = () => !board.areDone(Int32Array.of(1));
+      // The words of the workers stand last.
+      const word = new Int32Array(memory).length - 1;
+      const worker = new Worker(script, { eval: true, workerData: { memory, word } });
+      expect(isBefore()).toBe(true);
+      subject.apply(news({ files: [data(7, 4096, 100), attributes(8), data(9)] }));
+      expect(isBefore()).toBe(false);
+      expect(told).toEqual([...first, ...again]);
+      await worker.terminate();
+    },
+  );
 
   test('does not wait for a worker that has died', () => {
     board.begin(0);

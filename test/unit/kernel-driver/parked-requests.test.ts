@@ -14,12 +14,8 @@ import {
   type Nodeid,
 } from '../../../mount/file-system.ts';
 import { closeDescriptor } from '../../../nic/system-calls.ts';
-import {
-  addressOf,
-  createSocketPair,
-  readInto,
-  setNonBlocking,
-} from '../../../nic/system-calls-fuse.ts';
+import { createSocketPair, readInto, setNonBlocking } from '../../../nic/system-calls-fuse.ts';
+import { addressOf } from '../../../nic/system-calls-memory.ts';
 
 /** Beyond 32 bits, to see both halves. */
 const UNIQUE = 5 * 2 ** 32 + 4_000_000_002;

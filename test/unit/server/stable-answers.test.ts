@@ -20,7 +20,9 @@ let connection: TestConnection;
 beforeEach(() => {
   disk = new ManualLogSync();
   server = new TestServer({ openLogSync: () => disk, limits: { maxRequests: 64 } });
-  files = new Files(server.client({ peer: ROOT, connect: { maxRequests: 64 } }));
+  files = new Files(
+    server.client({ peer: ROOT, connect: { maxRequests: 64, useResponseCache: true } }),
+  );
   connection = files.connection;
   file = files.create('file');
   connection.sent.length = 0;
@@ -143,6 +145,18 @@ describe('a sync', () => {
     // What was written is in the log, and its COMMIT syncs nothing.
     const { begun } = disk;
     expect([round(1), disk.begun]).toEqual([true, begun + 1]);
+    // Who looks at files meanwhile, or opens them, changes nothing, and needs no sync.
+    write(0, 0);
+    server.engine.finish();
+    endSync();
+    for (let count = 0; count < 20; count += 1) {
+      connection.call('NULL', {});
+      files.open('file');
+    }
+    expect(disk.begun).toBe(begun + 2);
+    connection.submit('COMMIT', commit);
+    server.engine.finish();
+    if (disk.isUnderWay) endSync();
     // Two writes are one more than what was expected.
     expect(round(2)).toBe(true);
     expect(round(1)).toBe(false);
