@@ -83,22 +83,20 @@ export class Session {
 
   /** A connection that is lost while the session is agreed upon is made again, where any other is. */
   #connectFirst(): Association {
-    for (const deadline = this.#deadline(); ; this.#endpoint.reset()) {
+    const deadline = performance.now() + this.#options.timeoutMs;
+    for (;;) {
       try {
         return this.#connect(deadline);
       } catch (error) {
         const isLate = performance.now() >= deadline;
         if (isLate || this.#given.recovery === undefined || !isLostConnection(error)) throw error;
+        this.#endpoint.reset();
         Atomics.wait(never, 0, 0, FIRST_PAUSE_MS);
       }
     }
   }
 
-  #deadline(): number {
-    return performance.now() + this.#options.timeoutMs;
-  }
-
-  #connect(deadline = this.#deadline()): Association {
+  #connect(deadline = performance.now() + this.#options.timeoutMs): Association {
     return new Association(this.#endpoint, this.#path, this.#options, this.#given, deadline);
   }
 

@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { fromPage, PAGE_BYTES } from '../../nic/system-calls-memory.ts';
+import { fromPage, PAGE_BYTES } from '../../nic/index.ts';
 
 /** The file grows by so much at a time: to sync what does not make it longer is one write less. */
 const growthBytes = 128 * 1024;

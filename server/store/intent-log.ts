@@ -1,4 +1,4 @@
-import { PAGE_BYTES } from '../../nic/system-calls-memory.ts';
+import { PAGE_BYTES } from '../../nic/index.ts';
 import { damaged } from './integrity.ts';
 import { IntentFile, pageAfter, type WriteStably } from './intent-file.ts';
 import {
