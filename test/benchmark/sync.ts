@@ -1,11 +1,14 @@
 /**
  * Writing and waiting for stable storage: through a mount and in a directory of the same disk, by one
- * program and by 16 at once, and what it costs those who read through another mount meanwhile.
+ * program and by 16 at once, and what it costs those who read through another mount meanwhile. The
+ * driver alone, which promises storage and has none, is what any mount could reach.
  */
 
 import { median } from '../../mount/bench/statistics.ts';
 import { mountObstacle, programObstacle } from '../support/machine.ts';
 import { Workspace } from '../support/workspace.ts';
+import { CEILING_FILE } from './support/ceiling-file-system.ts';
+import { CeilingProcess } from './support/ceiling-process.ts';
 import { type FioRun, reportOfFio } from './support/fio.ts';
 import { Progress } from './support/progress.ts';
 import type { BenchmarkRow, BenchmarkSection, Comparison, Target } from './support/row.ts';
@@ -30,11 +33,13 @@ interface Places {
   readonly local: string;
   readonly writer: string;
   readonly reader: string;
+  /** A mount without a server, which answers each write and fsync at once. */
+  readonly alone: string;
 }
 
 /** Writes of 4 KiB a second, each of which an fsync follows; each job has a file of its own. */
 async function writesPerSecond(directory: string, jobs: number, run: Partial<FioRun>) {
-  const file = `${directory}/written`;
+  const file = `${directory}/${CEILING_FILE}`;
   const where = { file, fileBytes: FILE_BYTES, isPerJob: true, ...run };
   return (await reportOfFio(writing(jobs), where)).write.iops;
 }
@@ -59,7 +64,7 @@ interface Pair {
   readonly name: string;
   readonly unit: string;
   readonly reference: string;
-  readonly target: Target;
+  readonly target?: Target;
   measure(places: Places, seconds: number): Promise<number>;
   measureReference(places: Places, seconds: number): Promise<number>;
 }
@@ -70,6 +75,14 @@ const writePair = (name: string, jobs: number, atLeast: number): Pair => ({
   reference: 'local',
   target: { atLeast },
   measure: ({ writer }, seconds) => writesPerSecond(writer, jobs, { mount: writer, seconds }),
+  measureReference: ({ local }, seconds) => writesPerSecond(local, jobs, { seconds }),
+});
+
+const alonePair = (name: string, jobs: number): Pair => ({
+  name: `4 KiB write and fsync, ${name}, driver alone`,
+  unit: '/s',
+  reference: 'local',
+  measure: ({ alone }, seconds) => writesPerSecond(alone, jobs, { mount: alone, seconds }),
   measureReference: ({ local }, seconds) => writesPerSecond(local, jobs, { seconds }),
 });
 
@@ -84,7 +97,9 @@ const readPair = (name: string, jobs: number): Pair => ({
 
 const pairs: readonly Pair[] = [
   writePair('1 job', 1, 0.5),
+  alonePair('1 job', 1),
   writePair(`${MANY} jobs`, MANY, 0.8),
+  alonePair(`${MANY} jobs`, MANY),
   readPair('1 job', 1),
   readPair(`${MANY} jobs`, MANY),
 ];
@@ -118,13 +133,13 @@ async function measurePair(
     value: known,
     ratio: value / known,
     samples: references,
-    target: pair.target,
+    ...(pair.target && { target: pair.target }),
   };
   const { name, unit } = pair;
   return { section: 'sync', name, value, unit, comparisons: [comparison], samples };
 }
 
-async function openPlaces(workspace: Workspace): Promise<Places> {
+async function openPlaces(workspace: Workspace, ceiling: CeilingProcess): Promise<Places> {
   const server = await workspace.startServer();
   const request = { source: `dafs:${server.name}`, driver: 'kernel' };
   const writer = await workspace.startMount(request);
@@ -133,6 +148,7 @@ async function openPlaces(workspace: Workspace): Promise<Places> {
     local: workspace.makeDirectory('local'),
     writer: writer.directory,
     reader: reader.directory,
+    alone: ceiling.directory,
   };
   const where = { file: `${places.reader}/read`, fileBytes: READ_BYTES, mount: places.reader };
   await reportOfFio(['--rw=write', '--bs=1m', '--end_fsync=1'], where);
@@ -144,8 +160,14 @@ export const syncBenchmark: BenchmarkSection = async (options) => {
   if (lack !== undefined) throw new Error(lack);
   const { secondsPerMeasurement, rounds, rowPattern } = options;
   const workspace = Workspace.create();
+  const directory = workspace.makeDirectory('alone');
+  const ceiling = await CeilingProcess.start({
+    directory,
+    contentBytes: FILE_BYTES,
+    kind: 'alone',
+  });
   try {
-    const places = await openPlaces(workspace);
+    const places = await openPlaces(workspace, ceiling);
     const wanted = pairs.filter(({ name }) => rowPattern.test(name));
     const progress = new Progress(2 * wanted.length * (rounds + WARMING_ROUNDS));
     const rows: BenchmarkRow[] = [];
@@ -154,6 +176,7 @@ export const syncBenchmark: BenchmarkSection = async (options) => {
     }
     return rows;
   } finally {
+    await ceiling.stop();
     await workspace.dispose();
   }
 };

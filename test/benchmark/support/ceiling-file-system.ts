@@ -1,6 +1,8 @@
 /**
  * The least that a file system can be: one directory with one file, whose bytes lie in memory that
  * all workers share. What a driver reaches with it is its ceiling: nothing behind it is faster.
+ * The file has further names, for jobs that each want one of their own: it is another file under each to
+ * the kernel, which lets one at a time write to a file, and has the same bytes.
  */
 
 import { constants } from 'node:fs';
@@ -14,8 +16,9 @@ import {
 } from '../../../mount/file-system.ts';
 import { mapShared, viewMemory } from '../../../nic/system-calls.ts';
 
-/** The name of the one file. */
+/** The name of the one file; a dot and a number may follow. */
 export const CEILING_FILE = 'file';
+const namePattern = new RegExp(`^${CEILING_FILE}(?:[.](\\d+))?$`);
 
 const FILE_NODEID = 2 as Nodeid;
 const FILE_FH = 1n as Fh;
@@ -65,8 +68,9 @@ export function createFileSystem(data: unknown): FileSystem {
   const content = new Uint8Array(viewMemory(mapShared(contentFd, size, true), size));
   return {
     lookup(_caller, _parent, wanted) {
-      if (Buffer.compare(wanted, name) !== 0) throw new ErrnoError('ENOENT');
-      return attributes(FILE_NODEID, size);
+      const match = namePattern.exec(Buffer.from(wanted).toString('latin1'));
+      if (match === null) throw new ErrnoError('ENOENT');
+      return attributes((FILE_NODEID + Number(match[1] ?? 0)) as Nodeid, size);
     },
     getattr: (_caller, nodeid) => attributes(nodeid, size),
     setattr: (_caller, nodeid) => attributes(nodeid, size),
