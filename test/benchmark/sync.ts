@@ -32,7 +32,8 @@ interface Places {
   /** A directory of the disk that has the server's database. */
   readonly local: string;
   readonly writer: string;
-  readonly reader: string;
+  /** Another mount of the same server, from the first time on: it is told of all that is written. */
+  reader(): Promise<string>;
   /** A mount without a server, which answers each write and fsync at once. */
   readonly alone: string;
 }
@@ -44,17 +45,20 @@ async function writesPerSecond(directory: string, jobs: number, run: Partial<Fio
   return (await reportOfFio(writing(jobs), where)).write.iops;
 }
 
-async function readsPerSecond(directory: string, seconds: number): Promise<number> {
+async function readsPerSecond(places: Places, seconds: number): Promise<number> {
+  const directory = await places.reader();
   const where = { file: `${directory}/read`, fileBytes: READ_BYTES, mount: directory, seconds };
   return (await reportOfFio(reading, where)).read.iops / 1e3;
 }
 
 /** Reads through one mount while jobs write and sync through the other. */
-async function readsBeside({ reader, writer }: Places, jobs: number, seconds: number) {
+async function readsBeside(places: Places, jobs: number, seconds: number) {
+  const { writer } = places;
+  await places.reader();
   const longer = seconds + 2 * STARTING_SECONDS;
   const writes = writesPerSecond(writer, jobs, { mount: writer, seconds: longer });
   await new Promise((done) => setTimeout(done, STARTING_SECONDS * 1000));
-  const reads = await readsPerSecond(reader, seconds);
+  const reads = await readsPerSecond(places, seconds);
   await writes;
   return reads;
 }
@@ -92,7 +96,7 @@ const readPair = (name: string, jobs: number): Pair => ({
   reference: 'alone',
   target: { atLeast: 0.8 },
   measure: (places, seconds) => readsBeside(places, jobs, seconds),
-  measureReference: ({ reader }, seconds) => readsPerSecond(reader, seconds),
+  measureReference: readsPerSecond,
 });
 
 const pairs: readonly Pair[] = [
@@ -104,8 +108,8 @@ const pairs: readonly Pair[] = [
   readPair(`${MANY} jobs`, MANY),
 ];
 
-/** Rounds that do not count: files are made, and V8 has yet to compile what serves them. */
-const WARMING_ROUNDS = 1;
+/** Before the rounds that count: files are made, and V8 has yet to compile what serves them. */
+const WARMING_SECONDS = 8;
 
 async function measurePair(
   pair: Pair,
@@ -116,14 +120,14 @@ async function measurePair(
 ): Promise<BenchmarkRow> {
   const samples: number[] = [];
   const references: number[] = [];
-  for (let round = 1 - WARMING_ROUNDS; round <= rounds; round++) {
-    const which = round < 1 ? 'warming' : `round ${round} of ${rounds}`;
-    await progress.step(`${which}, ${pair.name}`, 2, async () => {
-      const reference = await pair.measureReference(places, seconds);
-      const value = await pair.measure(places, seconds);
-      if (round < 1) return;
-      references.push(reference);
-      samples.push(value);
+  await progress.step(`warming, ${pair.name}`, WARMING_SECONDS + seconds, async () => {
+    await pair.measureReference(places, seconds);
+    await pair.measure(places, WARMING_SECONDS);
+  });
+  for (let round = 1; round <= rounds; round++) {
+    await progress.step(`round ${round} of ${rounds}, ${pair.name}`, 2 * seconds, async () => {
+      references.push(await pair.measureReference(places, seconds));
+      samples.push(await pair.measure(places, seconds));
     });
   }
   const value = median(samples);
@@ -143,16 +147,23 @@ async function openPlaces(workspace: Workspace, ceiling: CeilingProcess): Promis
   const server = await workspace.startServer();
   const request = { source: `dafs:${server.name}`, driver: 'kernel' };
   const writer = await workspace.startMount(request);
-  const reader = await workspace.startMount(request);
-  const places = {
+  let reader: Promise<string> | undefined;
+  return {
     local: workspace.makeDirectory('local'),
     writer: writer.directory,
-    reader: reader.directory,
+    reader() {
+      reader ??= workspace.startMount(request).then(({ directory }) => fill(directory));
+      return reader;
+    },
     alone: ceiling.directory,
   };
-  const where = { file: `${places.reader}/read`, fileBytes: READ_BYTES, mount: places.reader };
+}
+
+/** @returns the directory, when what is to be read is there */
+async function fill(directory: string): Promise<string> {
+  const where = { file: `${directory}/read`, fileBytes: READ_BYTES, mount: directory };
   await reportOfFio(['--rw=write', '--bs=1m', '--end_fsync=1'], where);
-  return places;
+  return directory;
 }
 
 export const syncBenchmark: BenchmarkSection = async (options) => {
@@ -169,7 +180,8 @@ export const syncBenchmark: BenchmarkSection = async (options) => {
   try {
     const places = await openPlaces(workspace, ceiling);
     const wanted = pairs.filter(({ name }) => rowPattern.test(name));
-    const progress = new Progress(2 * wanted.length * (rounds + WARMING_ROUNDS));
+    const each = WARMING_SECONDS + secondsPerMeasurement * (2 * rounds + 1);
+    const progress = new Progress(wanted.length * each);
     const rows: BenchmarkRow[] = [];
     for (const pair of wanted) {
       rows.push(await measurePair(pair, places, secondsPerMeasurement, rounds, progress));
