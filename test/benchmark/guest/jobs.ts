@@ -54,9 +54,9 @@ const FILES = 1500;
 
 /**
  * Names and attributes, so that whoever serves them is asked: proc_sys_vm(5). fio looks at all files before
- * it begins, and drops them after that.
+ * it begins, and drops them after that: in parentheses, since it sends the command's output elsewhere.
  */
-const DROP_NAMES = '--exec_prerun=echo 2 > /proc/sys/vm/drop_caches';
+const DROP_NAMES = '--exec_prerun=(echo 2 > /proc/sys/vm/drop_caches)';
 
 /** One operation of each of many files, one after the other. */
 const nameJob = (
