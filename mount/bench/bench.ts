@@ -4,7 +4,7 @@
  */
 import { CommandError, describeError } from '../command-error.ts';
 import { assertStillThere } from './directories.ts';
-import { prepareFile } from './file-jobs.ts';
+import { prepareFile, readFileOnce } from './file-jobs.ts';
 import { chooseGenerator } from './generator.ts';
 import { type Job, type JobContext, jobsOf } from './jobs.ts';
 import { Pace } from './pace.ts';
@@ -52,6 +52,9 @@ const LEAST_WARMING_SECONDS = 0.03;
 
 /** Mounting, and giving the target its file. */
 const OPENING_SECONDS = 2;
+
+/** Reading that file, with starting the program that does. */
+const READING_SECONDS = 1;
 
 /** @throws CommandError, with nothing left behind */
 export async function runBench(request: BenchRequest): Promise<BenchResult> {
@@ -124,7 +127,7 @@ class Run {
       );
       return each.reduce((sum, one) => sum + one, 0);
     });
-    const opening = OPENING_SECONDS * places.length;
+    const opening = (OPENING_SECONDS + READING_SECONDS * this.#rounds().length) * places.length;
     this.#pace = new Pace(expected.reduce((sum, one) => sum + one, opening));
   }
 
@@ -184,6 +187,11 @@ class Run {
   async #round(round: Round, turn: number) {
     const { name, seconds } = round;
     const all: { job: Job; place: Place; sample: Sample }[] = [];
+    for (const place of this.#places) {
+      this.#tell(`${name}, reading the file once: ${place.target.name}`);
+      await readFileOnce(place, this.#context, this.#request.signal);
+      this.#pace.done(READING_SECONDS);
+    }
     for (const job of this.#jobs) {
       const places = this.#placesOf(job, round);
       for (const index of places.keys()) {

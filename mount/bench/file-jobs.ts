@@ -191,20 +191,32 @@ export function sizeJobs({ generator, fileBytes }: JobContext): Job[] {
   });
 }
 
-/** Gives each target its file, and reads it once, so that servers have it in their caches. */
+/** Gives a target its file. */
 export async function prepareFile(
   { files, library, servers }: Place,
+  { fileBytes }: JobContext,
+  signal: AbortSignal,
+): Promise<void> {
+  if (library) {
+    const common = { ...library, fileBytes, blockBytes: MEBIBYTE, seconds: 0 };
+    await libraryWork({ ...common, isPreparing: true }, { signal, servers });
+    return;
+  }
+  await writeWhole((files as FilePlace).file, fileBytes);
+}
+
+/**
+ * Reads a target's file once, so that its server has it cached: before each round, since the small files of
+ * the one before may have taken its place.
+ */
+export async function readFileOnce(
+  { files, servers }: Place,
   { generator, fileBytes }: JobContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const options = { signal, servers };
-  if (library) {
-    const common = { ...library, fileBytes, blockBytes: MEBIBYTE, seconds: 0 };
-    await libraryWork({ ...common, isPreparing: true }, options);
-    return;
-  }
-  const { file, isDirect } = files as FilePlace;
-  await writeWhole(file, fileBytes);
+  // Nothing else goes through the server of the library's programs.
+  if (files === undefined) return;
+  const { file, isDirect } = files;
   await generator.run(
     {
       file,
@@ -218,6 +230,6 @@ export async function prepareFile(
       cache: isDirect ? 'direct' : 'cold',
       sync: 'never',
     },
-    options,
+    { signal, servers },
   );
 }

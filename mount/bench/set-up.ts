@@ -22,7 +22,7 @@ export function describeSetUp(
     Memory: formatBytes(totalmem()),
     'Load before': `${load.join(', ')} (1, 5 and 15 minutes)`,
     'Reads and writes by': generator.name,
-    File: `${formatBytes(fileBytes)}, read once before the first job`,
+    File: `${formatBytes(fileBytes)}, read once before each round`,
     'Small files': `${files.toLocaleString('en')} of 1 KiB`,
     Tree: `${treeFiles.toLocaleString('en')} files`,
     Rounds: `${rounds}, in which the targets take turns, after one that does not count`,
