@@ -101,6 +101,10 @@ export function hasStatus(error: unknown, status: DafsStatus): boolean {
   );
 }
 
+/** Whether `error` is what the client has found by itself, under this code. */
+export const hasCode = (error: unknown, code: ClientErrorCode): boolean =>
+  error instanceof DafsError && error.code === code;
+
 /** What `call` gives; undefined when it fails because there is no such name. */
 export function undefinedIfNone<Result>(call: () => Result): Result | undefined {
   try {

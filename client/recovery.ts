@@ -180,7 +180,3 @@ export function isLoss(error: unknown): boolean {
   const codes = ['CONNECT_FAILED', 'CONNECTION_LOST', 'DAFSERR_RESOURCE', 'DAFSERR_IO'];
   return error instanceof NicError || (error instanceof DafsError && codes.includes(error.code));
 }
-
-/** Whether a connection was lost that had been there. */
-export const isLostConnection = (error: unknown): boolean =>
-  error instanceof DafsError && error.code === 'CONNECTION_LOST';

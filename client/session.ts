@@ -1,6 +1,6 @@
 import type { PeerCredentials, RemoteRegion } from '../nic/index.ts';
 import { Association, channelCapacities } from './association.ts';
-import { DafsError, failureOf } from './dafs-error.ts';
+import { DafsError, failureOf, hasCode } from './dafs-error.ts';
 import { Endpoint } from './endpoint.ts';
 import type { SessionTerms } from './negotiation.ts';
 import { settleWhenDone } from './promises.ts';
@@ -11,7 +11,7 @@ import {
   type Operation,
   operations,
 } from './protocol/index.ts';
-import { isLoss, isLostConnection, Recovery } from './recovery.ts';
+import { isLoss, Recovery } from './recovery.ts';
 import { type BufferUse, RegisteredBuffer, TransferArena } from './registration.ts';
 import {
   InPlaceRequest,
@@ -89,7 +89,8 @@ export class Session {
         return this.#connect(deadline);
       } catch (error) {
         const isLate = performance.now() >= deadline;
-        if (isLate || this.#given.recovery === undefined || !isLostConnection(error)) throw error;
+        const isLost = hasCode(error, 'CONNECTION_LOST');
+        if (isLate || this.#given.recovery === undefined || !isLost) throw error;
         this.#endpoint.reset();
         Atomics.wait(never, 0, 0, FIRST_PAUSE_MS);
       }

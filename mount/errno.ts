@@ -6,7 +6,7 @@
  */
 
 import { constants } from 'node:os';
-import { DafsError } from '../client/dafs-error.ts';
+import { DafsError, hasCode } from '../client/dafs-error.ts';
 import { DafsStatus } from '../client/protocol/index.ts';
 
 /** The name of an errno, e.g. `ENOENT`. */
@@ -56,5 +56,4 @@ export function errnoOf(error: unknown): number | undefined {
 }
 
 /** Whether what failed was not done, and may succeed when it is done again at once. */
-export const isToRepeat = (error: unknown): boolean =>
-  error instanceof DafsError && error.code === 'CLIENT_FORGOTTEN';
+export const isToRepeat = (error: unknown): boolean => hasCode(error, 'CLIENT_FORGOTTEN');

@@ -11,9 +11,10 @@
  * Peers map the epoch read-only. The bell they can write: scribbling on it wakes the sleeper for
  * nothing, or late by one slice of its wait, and no more.
  */
-import { type MappedMemory, PAGE_BYTES, SharedSegment } from './mapped-memory.ts';
+import { type MappedMemory, SharedSegment } from './mapped-memory.ts';
 import { loadAcquire } from './memory-order.ts';
 import { futexWait, futexWake } from './system-calls.ts';
+import { PAGE_BYTES } from './system-calls-memory.ts';
 
 export const DOORBELL_BYTES = PAGE_BYTES;
 const WORD = 0;

@@ -1,7 +1,8 @@
 import { closeSync, constants, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { NicError } from './error.ts';
-import { MappedMemory, type Segment, wholePages } from './mapped-memory.ts';
+import { MappedMemory, type Segment } from './mapped-memory.ts';
 import { isOrdinaryMemoryFile, reserveFileMemory } from './system-calls.ts';
+import { wholePages } from './system-calls-memory.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
 

@@ -20,7 +20,7 @@ export type { QueuePair, QueuePairOptions } from './queue-pair.ts';
 export { QueuePairState } from './queue-pair-state.ts';
 export type { RemoteRegion } from './remote-region.ts';
 export type { SharedReceiveQueue } from './shared-receive-queue.ts';
-export { fromPage, PAGE_BYTES } from './system-calls-memory.ts';
+export { fromPage, PAGE_BYTES, wholePages } from './system-calls-memory.ts';
 export { startThread } from './thread.ts';
 export { Access } from './translation-protection-table.ts';
 export { Waker, type WakerToken } from './waker.ts';

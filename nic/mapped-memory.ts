@@ -14,13 +14,7 @@ import {
   unmap,
   viewMemory,
 } from './system-calls.ts';
-
-export const PAGE_BYTES = 4096;
-
-/** Rounds up to whole pages. */
-export function wholePages(bytes: number): number {
-  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
-}
+import { PAGE_BYTES, wholePages } from './system-calls-memory.ts';
 
 /** A mapping of this process. After `unmap` all its views have length 0. */
 export class MappedMemory {

@@ -13,8 +13,9 @@
  */
 import { defineLayout } from './binary-layout.ts';
 import { NicError } from './error.ts';
-import { type MappedMemory, PAGE_BYTES, SharedSegment, wholePages } from './mapped-memory.ts';
+import { type MappedMemory, SharedSegment } from './mapped-memory.ts';
 import { loadAcquire, storeRelease } from './memory-order.ts';
+import { PAGE_BYTES, wholePages } from './system-calls-memory.ts';
 
 // Each group of words has a cache line of its own, because each changes at its own pace.
 const pageLayout = defineLayout('QueuePairPage', 256, {

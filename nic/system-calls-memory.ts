@@ -8,6 +8,11 @@ const memmove = koffi
 
 export const PAGE_BYTES = 4096;
 
+/** Rounds up to whole pages. */
+export function wholePages(bytes: number): number {
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
 /** The address of the first byte of `memory`, whose backing store must not move (an arena's). */
 export function addressOf(memory: Uint8Array): number {
   return memmove(memory, memory, 0) as number;

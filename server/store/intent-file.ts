@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { fromPage, PAGE_BYTES } from '../../nic/index.ts';
+import { fromPage, PAGE_BYTES, wholePages } from '../../nic/index.ts';
 
 /** The file grows by so much at a time: to sync what does not make it longer is one write less. */
 const growthBytes = 128 * 1024;
@@ -20,11 +20,14 @@ const directFlags = constants.O_WRONLY | constants.O_DIRECT | constants.O_DSYNC;
 /** What a file system says that knows no such writes. */
 const noDirect: ReadonlySet<string> = new Set(['EINVAL', 'EOPNOTSUPP']);
 
+const hasNoDirect = (error: unknown): boolean =>
+  noDirect.has((error as NodeJS.ErrnoException).code ?? '');
+
 function openDirect(path: string): number | undefined {
   try {
     return openSync(path, directFlags);
   } catch (error) {
-    if (noDirect.has((error as NodeJS.ErrnoException).code ?? '')) {
+    if (hasNoDirect(error)) {
       return undefined;
     }
     throw error;
@@ -35,9 +38,6 @@ function openDirect(path: string): number | undefined {
 export function pages(bytes: number): Buffer {
   return fromPage(Buffer.alloc(bytes + PAGE_BYTES)).subarray(0, bytes);
 }
-
-/** Where a page begins, at the offset or behind it. */
-export const pageAfter = (offset: number): number => Math.ceil(offset / PAGE_BYTES) * PAGE_BYTES;
 
 /**
  * Writes to a descriptor that has it on the disk when the call returns.
@@ -90,12 +90,12 @@ export class IntentFile {
     }
     const end = offset + length;
     const isWithin = end <= this.#cachedBytes;
-    const bytes = isWithin ? length : pageAfter(end) - offset;
+    const bytes = isWithin ? length : wholePages(end) - offset;
     try {
       while (this.#length < offset + bytes) {
         this.#length += writeSync(this.descriptor, zeros, 0, growthBytes, this.#length);
       }
-      this.#cachedBytes = isWithin ? this.#cachedBytes : pageAfter(end);
+      this.#cachedBytes = isWithin ? this.#cachedBytes : wholePages(end);
       return writeSync(this.descriptor, memory, 0, bytes, offset) === bytes;
     } catch {
       return false;
@@ -122,11 +122,10 @@ export class IntentFile {
       }
       return write(direct, pages, offset);
     } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
-      if (noDirect.has(code)) {
+      if (hasNoDirect(error)) {
         this.#direct = undefined;
         closeSync(direct);
-      } else if (code !== 'ENOSPC') {
+      } else if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') {
         throw error;
       }
       return false;

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { pageAfter, pages } from './intent-file.ts';
+import { wholePages } from '../../nic/index.ts';
+import { pages } from './intent-file.ts';
 
 /** What a statement is given. */
 export type Value = number | Uint8Array;
@@ -102,7 +103,7 @@ export function readBatches(file: Buffer, seed: number, epoch: number): LeftInte
   let sequence = 0;
   for (; ; sequence++) {
     const place = { seed, epoch, sequence };
-    const start = [at, pageAfter(at)].find((start) => isBatch(file, start, place));
+    const start = [at, wholePages(at)].find((start) => isBatch(file, start, place));
     if (start === undefined) {
       return { batches: sequence, intents };
     }

@@ -1,6 +1,6 @@
-import { PAGE_BYTES } from '../../nic/index.ts';
+import { PAGE_BYTES, wholePages } from '../../nic/index.ts';
 import { damaged } from './integrity.ts';
-import { IntentFile, pageAfter, type WriteStably } from './intent-file.ts';
+import { IntentFile, type WriteStably } from './intent-file.ts';
 import {
   header,
   type Intent,
@@ -52,7 +52,7 @@ export class IntentLog {
   readonly #statements = new IntentBuffer(statementBytes);
   /** The open batch as it is written: room for its header, its data, and at last its statements. */
   readonly #batch = new IntentBuffer(
-    pageAfter(header.LENGTH + dataBytes + statementBytes) + PAGE_BYTES,
+    wholePages(header.LENGTH + dataBytes + statementBytes) + PAGE_BYTES,
     header.LENGTH,
   );
   readonly #dataFiles = new Set<number>();
@@ -181,7 +181,7 @@ export class IntentLog {
       return false;
     }
     bytes.set(statements, end);
-    bytes.fill(0, length, pageAfter(length) + PAGE_BYTES);
+    bytes.fill(0, length, wholePages(length) + PAGE_BYTES);
     const batch = bytes.subarray(0, length);
     sealBatch(batch, { seed: this.#seed, epoch: this.#epoch, sequence: this.#sequence });
     const after = this.#write(length, writeStably);
@@ -202,8 +202,8 @@ export class IntentLog {
   #write(length: number, writeStably: WriteStably | undefined): number | undefined {
     const { bytes } = this.#batch;
     if (writeStably !== undefined) {
-      const start = pageAfter(this.#at);
-      const pages = bytes.subarray(0, pageAfter(length));
+      const start = wholePages(this.#at);
+      const pages = bytes.subarray(0, wholePages(length));
       if (this.#file.writeStably(start, pages, writeStably)) {
         this.stableBatches = this.appendedBatches + 1;
         return start + pages.length;

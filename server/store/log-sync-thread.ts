@@ -1,7 +1,6 @@
-import { writeSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import { startThread, type WakerToken } from '../../nic/index.ts';
-import { type LogSync, requireSynced, syncFiles } from './log-sync.ts';
+import { type LogSync, requireSynced, syncFiles, writeWhole } from './log-sync.ts';
 
 /** Places in the memory shared with the thread. */
 export const Shared = {
@@ -86,8 +85,7 @@ export class LogSyncThread implements LogSync {
   }
 
   writeAtOnce(descriptor: number, bytes: Uint8Array, offset: number): boolean {
-    const write = () => writeSync(descriptor, bytes, 0, bytes.length, offset) === bytes.length;
-    return this.#cautiousSyncs === 0 && this.#atOnce(write);
+    return this.#cautiousSyncs === 0 && this.#atOnce(() => writeWhole(descriptor, bytes, offset));
   }
 
   /** Waits for the disk, and finds out whether it is quick. */

@@ -43,6 +43,10 @@ export function syncFiles(files: Iterable<number>): number {
   }
 }
 
+/** @returns whether all was written. @throws the system's error */
+export const writeWhole = (descriptor: number, bytes: Uint8Array, offset: number): boolean =>
+  writeSync(descriptor, bytes, 0, bytes.length, offset) === bytes.length;
+
 /** @throws the system's error of a sync that failed. */
 export function requireSynced(errno: number): void {
   if (errno !== 0) {
@@ -59,7 +63,7 @@ export class BlockingLogSync implements LogSync {
   }
 
   writeAtOnce(descriptor: number, bytes: Uint8Array, offset: number): boolean {
-    return writeSync(descriptor, bytes, 0, bytes.length, offset) === bytes.length;
+    return writeWhole(descriptor, bytes, offset);
   }
 
   hasEnded(): boolean {

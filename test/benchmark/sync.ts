@@ -73,20 +73,11 @@ interface Pair {
   measureReference(places: Places, seconds: number): Promise<number>;
 }
 
-const writePair = (name: string, jobs: number, atLeast: number): Pair => ({
+const writePair = (name: string, jobs: number, place: 'writer' | 'alone'): Pair => ({
   name: `4 KiB write and fsync, ${name}`,
   unit: '/s',
   reference: 'local',
-  target: { atLeast },
-  measure: ({ writer }, seconds) => writesPerSecond(writer, jobs, { mount: writer, seconds }),
-  measureReference: ({ local }, seconds) => writesPerSecond(local, jobs, { seconds }),
-});
-
-const alonePair = (name: string, jobs: number): Pair => ({
-  name: `4 KiB write and fsync, ${name}, driver alone`,
-  unit: '/s',
-  reference: 'local',
-  measure: ({ alone }, seconds) => writesPerSecond(alone, jobs, { mount: alone, seconds }),
+  measure: ({ [place]: mount }, seconds) => writesPerSecond(mount, jobs, { mount, seconds }),
   measureReference: ({ local }, seconds) => writesPerSecond(local, jobs, { seconds }),
 });
 
@@ -100,10 +91,10 @@ const readPair = (name: string, jobs: number): Pair => ({
 });
 
 const pairs: readonly Pair[] = [
-  writePair('1 job', 1, 0.5),
-  alonePair('1 job', 1),
-  writePair(`${MANY} jobs`, MANY, 0.8),
-  alonePair(`${MANY} jobs`, MANY),
+  { ...writePair('1 job', 1, 'writer'), target: { atLeast: 0.5 } },
+  writePair('1 job, driver alone', 1, 'alone'),
+  { ...writePair(`${MANY} jobs`, MANY, 'writer'), target: { atLeast: 0.8 } },
+  writePair(`${MANY} jobs, driver alone`, MANY, 'alone'),
   readPair('1 job', 1),
   readPair(`${MANY} jobs`, MANY),
 ];

@@ -15,12 +15,12 @@
  * it there.
  */
 
+import { PAGE_BYTES } from '../../../nic/system-calls-memory.ts';
 import type { Caller, Fh, Nodeid } from '../../file-system.ts';
 import type { Cursor, Fields, Structure } from '../../kernel-abi/layout.ts';
 import { InHeader, OutHeader, WriteIn } from '../../kernel-abi/structures.ts';
 import { FhCache } from './fh-cache.ts';
 
-const PAGE_BYTES = 4096;
 const DATA_OFFSET = 2 * PAGE_BYTES;
 const REQUEST_OFFSET = DATA_OFFSET - InHeader.bytes - WriteIn.bytes;
 const BODY_OFFSET = REQUEST_OFFSET + InHeader.bytes;

@@ -6,7 +6,7 @@ export { NicError } from '../../../nic/error.ts';
 export { Fault } from '../../../nic/fault-injection.ts';
 export { fence, loadAcquire, storeRelease } from '../../../nic/memory-order.ts';
 export { QueuePairState } from '../../../nic/queue-pair-state.ts';
-export { fromPage, PAGE_BYTES } from '../../../nic/system-calls-memory.ts';
+export { fromPage, PAGE_BYTES, wholePages } from '../../../nic/system-calls-memory.ts';
 export {
   createWorkCompletions,
   Opcode,

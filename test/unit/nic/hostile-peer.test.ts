@@ -10,9 +10,10 @@ import {
   VendorError,
   WcStatus,
 } from '../../../nic/index.ts';
-import { PAGE_BYTES, SharedSegment } from '../../../nic/mapped-memory.ts';
+import { SharedSegment } from '../../../nic/mapped-memory.ts';
 import { MessageType } from '../../../nic/messages.ts';
 import { addSeals, closeDescriptor, createMemoryFile, Seal } from '../../../nic/system-calls.ts';
+import { PAGE_BYTES } from '../../../nic/system-calls-memory.ts';
 import { type GreetingParts, PageWord, RawPeer, SLOT_BYTES } from './raw-peer.ts';
 import {
   atEnd,

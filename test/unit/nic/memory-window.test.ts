@@ -11,8 +11,9 @@ import {
   type RemoteRegion,
   WcStatus,
 } from '../../../nic/index.ts';
-import { PAGE_BYTES, SharedSegment } from '../../../nic/mapped-memory.ts';
+import { SharedSegment } from '../../../nic/mapped-memory.ts';
 import { MessageType } from '../../../nic/messages.ts';
+import { PAGE_BYTES } from '../../../nic/system-calls-memory.ts';
 import { RawPeer } from './raw-peer.ts';
 import {
   atEnd,

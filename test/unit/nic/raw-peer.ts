@@ -3,9 +3,10 @@
  * closes it.
  */
 
-import { type MappedMemory, PAGE_BYTES, SharedSegment } from '../../../nic/mapped-memory.ts';
+import { type MappedMemory, SharedSegment } from '../../../nic/mapped-memory.ts';
 import { encodeMessage, type Message, MessageType } from '../../../nic/messages.ts';
 import { closeDescriptor, createSocket } from '../../../nic/system-calls.ts';
+import { PAGE_BYTES } from '../../../nic/system-calls-memory.ts';
 import { TABLE_BYTES } from '../../../nic/translation-protection-table.ts';
 import {
   connectSocketTo,

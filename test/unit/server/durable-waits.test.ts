@@ -4,35 +4,28 @@ import { LockType } from '../../../client/protocol/constants.ts';
 import { Extension, LockKind } from '../../../client/protocol/extensions.ts';
 import type { ArgumentsOf } from '../../../client/protocol/operations.ts';
 import { ALL, Locker, ROOT } from './support/locker.ts';
-import { bytes, TestServer } from './support/test-server.ts';
+import { ServerLine } from './support/server-line.ts';
+import { bytes, type TestServer } from './support/test-server.ts';
 
 let server: TestServer;
-let servers: TestServer[];
+let line: ServerLine;
 let one: Locker;
 let other: Locker;
 
 beforeEach(() => {
-  server = new TestServer();
-  servers = [server];
+  line = new ServerLine();
+  server = line.current;
   one = new Locker(server, 'one', { isDurable: true });
   other = new Locker(server, 'other', { isDurable: true });
   one.ownerLock('process');
 });
-afterEach(() => {
-  expect(server.faults).toEqual([]);
-  for (const each of servers) {
-    each.close();
-  }
-});
+afterEach(() => line.close());
 
 const comeBack = (name: string, { file }: Locker): Locker =>
   new Locker(server, name, { isDurable: true, file });
 
 function restart(): void {
-  expect(server.faults).toEqual([]);
-  server = server.successor();
-  server.engine.finish();
-  servers.push(server);
+  server = line.restart();
 }
 
 function restartAll(): void {

@@ -4,30 +4,24 @@ import { LockType } from '../../../client/protocol/constants.ts';
 import { defaultLimits } from '../../../server/sessions/limits.ts';
 import { Files, openArguments, unchecked } from './support/files.ts';
 import { ALL, Locker, ROOT } from './support/locker.ts';
-import { bytes, TestServer } from './support/test-server.ts';
+import { ServerLine } from './support/server-line.ts';
+import { bytes, type TestServer } from './support/test-server.ts';
 
 /** What the tests' processes are, and one that holds something. */
 const HOLDER = { ...ROOT, pid: 4321 };
 const WRITE = 2;
 
 let server: TestServer;
-let servers: TestServer[];
+let line: ServerLine;
 
 beforeEach(() => {
-  server = new TestServer();
-  servers = [server];
+  line = new ServerLine();
+  server = line.current;
 });
-afterEach(() => {
-  for (const each of servers) {
-    expect(each.faults).toEqual([]);
-    each.close();
-  }
-});
+afterEach(() => line.close());
 
 function restart(): void {
-  server = server.successor();
-  server.engine.finish();
-  servers.push(server);
+  server = line.restart();
 }
 
 /** A client that has a file open which nobody else may write, and has locked it. */

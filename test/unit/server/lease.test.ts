@@ -5,7 +5,8 @@ import { LockKind } from '../../../client/protocol/extensions.ts';
 import { defaultLimits } from '../../../server/sessions/limits.ts';
 import { unchecked } from './support/files.ts';
 import { Locker, type OpenedFile } from './support/locker.ts';
-import { TestServer } from './support/test-server.ts';
+import { ServerLine } from './support/server-line.ts';
+import type { TestServer } from './support/test-server.ts';
 
 const { leaseMs } = defaultLimits;
 const TICK_MS = 1000;
@@ -13,18 +14,13 @@ const TICK_MS = 1000;
 const [READ, WRITE] = [1, 2];
 
 let server: TestServer;
-let servers: TestServer[];
+let line: ServerLine;
 
 beforeEach(() => {
-  server = new TestServer();
-  servers = [server];
+  line = new ServerLine();
+  server = line.current;
 });
-afterEach(() => {
-  for (const each of servers) {
-    expect(each.faults).toEqual([]);
-    each.close();
-  }
-});
+afterEach(() => line.close());
 
 /** Lets time pass in which only these clients are heard, as the data plane looks at it. */
 function pass(milliseconds: number, ...heard: readonly Locker[]): void {
@@ -146,9 +142,7 @@ describe('a client that is not heard', () => {
     };
     expect(renew(holder)).toEqual(told);
     server.engine.finish();
-    server = server.successor();
-    servers.push(server);
-    server.engine.finish();
+    server = line.restart();
     const back = new Locker(server, 'holder', options);
     expect(renew(back)).toEqual(told);
     expect(renew(back, 2)).toMatchObject({ locks: [], last: 3, opens: told.opens });
