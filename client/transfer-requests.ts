@@ -1,6 +1,5 @@
 import { DafsError } from './dafs-error.ts';
 import {
-  type ArgumentsOf,
   type Filehandle,
   fletcher32,
   operations,
@@ -77,41 +76,63 @@ export function transferLimits(
   };
 }
 
+const newRange = () => ({ address: 0, byteCount: 0, handle: 0 });
+type Range = ReturnType<typeof newRange>;
+
+const noFile = {
+  filehandle: new Uint8Array() as Filehandle,
+  stateId: 0n as StateId,
+  offset: 0,
+  cacheHint: 0,
+};
+const newReadDirect = () => ({
+  ...noFile,
+  byteCount: 0,
+  readDataBuffers: [newRange()] as [Range],
+});
+const newWriteDirect = () => ({
+  ...noFile,
+  byteCount: 0,
+  stableHow: StableHow.UNSTABLE as StableHow,
+  directChecksum: 0,
+  writeDataBuffers: [newRange()] as [Range],
+});
+
+function setRange(
+  range: Range,
+  buffer: RegisteredBuffer,
+  bufferOffset: number,
+  bytes: number,
+): void {
+  if (bufferOffset < 0 || bufferOffset + bytes > buffer.bytes) {
+    const asked = `${bytes} bytes from ${bufferOffset} on`;
+    const reason = `${asked} do not lie in a buffer of ${buffer.bytes} bytes`;
+    throw DafsError.local('transfer', 'INVALID_ARGUMENT', 'EINVAL', reason);
+  }
+  range.address = buffer.address + bufferOffset;
+  range.byteCount = bytes;
+  range.handle = buffer.handle;
+}
+
 /**
- * Single requests that move file data. Their arguments are encoded before send() returns, so one
- * object of each kind serves all of them.
+ * Single requests that move file data. Who waits for one at a time needs no new object for its arguments;
+ * of several each has its own, since one whose connection is lost is encoded once more.
  */
 export class TransferRequests {
   readonly #session: Session;
-  readonly #readInline: ArgumentsOf<'READ_INLINE'>;
-  readonly #writeInline: ArgumentsOf<'WRITE_INLINE'>;
-  readonly #readDirect: ArgumentsOf<'READ_DIRECT'>;
-  readonly #writeDirect: ArgumentsOf<'WRITE_DIRECT'>;
-  readonly #range = { address: 0, byteCount: 0, handle: 0 };
+  readonly #readArguments = newReadDirect();
+  readonly #writeArguments = newWriteDirect();
   readonly #repeatedRead;
   readonly #repeatedWrite;
 
   constructor(session: Session) {
     this.#session = session;
-    const filehandle = new Uint8Array() as Filehandle;
-    const file = { filehandle, stateId: 0n as StateId, offset: 0, cacheHint: 0 };
-    const ranges = [this.#range];
-    this.#readInline = { ...file, byteCount: 0 };
-    this.#readDirect = { ...file, byteCount: 0, readDataBuffers: ranges };
-    this.#writeInline = { ...file, stableHow: 0, writePadded: false, data: filehandle };
-    this.#writeDirect = {
-      ...file,
-      byteCount: 0,
-      stableHow: 0,
-      directChecksum: 0,
-      writeDataBuffers: ranges,
-    };
-    this.#repeatedRead = new RepeatedRequest(operations.READ_DIRECT, this.#readDirect, {
+    this.#repeatedRead = new RepeatedRequest(operations.READ_DIRECT, this.#readArguments, {
       bytesRead: 0,
       eof: false,
       directChecksum: 0,
     });
-    this.#repeatedWrite = new RepeatedRequest(operations.WRITE_DIRECT, this.#writeDirect, {
+    this.#repeatedWrite = new RepeatedRequest(operations.WRITE_DIRECT, this.#writeArguments, {
       count: 0,
     });
   }
@@ -123,14 +144,10 @@ export class TransferRequests {
     into: Uint8Array,
     credential: number,
   ): Request<unknown, ReadResult> {
-    const argument = this.#readInline;
-    argument.filehandle = file.handle;
-    argument.stateId = file.stateId;
-    argument.offset = offset;
-    argument.byteCount = into.length;
+    const { handle: filehandle, stateId } = file;
     const request = new InPlaceRequest(
       operations.READ_INLINE,
-      argument,
+      { filehandle, stateId, offset, cacheHint: 0, byteCount: into.length },
       credential,
       (results: ResultsOf<'READ_INLINE'>) => {
         const { readData, eof } = results;
@@ -152,10 +169,11 @@ export class TransferRequests {
     bytes: number,
     credential: number,
   ): Request<unknown, ReadResult> {
-    this.#fillRead(file, offset, buffer, bufferOffset, bytes);
+    const argument = newReadDirect();
+    this.#fillRead(argument, file, offset, buffer, bufferOffset, bytes);
     const request = new InPlaceRequest(
       operations.READ_DIRECT,
-      this.#readDirect,
+      argument,
       credential,
       (results: ResultsOf<'READ_DIRECT'>) => {
         const { bytesRead, eof, directChecksum } = results;
@@ -179,7 +197,7 @@ export class TransferRequests {
     bytes: number,
     credential: number,
   ): number {
-    this.#fillRead(file, offset, buffer, bufferOffset, bytes);
+    this.#fillRead(this.#readArguments, file, offset, buffer, bufferOffset, bytes);
     this.#session.repeat(this.#repeatedRead, credential);
     const { bytesRead, eof, directChecksum } = this.#repeatedRead.results;
     this.#checkRead(buffer, bufferOffset, bytes, bytesRead, directChecksum);
@@ -194,12 +212,15 @@ export class TransferRequests {
     stability: StableHow,
     credential: number,
   ): Request<unknown, WriteResult> {
-    const argument = this.#writeInline;
-    argument.filehandle = file.handle;
-    argument.stateId = file.stateId;
-    argument.offset = offset;
-    argument.stableHow = stability;
-    argument.data = data;
+    const argument = {
+      filehandle: file.handle,
+      stateId: file.stateId,
+      offset,
+      stableHow: stability,
+      cacheHint: 0,
+      writePadded: false,
+      data,
+    };
     const take = writeResult('WRITE_INLINE', data.length);
     const request = new InPlaceRequest(operations.WRITE_INLINE, argument, credential, take);
     this.#session.send(request);
@@ -216,8 +237,8 @@ export class TransferRequests {
     stability: StableHow,
     credential: number,
   ): Request<unknown, WriteResult> {
-    this.#fillWrite(file, offset, buffer, bufferOffset, bytes, stability);
-    const argument = this.#writeDirect;
+    const argument = newWriteDirect();
+    this.#fillWrite(argument, file, offset, buffer, bufferOffset, bytes, stability);
     const take = writeResult('WRITE_DIRECT', bytes);
     const request = new InPlaceRequest(operations.WRITE_DIRECT, argument, credential, take);
     this.#session.send(request);
@@ -247,7 +268,8 @@ export class TransferRequests {
     stableHow: StableHow,
     credential: number,
   ): Request<unknown, AppendResult> {
-    this.#setRange(buffer, bufferOffset, bytes);
+    const writeDataBuffer = newRange();
+    setRange(writeDataBuffer, buffer, bufferOffset, bytes);
     const argument = {
       filehandle,
       stateId,
@@ -255,7 +277,7 @@ export class TransferRequests {
       byteCount: bytes,
       cacheHint: 0,
       directChecksum: this.#checksum(buffer, bufferOffset, bytes),
-      writeDataBuffer: this.#range,
+      writeDataBuffer,
     };
     const take = appendResult(bytes);
     const request = new InPlaceRequest(operations.APPEND_DIRECT, argument, credential, take);
@@ -275,7 +297,8 @@ export class TransferRequests {
     bytes: number,
     credential: number,
   ): number {
-    this.#fillWrite(file, offset, buffer, bufferOffset, bytes, StableHow.UNSTABLE);
+    const { UNSTABLE } = StableHow;
+    this.#fillWrite(this.#writeArguments, file, offset, buffer, bufferOffset, bytes, UNSTABLE);
     this.#session.repeat(this.#repeatedWrite, credential);
     const { count } = this.#repeatedWrite.results;
     assertFits('WRITE_DIRECT', count, bytes);
@@ -283,21 +306,22 @@ export class TransferRequests {
   }
 
   #fillRead(
+    argument: ReturnType<typeof newReadDirect>,
     file: FileReference,
     offset: number,
     buffer: RegisteredBuffer,
     bufferOffset: number,
     bytes: number,
   ): void {
-    const argument = this.#readDirect;
     argument.filehandle = file.handle;
     argument.stateId = file.stateId;
     argument.offset = offset;
     argument.byteCount = bytes;
-    this.#setRange(buffer, bufferOffset, bytes);
+    setRange(argument.readDataBuffers[0], buffer, bufferOffset, bytes);
   }
 
   #fillWrite(
+    argument: ReturnType<typeof newWriteDirect>,
     file: FileReference,
     offset: number,
     buffer: RegisteredBuffer,
@@ -305,14 +329,13 @@ export class TransferRequests {
     bytes: number,
     stability: StableHow,
   ): void {
-    const argument = this.#writeDirect;
     argument.filehandle = file.handle;
     argument.stateId = file.stateId;
     argument.offset = offset;
     argument.byteCount = bytes;
     argument.stableHow = stability;
     argument.directChecksum = this.#checksum(buffer, bufferOffset, bytes);
-    this.#setRange(buffer, bufferOffset, bytes);
+    setRange(argument.writeDataBuffers[0], buffer, bufferOffset, bytes);
   }
 
   /** What the server says that it has read must fit, and be what arrived. */
@@ -328,17 +351,6 @@ export class TransferRequests {
       const data = buffer.memory.subarray(bufferOffset, bufferOffset + bytesRead);
       this.#verify('READ_DIRECT', data, checksum);
     }
-  }
-
-  #setRange(buffer: RegisteredBuffer, bufferOffset: number, bytes: number): void {
-    if (bufferOffset < 0 || bufferOffset + bytes > buffer.bytes) {
-      const range = `${bytes} bytes from ${bufferOffset} on`;
-      const reason = `${range} do not lie in a buffer of ${buffer.bytes} bytes`;
-      throw DafsError.local('transfer', 'INVALID_ARGUMENT', 'EINVAL', reason);
-    }
-    this.#range.address = buffer.address + bufferOffset;
-    this.#range.byteCount = bytes;
-    this.#range.handle = buffer.handle;
   }
 
   #checksum(buffer: RegisteredBuffer, bufferOffset: number, bytes: number): number {

@@ -40,7 +40,11 @@ const faults = {
   },
 };
 
+/** Of a transfer, of which several are under way at a time. */
+const CHUNK_BYTES = 16_384;
+
 const session = Session.connect(fabricSocket, {
+  transferSlotBytes: CHUNK_BYTES,
   recovery: { timeoutMs: Number.POSITIVE_INFINITY },
   faults,
 });
@@ -132,7 +136,22 @@ const actions: Readonly<Record<string, (name: string, other: string, text: strin
     });
     return [object.content, new TextDecoder().decode(into.subarray(0, length))];
   },
+  transfer: (_name, _other, text) => transfer(text),
 };
+
+/** A file of its own, of several chunks, each of them different. */
+const long = client.open(root, bytes('long'), 'both', { mode: 'guarded', attributes: {} });
+
+function transfer(text: string): string[] {
+  const data = new Uint8Array(random.below(6 * CHUNK_BYTES) + CHUNK_BYTES);
+  for (const [index] of data.entries()) data[index] = Number(text) + (index >> 10);
+  const into = new Uint8Array(data.length);
+  const outcome = outcomeOf(() => {
+    client.write(long, 0, data);
+    client.read(long, 0, into);
+  });
+  return ['done', Buffer.compare(data, into) === 0 ? outcome : 'other data'];
+}
 
 const actionNames = Object.keys(actions);
 for (let done = 0; done < operations; done += 1) {
