@@ -1,3 +1,4 @@
+import { DafsError } from './dafs-error.ts';
 import { ASK_SERVER, ExportedCacheReader } from './exported-cache-reader.ts';
 import { type Chunk, type ChunkMover, type Moved, moveInChunks } from './pipeline.ts';
 import { StableHow, type Verifier } from './protocol/index.ts';
@@ -14,6 +15,11 @@ import {
   type WriteResult,
 } from './transfer-requests.ts';
 
+/** A write that is under way, and its copy of the data. */
+export interface StableWrite extends Pick<Chunk<WriteResult>, 'request' | 'slot'> {
+  readonly copy?: Uint8Array;
+}
+
 /**
  * Reads and writes of any length: inline or direct by length, split at what one request carries,
  * pipelined as far as slots and credits go, repeated for what the server left undone.
@@ -23,6 +29,8 @@ export class Transfers {
   readonly #session: Session;
   readonly #limits: TransferLimits;
   #reader: ExportedCacheReader | undefined;
+  /** Memory for what requests carry that may have to be sent again, used again and again. */
+  readonly #copies: Uint8Array[] = [];
 
   constructor(session: Session, limits: TransferLimits) {
     this.#session = session;
@@ -192,6 +200,43 @@ export class Transfers {
       .bytes;
   }
 
+  /**
+   * Begins to write a copy of `data` so that it is on stable storage when the request has succeeded, along
+   * with all that was written to the file before.
+   * @returns what takeStable() waits for; undefined when one request cannot carry so much, or all slots
+   * are lent
+   */
+  beginStable(
+    file: FileReference,
+    offset: number,
+    data: Uint8Array,
+    credential: number,
+  ): StableWrite | undefined {
+    const { FILE_SYNC } = StableHow;
+    if (data.length > this.#limits.inlineWriteBytes) {
+      const isPossible = data.length <= this.#limits.directWriteBytes;
+      return isPossible ? this.#writeInSlot(file, offset, data, FILE_SYNC, credential) : undefined;
+    }
+    const copy = this.#copies.pop() ?? new Uint8Array(this.#limits.inlineWriteBytes);
+    copy.set(data);
+    const sent = copy.subarray(0, data.length);
+    const request = this.requests.writeInline(file, offset, sent, FILE_SYNC, credential);
+    return { request, slot: undefined, copy };
+  }
+
+  /** Waits for what beginStable() has begun. @returns the bytes written */
+  takeStable({ request, slot, copy }: StableWrite): number {
+    try {
+      const { bytes, committed } = this.#session.wait(request);
+      if (committed === StableHow.FILE_SYNC) return bytes;
+      const reason = 'the server left data unstable that was to be stable';
+      throw DafsError.local('WRITE', 'BAD_RESPONSE', 'EIO', reason);
+    } finally {
+      if (slot !== undefined) this.#session.transfers.release(slot);
+      if (copy !== undefined) this.#copies.push(copy);
+    }
+  }
+
   /** Reads through a slot what needs no message, if it fits; else ASK_SERVER. */
   #readExported(file: FileReference, offset: number, into: Uint8Array): number {
     const { transfers } = this.#session;
@@ -278,23 +323,39 @@ export class Transfers {
     const { transfers } = this.#session;
     return this.#writeChunks(data.length, {
       chunkBytes: this.#limits.directWriteBytes,
-      begin: (position, bytes) =>
-        this.#inSlot(position, bytes, (slot) => {
-          slot.memory.set(data.subarray(position, position + bytes));
-          return this.requests.writeDirect(
-            file,
-            offset + position,
-            transfers.buffer,
-            slot.offset,
-            bytes,
-            stability,
-            credential,
-          );
-        }),
+      begin: (position, bytes) => {
+        const chunk = data.subarray(position, position + bytes);
+        const sent = this.#writeInSlot(file, offset + position, chunk, stability, credential);
+        return sent && { ...sent, position };
+      },
       take: nothing,
       release: ({ slot }) => {
         if (slot) transfers.release(slot);
       },
+    });
+  }
+
+  /** Sends a copy of `data`, if there is a free slot for it. */
+  #writeInSlot(
+    file: FileReference,
+    offset: number,
+    data: Uint8Array,
+    stability: StableHow,
+    credential: number,
+  ): Chunk<WriteResult> | undefined {
+    const { length: bytes } = data;
+    const { buffer } = this.#session.transfers;
+    return this.#inSlot(0, bytes, (slot) => {
+      slot.memory.set(data);
+      return this.requests.writeDirect(
+        file,
+        offset,
+        buffer,
+        slot.offset,
+        bytes,
+        stability,
+        credential,
+      );
     });
   }
 

@@ -15,21 +15,14 @@ import {
   claimOfName,
   claimOfUnnamed,
 } from '../client/opening.ts';
-import {
-  ANONYMOUS_STATE_ID,
-  Extension,
-  type Filehandle,
-  StableHow,
-} from '../client/protocol/index.ts';
-import type { RegisteredBuffer } from '../client/registration.ts';
+import { Extension } from '../client/protocol/index.ts';
 import { Session } from '../client/session.ts';
 import type { SessionOptions } from '../client/session-options.ts';
-import type { FileReference } from '../client/transfer-requests.ts';
-import { CallerCredentials, OWN_CREDENTIAL } from './caller-credentials.ts';
+import { CallerCredentials } from './caller-credentials.ts';
+import { ClientData } from './client-data.ts';
 import { extendedAttributesOf } from './client-extended-attributes.ts';
 import { ClientForesight } from './client-foresight.ts';
 import { ClientLocks } from './client-locks.ts';
-import { beginSync } from './client-sync.ts';
 import { DirectoryListing } from './directory-listing.ts';
 import { ErrnoError } from './errno.ts';
 import { attributesOf, nodeTypeOf, statisticsOf, statusChangesOf } from './file-attributes.ts';
@@ -46,7 +39,7 @@ import {
   type Nodeid,
   type OpenedFile,
   type PathFileSystem,
-  type PendingSync,
+  type PendingRequest,
   ROOT_NODEID,
 } from './file-system.ts';
 import { FilehandleMaker, fhOf, nodeidOf, stateIdOf } from './filehandles.ts';
@@ -114,10 +107,8 @@ class ClientFileSystem implements PathFileSystem {
   readonly #handles: FilehandleMaker;
   /** For the second file of a request that names two. */
   readonly #otherHandles: FilehandleMaker;
-  /** What READ and WRITE are about: made once, so that they leave nothing behind. */
-  readonly #named = { handle: new Uint8Array() as Filehandle, stateId: ANONYMOUS_STATE_ID };
+  readonly #data: ClientData;
   readonly foresight: ClientForesight;
-  readonly #registered = new Map<ArrayBufferLike, RegisteredBuffer>();
 
   constructor(session: Session, { isShared, lockedFiles }: FileSystemOptions) {
     this.#session = session;
@@ -128,6 +119,13 @@ class ClientFileSystem implements PathFileSystem {
     this.#credentials = new CallerCredentials(session);
     this.#handles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
     this.#otherHandles = new FilehandleMaker(this.#client.fileSystem.fileSystemHandle);
+    this.#data = new ClientData({
+      session,
+      client: this.#client,
+      credentials: this.#credentials,
+      handles: this.#handles,
+      isShared,
+    });
     this.foresight = new ClientForesight(
       session,
       this.#files,
@@ -167,7 +165,7 @@ class ClientFileSystem implements PathFileSystem {
   ): Attributes {
     this.#askGroups(caller, changes.mode ?? 0);
     const credential = this.#credentials.of(caller);
-    if (changes.sizeBytes !== undefined) this.#assertSize(changes.sizeBytes);
+    if (changes.sizeBytes !== undefined) this.#data.assertSize(changes.sizeBytes);
     const handle = this.#handles.of(nodeid);
     const stateId = fh === undefined ? undefined : stateIdOf(fh);
     const status = this.#files.setattr(handle, statusChangesOf(changes), stateId, credential);
@@ -255,16 +253,7 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   read(caller: Caller, nodeid: Nodeid, fh: Fh, offset: number, into: Uint8Array): number {
-    const file = this.#file(nodeid, fh);
-    const registered = this.#registered.get(into.buffer);
-    // The open gives the right to read; who reads decides about the access time alone.
-    const credential = caller.keepsAccessTimes
-      ? this.#credentials.ofReader(caller)
-      : OWN_CREDENTIAL;
-    const { byteOffset, length } = into;
-    return registered
-      ? this.#client.readRegistered(file, offset, registered, byteOffset, length, credential)
-      : this.#client.read(file, offset, into, credential);
+    return this.#data.read(caller, nodeid, fh, offset, into);
   }
 
   write(
@@ -275,38 +264,30 @@ class ClientFileSystem implements PathFileSystem {
     append: boolean,
     writer: Caller | undefined,
   ): number {
-    const file = this.#file(nodeid, fh);
-    const registered = this.#registered.get(data.buffer);
-    // The open gives the right to write; who writes decides about set-ID bits alone.
-    const credential = writer === undefined ? OWN_CREDENTIAL : this.#credentials.of(writer);
-    const { byteOffset, length } = data;
-    const { transfers, appends } = this.#client;
-    const { UNSTABLE } = StableHow;
-    // The kernel sends what it takes for the end: when others write too, only the server knows it.
-    if (append && this.#isShared && length > 0) {
-      return registered
-        ? appends.appendRegistered(file, registered, byteOffset, length, UNSTABLE, credential).bytes
-        : appends.append(file, data, UNSTABLE, credential).bytes;
-    }
-    this.#assertSize(offset + length);
-    return registered
-      ? transfers.writeUnstable(file, offset, registered, byteOffset, length, credential)
-      : transfers.write(file, offset, data, UNSTABLE, credential).bytes;
+    return this.#data.write(nodeid, fh, offset, data, append, writer);
+  }
+
+  beginStableWrite(
+    place: FilePlace,
+    data: Uint8Array,
+    append: boolean,
+  ): PendingRequest | undefined {
+    return this.#data.beginStableWrite(place, data, append);
   }
 
   lseek(nodeid: Nodeid, fh: Fh, offset: number, whence: number): number {
     const content = contentOf(whence);
-    return this.#client.space.seek({ file: this.#file(nodeid, fh), offset }, content);
+    return this.#client.space.seek({ file: this.#data.file(nodeid, fh), offset }, content);
   }
 
   fallocate(caller: Caller, { nodeid, fh, offset }: FilePlace, length: number, mode: number): void {
-    this.#assertSize(offset + length);
-    const place = { file: this.#file(nodeid, fh), offset };
+    this.#data.assertSize(offset + length);
+    const place = { file: this.#data.file(nodeid, fh), offset };
     this.#client.space.allocate(place, length, mode, this.#credentials.of(caller));
   }
 
   copyFileRange(caller: Caller, source: FilePlace, target: FilePlace, length: number): number {
-    const from = { file: this.#file(source.nodeid, source.fh), offset: source.offset };
+    const from = { file: this.#data.file(source.nodeid, source.fh), offset: source.offset };
     const handle = this.#otherHandles.of(target.nodeid);
     const to = { file: { handle, stateId: stateIdOf(target.fh) }, offset: target.offset };
     return this.#client.space.copy(from, to, length, this.#credentials.of(caller));
@@ -316,19 +297,19 @@ class ClientFileSystem implements PathFileSystem {
     this.#client.commit(this.#handles.of(nodeid));
   }
 
-  beginFsync(nodeid: Nodeid): PendingSync {
-    return beginSync(this.#session, this.#handles.of(nodeid));
+  beginFsync(nodeid: Nodeid): PendingRequest {
+    return this.#data.beginFsync(nodeid);
   }
 
   release(nodeid: Nodeid, fh: Fh): void {
     // Should the server go away, a close that nobody waits for is made up for by the next request of
     // this worker. Who waits for what was locked cannot wait for that.
     const isLater = this.locks?.mayBeLocked(nodeid) !== true;
-    this.#client[isLater ? 'closeLater' : 'close'](this.#file(nodeid, fh));
+    this.#client[isLater ? 'closeLater' : 'close'](this.#data.file(nodeid, fh));
   }
 
   releasedir(nodeid: Nodeid, fh: Fh): void {
-    this.#client.closeLater(this.#file(nodeid, fh));
+    this.#client.closeLater(this.#data.file(nodeid, fh));
   }
 
   opendir(caller: Caller, nodeid: Nodeid): Fh {
@@ -370,9 +351,7 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   registeredBuffer(bytes: number): Uint8Array {
-    const buffer = this.#session.allocateBuffer(bytes, 'both');
-    this.#registered.set(buffer.memory.buffer, buffer);
-    return buffer.memory;
+    return this.#data.registeredBuffer(bytes);
   }
 
   close(): void {
@@ -383,20 +362,8 @@ class ClientFileSystem implements PathFileSystem {
       if (!(error instanceof DafsError)) throw error;
     } finally {
       this.#session.close();
-      for (const buffer of this.#registered.values()) buffer.close();
+      this.#data.close();
     }
-  }
-
-  /** Numbers beyond the server's limit may not even fit into a request. */
-  #assertSize(bytes: number): void {
-    if (bytes > this.#client.fileSystem.maximumFileBytes) throw new ErrnoError('EFBIG');
-  }
-
-  /** An open file as the client names it, until the next one is named. */
-  #file(nodeid: Nodeid, fh: Fh): FileReference {
-    this.#named.handle = this.#handles.of(nodeid);
-    this.#named.stateId = stateIdOf(fh);
-    return this.#named;
   }
 
   #attributes(status: FileStatus): Attributes {

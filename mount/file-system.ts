@@ -217,14 +217,14 @@ export interface ExtendedAttributes {
   remove(caller: Caller, nodeid: Nodeid, name: Uint8Array): void;
 }
 
-/** An fsync that has begun. Other calls may be made meanwhile, and other fsyncs begun. */
-export interface PendingSync {
+/** A request that has begun. Other calls may be made meanwhile, and other requests begun. */
+export interface PendingRequest {
   /** Whether it has ended, well or not, as far as was looked. */
   readonly hasEnded: boolean;
   /** Looks what has ended, of all that have begun. */
   look(): void;
-  /** Returns when everything written to the file before is on stable storage. Errors: as fsync. */
-  settle(): void;
+  /** Waits for it. @returns how many bytes it has written, if it is to write. Errors: its own. */
+  settle(): number | undefined;
 }
 
 export interface FileSystem {
@@ -356,7 +356,18 @@ export interface FileSystem {
   fsync(nodeid: Nodeid, fh: Fh, dataOnly: boolean): void;
 
   /** Begins what fsync does, and leaves it to the caller to wait: left out where nothing is waited for. */
-  beginFsync?(nodeid: Nodeid, fh: Fh, dataOnly: boolean): PendingSync;
+  beginFsync?(nodeid: Nodeid, fh: Fh, dataOnly: boolean): PendingRequest;
+
+  /**
+   * Begins what {@link write}, without a `writer`, and fsync do, with one request. `data` may be used for
+   * something else at once.
+   * @returns undefined: this data cannot be written so, and nothing has begun
+   */
+  beginStableWrite?(
+    place: FilePlace,
+    data: Uint8Array,
+    append: boolean,
+  ): PendingRequest | undefined;
 
   /** The last descriptor was closed; `fh` is invalid from here on, and locks that it set are gone. */
   release(nodeid: Nodeid, fh: Fh): void;

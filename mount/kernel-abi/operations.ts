@@ -34,16 +34,21 @@ export interface RefusedOperation extends Layouts {
   readonly reason: string;
 }
 
-function carried<const Handler extends string>(
+function carried<const Name extends string, const Handler extends string>(
   opcode: number,
-  name: string,
+  name: Name,
   handler: Handler,
   layouts: Layouts,
-): CarriedOperation & { readonly handler: Handler } {
+): CarriedOperation & { readonly name: Name; readonly handler: Handler } {
   return { opcode, name, handler, ...layouts };
 }
 
-function refused(opcode: number, name: string, layouts: Layouts, reason: string): RefusedOperation {
+function refused<const Name extends string>(
+  opcode: number,
+  name: Name,
+  layouts: Layouts,
+  reason: string,
+): RefusedOperation & { readonly name: Name } {
   return { opcode, name, refusal: 'ENOSYS', reason, ...layouts };
 }
 
@@ -183,6 +188,9 @@ const refusedOperations = [
 /** The names of all handlers that the table asks for. */
 export type HandlerName = (typeof carriedOperations)[number]['handler'];
 
+/** The names of all operations of the table. */
+export type OperationName = (typeof carriedOperations | typeof refusedOperations)[number]['name'];
+
 /** The table. */
 export const operations: readonly (CarriedOperation | RefusedOperation)[] = [
   ...carriedOperations,
@@ -199,4 +207,10 @@ if (operationByOpcode.size !== operations.length) throw new Error('an opcode sta
 /** Whether the kernel waits for an answer to this opcode. */
 export function isAnswered(opcode: number): boolean {
   return operationByOpcode.get(opcode)?.output !== 'none';
+}
+
+/** The opcodes of operations. */
+export function opcodesOf(names: readonly OperationName[]): ReadonlySet<number> {
+  const chosen: ReadonlySet<string> = new Set(names);
+  return new Set(operations.filter(({ name }) => chosen.has(name)).map(({ opcode }) => opcode));
 }

@@ -41,6 +41,8 @@ export interface WorkerOrders {
   readonly index: number;
   /** Of the {@link CacheBoard}. */
   readonly boardMemory: SharedArrayBuffer;
+  /** Of the {@link StableWrites}. */
+  readonly stableWritesMemory: SharedArrayBuffer;
   readonly options: TimeoutOptions;
   /** As {@link Service} has it. */
   readonly setxattrInBytes: Service['setxattrInBytes'];

@@ -18,7 +18,7 @@
 import { PAGE_BYTES } from '../../../nic/system-calls-memory.ts';
 import type { Caller, Fh, Nodeid } from '../../file-system.ts';
 import type { Cursor, Fields, Structure } from '../../kernel-abi/layout.ts';
-import { InHeader, OutHeader, WriteIn } from '../../kernel-abi/structures.ts';
+import { InHeader, OutHeader, WriteIn, WriteOut } from '../../kernel-abi/structures.ts';
 import { FhCache } from './fh-cache.ts';
 
 const DATA_OFFSET = 2 * PAGE_BYTES;
@@ -65,6 +65,7 @@ export class Exchange {
   readonly #inHeader: Cursor<(typeof InHeader)['fields']>;
   readonly #replyHeader: Cursor<(typeof OutHeader)['fields']>;
   readonly #dataHeader: Cursor<(typeof OutHeader)['fields']>;
+  readonly #writeOut: Cursor<(typeof WriteOut)['fields']>;
   readonly #pageViews: (Uint8Array | undefined)[] = [];
   readonly #oddViews = new Map<number, Uint8Array>();
   readonly #fhs = new FhCache();
@@ -82,6 +83,7 @@ export class Exchange {
     this.#inHeader = InHeader.at(this.#view, REQUEST_OFFSET);
     this.#replyHeader = OutHeader.at(this.#view, 0);
     this.#dataHeader = OutHeader.at(this.#view, DATA_HEADER_OFFSET);
+    this.#writeOut = this.output(WriteOut);
   }
 
   /** A cursor on a structure of a request, `offset` bytes after its header. */
@@ -172,11 +174,7 @@ export class Exchange {
 
   /** Answers with the structures of the reply, `bytes` together. */
   answer(bytes: number): void {
-    const header = this.#replyHeader;
-    header.len = OutHeader.bytes + bytes;
-    header.error = 0;
-    header.unique = this.#unique;
-    this.#wire.reply(this.#replyAddress, OutHeader.bytes + bytes);
+    this.#answer(this.#unique, bytes);
   }
 
   /** Answers with the first `bytes` bytes of the data. */
@@ -200,5 +198,19 @@ export class Exchange {
     header.error = -errno;
     header.unique = unique;
     this.#wire.reply(this.#replyAddress, OutHeader.bytes);
+  }
+
+  /** Answers an earlier WRITE, by its id: so much was written. Not within another request. */
+  answerWritten(unique: number, bytes: number): void {
+    this.#writeOut.size = bytes;
+    this.#answer(unique, WriteOut.bytes);
+  }
+
+  #answer(unique: number, bytes: number): void {
+    const header = this.#replyHeader;
+    header.len = OutHeader.bytes + bytes;
+    header.error = 0;
+    header.unique = unique;
+    this.#wire.reply(this.#replyAddress, OutHeader.bytes + bytes);
   }
 }

@@ -6,7 +6,7 @@
 
 import { constants } from 'node:fs';
 import { constants as system } from 'node:os';
-import type { CreatedFile, Nodeid, OpenedFile } from '../../file-system.ts';
+import type { CreatedFile, FilePlace, Nodeid, OpenedFile } from '../../file-system.ts';
 import { Fopen, FsyncFlag, WriteFlag } from '../../kernel-abi/constants.ts';
 import {
   CreateIn,
@@ -21,11 +21,13 @@ import {
 } from '../../kernel-abi/structures.ts';
 import { fillEntry } from './attributes.ts';
 import type { Service } from './service.ts';
+import { NOT_EXPECTED } from './stable-writes.ts';
 
 const { O_APPEND, O_NOATIME } = constants;
 const { ENOSYS } = system.errno;
 
-export function fileHandlers({ exchange, fileSystem, order, syncs, policy, foresight }: Service) {
+export function fileHandlers(service: Service) {
+  const { exchange, fileSystem, order, pending, stableWrites, policy, foresight } = service;
   const { caller } = exchange;
   const { validity } = policy;
   const openIn = exchange.input(OpenIn);
@@ -51,6 +53,21 @@ export function fileHandlers({ exchange, fileSystem, order, syncs, policy, fores
     fillOpen(createdOpenOut, created.attributes.nodeid, created);
     if (created.isNew) foresight.made(created.attributes.nodeid);
     exchange.answer(EntryOut.bytes + OpenOut.bytes);
+  }
+
+  /** @returns whether the write is under way */
+  function beginStableWrite(
+    place: FilePlace,
+    data: Uint8Array,
+    append: boolean,
+    change: number,
+  ): boolean {
+    const request = fileSystem.beginStableWrite?.(place, data, append);
+    if (request === undefined) return false;
+    pending.add(exchange.unique, request, () => {
+      stableWrites.becameStable(place.nodeid, change);
+    });
+    return true;
   }
 
   return {
@@ -88,7 +105,18 @@ export function fileHandlers({ exchange, fileSystem, order, syncs, policy, fores
       const append = (flags & O_APPEND) !== 0;
       const writer = (writeFlags & WriteFlag.KILL_SUIDGID) !== 0 ? caller : undefined;
       const { nodeid } = exchange;
-      writeOut.size = fileSystem.write(nodeid, exchange.fh(0), offset, data, append, writer);
+      const fh = exchange.fh(0);
+      const change = stableWrites.beginWrite(nodeid);
+      const isBegun =
+        change !== NOT_EXPECTED &&
+        writer === undefined &&
+        beginStableWrite({ nodeid, fh, offset }, data, append, change);
+      if (isBegun) return;
+      try {
+        writeOut.size = fileSystem.write(nodeid, fh, offset, data, append, writer);
+      } finally {
+        stableWrites.endWrite(nodeid);
+      }
       exchange.answer(WriteOut.bytes);
     },
 
@@ -109,11 +137,13 @@ export function fileHandlers({ exchange, fileSystem, order, syncs, policy, fores
     fsync(): void {
       const dataOnly = (fsyncIn.fsyncFlags & FsyncFlag.FDATASYNC) !== 0;
       const { nodeid, unique } = exchange;
-      if (fileSystem.beginFsync === undefined) {
+      if (stableWrites.sync(nodeid)) {
+        exchange.answer(0);
+      } else if (fileSystem.beginFsync === undefined) {
         fileSystem.fsync(nodeid, exchange.fh(0), dataOnly);
         exchange.answer(0);
       } else {
-        syncs.add(unique, fileSystem.beginFsync(nodeid, exchange.fh(0), dataOnly));
+        pending.add(unique, fileSystem.beginFsync(nodeid, exchange.fh(0), dataOnly));
       }
     },
 

@@ -10,10 +10,8 @@
  */
 
 import type { Attributes, FileSystem, Nodeid } from '../../file-system.ts';
-import { operations } from '../../kernel-abi/operations.ts';
+import { type OperationName, opcodesOf } from '../../kernel-abi/operations.ts';
 import { type CacheBoard, CacheMode } from './cache-board.ts';
-
-type OperationName = (typeof operations)[number]['name'];
 
 /** The nodeid of such a request is the directory's whose attributes the kernel will ask for. */
 const changesInDirectory: readonly OperationName[] = [
@@ -38,10 +36,6 @@ const otherChanges: readonly OperationName[] = [
   'READDIR',
   'READDIRPLUS',
 ];
-
-function opcodesOf(names: readonly OperationName[]): ReadonlySet<number> {
-  return new Set(operations.filter(({ name }) => names.includes(name)).map(({ opcode }) => opcode));
-}
 
 const foreseeing = opcodesOf(changesInDirectory);
 const changing = opcodesOf([...changesInDirectory, ...otherChanges]);

@@ -162,6 +162,7 @@ export class KernelMount {
       transferBytes: this.#parts.agreed.maxWrite,
       index,
       boardMemory: this.#threads.boardMemory,
+      stableWritesMemory: this.#threads.stableWritesMemory,
       options: timeoutsOf(this.#options),
       setxattrInBytes: setxattrInBytes(this.#parts.agreed.flags),
     };

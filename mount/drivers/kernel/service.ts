@@ -5,7 +5,8 @@ import type { CachePolicy } from './cache-policy.ts';
 import type { Exchange } from './exchange.ts';
 import type { Foresight } from './foresight.ts';
 import type { ParkedRequests } from './parked-requests.ts';
-import type { PendingSyncs } from './pending-syncs.ts';
+import type { PendingRequests } from './pending-requests.ts';
+import type { StableWrites } from './stable-writes.ts';
 import type { WriteOrder } from './write-order.ts';
 
 /** What the handlers of one worker work with. */
@@ -25,8 +26,10 @@ export interface Service {
   readonly deviceFd: number;
   /** The lock waits of the whole mount. */
   readonly parked: ParkedRequests;
-  /** The fsyncs that this worker answers later. */
-  readonly syncs: Pick<PendingSyncs, 'add'>;
+  /** What this worker answers later. */
+  readonly pending: Pick<PendingRequests, 'add'>;
+  /** Which writes are synced right after. */
+  readonly stableWrites: Pick<StableWrites, 'beginWrite' | 'endWrite' | 'becameStable' | 'sync'>;
   /** Lets no READ overtake a WRITE. */
   readonly order: Pick<WriteOrder, 'awaitWrites'>;
 }

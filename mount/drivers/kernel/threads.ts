@@ -12,6 +12,7 @@ import type {
   WorkerOrders,
 } from './control.ts';
 import { createParkedMemory } from './parked-requests.ts';
+import { StableWrites } from './stable-writes.ts';
 import { createWatchMemory } from './watch.ts';
 import { WorkerThread } from './worker-thread.ts';
 import { WriteOrder } from './write-order.ts';
@@ -45,6 +46,8 @@ export class Threads {
   readonly listener: ListenerThread | undefined;
   /** What all of them know of the kernel's caches. */
   readonly boardMemory: SharedArrayBuffer;
+  /** Of the writes that are synced right after. */
+  readonly stableWritesMemory = StableWrites.createMemory();
   /** Which worker watches the device. */
   readonly watchMemory = createWatchMemory();
   /** Of the table of lock waits. */

@@ -24,7 +24,8 @@ import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
 import { Foresight } from './foresight.ts';
 import { Notifier, toDevice } from './notifier.ts';
 import { ParkedRequests } from './parked-requests.ts';
-import { PendingSyncs } from './pending-syncs.ts';
+import { PendingRequests } from './pending-requests.ts';
+import { StableWrites } from './stable-writes.ts';
 import { Watch } from './watch.ts';
 import { WriteOrder } from './write-order.ts';
 
@@ -81,13 +82,13 @@ function serve(
 ): WorkerEnd {
   const { deviceFd, wakeFd, stop, setxattrInBytes } = orders;
   const budget = new PollBudget(POLL_MICROSECONDS);
-  const syncs = new PendingSyncs((unique, errno) => exchange.answerEarlier(unique, errno));
-  const whileIdle = () => syncs.awaitOne();
+  const whileIdle = () => pending.awaitOne();
   const channel = new Channel({ fd: deviceFd, wakeFd, stop, watch, budget, order, whileIdle });
   const memory = requestMemory(fileSystem, orders.transferBytes);
-  const exchange: Exchange = new Exchange(channel, memory);
-  // Others may wait for their fsyncs meanwhile, and must not be given up with the one.
-  began(() => (syncs.isEmpty ? exchange.caller.pid : 0));
+  const exchange = new Exchange(channel, memory);
+  const pending: PendingRequests = new PendingRequests(exchange);
+  // Others may wait for theirs meanwhile, and must not be given up with the one.
+  began(() => (pending.isEmpty ? exchange.caller.pid : 0));
   const board = new CacheBoard(orders.boardMemory);
   const policy = new CachePolicy(
     board,
@@ -96,12 +97,14 @@ function serve(
     new Notifier(toDevice(deviceFd)),
   );
   const foresight = new Foresight(board, fileSystem);
+  const stableWrites = new StableWrites(orders.stableWritesMemory, board);
   const service = {
     exchange,
     fileSystem,
     parked,
     order,
-    syncs,
+    pending,
+    stableWrites,
     policy,
     foresight,
     deviceFd,
@@ -115,13 +118,15 @@ function serve(
     order.took(opcode, exchange.nodeid);
     policy.begin();
     foresight.begin(opcode, exchange.nodeid);
+    stableWrites.begin(opcode);
     const errno = dispatcher.dispatch(opcode);
+    stableWrites.end(opcode);
     foresight.end(errno === 0);
     policy.end();
-    syncs.answerEnded();
+    pending.answerEnded();
     requests++;
   }
-  while (syncs.awaitOne());
+  while (pending.awaitOne());
   channel.close();
   return { requests, aborted: channel.aborted };
 }

@@ -14,7 +14,12 @@ const servers: Record<string, ServerProcess> = {};
 const sessions: Session[] = [];
 
 beforeAll(async () => {
-  for (const script of ['plain', 'moves little at a time', 'moves very little at a time']) {
+  for (const script of [
+    'plain',
+    'moves little at a time',
+    'moves very little at a time',
+    'leaves data unstable',
+  ]) {
     servers[script] = await ServerProcess.start(script);
   }
 }, 60_000);
@@ -77,6 +82,47 @@ test.each([
   },
   30_000,
 );
+
+test('stable writes are under way together, each with a copy of its data', () => {
+  const { session, transfers } = open('plain', { transferSlots: 3 });
+  const shared = new Uint8Array(70_000);
+  const sizes = [4096, 1, 70_000, 100, 50_000];
+  const begun = sizes.map((bytes, index) => {
+    shared.fill(index + 1);
+    return transfers.beginStable(FILE, index * 100_000, shared.subarray(0, bytes), 0);
+  });
+  shared.fill(0);
+  const written = begun.map((write) => write && transfers.takeStable(write));
+  expect(written).toEqual(sizes);
+  for (const [index, bytes] of sizes.entries()) {
+    const into = new Uint8Array(bytes);
+    transfers.read(FILE, index * 100_000, into, 0);
+    expect(into.every((byte) => byte === index + 1)).toBe(true);
+  }
+  expect(session.transfers.freeSlots).toBe(3);
+});
+
+test('what does not fit a request, or finds no slot, is not written stably', () => {
+  const { session, transfers } = open('plain', { transferSlots: 1 });
+  const long = new Uint8Array((1 << 20) + 1);
+  expect(transfers.beginStable(FILE, 0, long, 0)).toBeUndefined();
+  const first = transfers.beginStable(FILE, 0, long.subarray(1), 0);
+  expect(transfers.beginStable(FILE, 0, long.subarray(0, 5000), 0)).toBeUndefined();
+  expect(first && transfers.takeStable(first)).toBe(1 << 20);
+  expect(session.transfers.freeSlots).toBe(1);
+});
+
+test('a server that leaves data unstable where stable was asked for is not believed', () => {
+  const { session, transfers } = open('leaves data unstable');
+  const { freeSlots } = session.transfers;
+  for (const bytes of [100, 5000]) {
+    const write = transfers.beginStable(FILE, 0, new Uint8Array(bytes), 0);
+    expect(() => write && transfers.takeStable(write)).toThrow(
+      expect.objectContaining({ code: 'BAD_RESPONSE', errno: 'EIO' }),
+    );
+  }
+  expect(session.transfers.freeSlots).toBe(freeSlots);
+});
 
 test.each([10, 5000, 2_000_000])('reading %i bytes across the end stops there', (bytes) => {
   const { transfers } = open('moves little at a time');

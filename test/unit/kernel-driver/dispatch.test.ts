@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { Dispatcher } from '../../../mount/drivers/kernel/dispatch.ts';
 import { Exchange, exchangeBytes, type Wire } from '../../../mount/drivers/kernel/exchange.ts';
@@ -5,7 +6,8 @@ import {
   createParkedMemory,
   ParkedRequests,
 } from '../../../mount/drivers/kernel/parked-requests.ts';
-import { PendingSyncs } from '../../../mount/drivers/kernel/pending-syncs.ts';
+import { PendingRequests } from '../../../mount/drivers/kernel/pending-requests.ts';
+import type { Service } from '../../../mount/drivers/kernel/service.ts';
 import { WriteOrder } from '../../../mount/drivers/kernel/write-order.ts';
 import { ErrnoError } from '../../../mount/errno.ts';
 import {
@@ -18,8 +20,9 @@ import {
   ROOT_NODEID,
 } from '../../../mount/file-system.ts';
 import { COMPAT_SETXATTR_IN_BYTES } from '../../../mount/kernel-abi/constants.ts';
-import { SetxattrIn } from '../../../mount/kernel-abi/structures.ts';
+import { SetxattrIn, WriteOut } from '../../../mount/kernel-abi/structures.ts';
 import { bytesOfBlock, readGolden } from '../kernel-abi/support/golden.ts';
+import { neverStable } from './support/service.ts';
 
 const FH = 0x1122334455667788n as Fh;
 const ADDRESS = 0x10000;
@@ -164,12 +167,13 @@ function bench(
   given: Partial<FileSystem> = answers,
   negativeSeconds = 0,
   setxattrInBytes = SetxattrIn.bytes,
+  stableWrites: Service['stableWrites'] = neverStable,
 ) {
   const calls: Call[] = [];
   const mistakes: unknown[] = [];
   const wire = new FakeWire();
   const exchange = new Exchange(wire, { memory: wire.memory, address: ADDRESS });
-  const syncs = new PendingSyncs((unique, errno) => exchange.answerEarlier(unique, errno));
+  const pending = new PendingRequests(exchange);
   const dispatcher = new Dispatcher(
     {
       exchange,
@@ -185,14 +189,15 @@ function bench(
       deviceFd: -1,
       parked: new ParkedRequests(createParkedMemory()),
       order: new WriteOrder(WriteOrder.createMemory(2), 0),
-      syncs,
+      pending,
+      stableWrites,
     },
     (error) => mistakes.push(error),
   );
   const ask = (request: Uint8Array) => {
     wire.send(request);
     dispatcher.dispatch(exchange.receive());
-    syncs.answerEnded();
+    pending.answerEnded();
   };
   return { ask, calls, wire, mistakes };
 }
@@ -401,4 +406,62 @@ test('the data of a WRITE begins on a page, where the data of a READ goes too', 
   ask(request('READ'));
   ask(request('WRITE at the end'));
   expect(offsets).toEqual([0, 0]);
+});
+
+/** Writes that are expected to be synced, and what the driver tells of them. */
+function expectedSyncs() {
+  const told: string[] = [];
+  return {
+    told,
+    beginWrite: () => 7,
+    endWrite: () => void told.push('unstable'),
+    becameStable: (_nodeid: Nodeid, change: number) => void told.push(`stable ${change}`),
+    sync: () => told.includes('stable 7'),
+  };
+}
+
+const stableWrite = (settle: () => number) => ({
+  beginStableWrite: () => ({ hasEnded: true, look: () => {}, settle }),
+});
+
+test('a write that is expected to be synced is written stably, and its fsync asks nobody', () => {
+  const syncs = expectedSyncs();
+  const given = { ...answers, ...stableWrite(() => 5) };
+  const { ask, calls, wire } = bench(given, 0, SetxattrIn.bytes, syncs);
+  ask(request('WRITE at the end'));
+  ask(request('FSYNC of data'));
+  expect(calls).toEqual([['beginStableWrite', { nodeid: 42, fh: FH, offset: 10 }, 'world', true]]);
+  expect(syncs.told).toEqual(['stable 7']);
+  expect(wire.replies.map((reply) => reply.readInt32LE(4))).toEqual([0, 0]);
+  expect(wire.replies.map((reply) => reply.byteLength)).toEqual([16 + WriteOut.bytes, 16]);
+  expect(wire.replies[0]?.readUInt32LE(16)).toBe(5);
+});
+
+test('a stable write that fails is no stable write', () => {
+  const syncs = expectedSyncs();
+  const fail = (): number => {
+    throw new ErrnoError('ENOSPC', 'the disk is full');
+  };
+  const { ask, calls, wire } = bench(
+    { ...answers, ...stableWrite(fail) },
+    0,
+    SetxattrIn.bytes,
+    syncs,
+  );
+  ask(request('WRITE at the end'));
+  ask(request('FSYNC of data'));
+  expect(calls.map(([name]) => name)).toEqual(['beginStableWrite', 'beginFsync']);
+  expect(wire.replies.map((reply) => reply.readInt32LE(4))).toEqual([-constants.errno.ENOSPC, 0]);
+});
+
+test.each([
+  ['the file system does not offer it', {}, 'WRITE at the end'],
+  ['it cannot be done so', { beginStableWrite: () => undefined }, 'WRITE at the end'],
+  ['set-ID bits depend on who writes', stableWrite(() => 5), 'WRITE that takes set-ID bits'],
+])('a write is written as any other when %s', (_reason, given, heading) => {
+  const syncs = expectedSyncs();
+  const { ask, calls } = bench({ ...answers, ...given }, 0, SetxattrIn.bytes, syncs);
+  ask(request(heading));
+  expect(calls.at(-1)?.[0]).toBe('write');
+  expect(syncs.told).toEqual(['unstable']);
 });

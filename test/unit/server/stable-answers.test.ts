@@ -1,8 +1,9 @@
 /** Answers that promise stable storage, over a disk that is as slow as the test wants. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChainFlag } from '../../../client/protocol/constants.ts';
 import type { OperationName } from '../../../client/protocol/operations.ts';
 import { statusOf } from '../../../server/data-plane/status.ts';
+import { StoreError } from '../../../server/store/index.ts';
 import { Files, unchecked } from './support/files.ts';
 import { loggedContent } from './support/logged-content.ts';
 import { ManualLogSync } from './support/manual-log-sync.ts';
@@ -122,6 +123,41 @@ describe('a sync', () => {
     expect(isAlone()).toBe(true);
     askOften(other);
     expect(isAlone()).toBe(false);
+  });
+
+  it('may be waited for while all who ask wait for the disk', () => {
+    const other = new Files(server.client(OTHER));
+    const otherFile = other.open('file').results;
+    const round = () => {
+      write(0);
+      write(1);
+      other.connection.submit('COMMIT', { filehandle: otherFile.filehandle, offset: 0, count: 0 });
+      server.engine.finish();
+      if (disk.isUnderWay) endSync();
+      return disk.wasAlone;
+    };
+    const rounds = (count: number) => Array.from({ length: count }, round);
+    expect(rounds(30).at(0)).toBe(false);
+    expect(round()).toBe(true);
+    other.connection.call('NULL', {});
+    expect(rounds(30)).toContain(false);
+    expect(round()).toBe(true);
+  });
+
+  it('that cannot begin is an error to who asks, and what comes next goes on', () => {
+    connection.sent.length = 0;
+    vi.spyOn(server.store.durability, 'beginSync').mockImplementationOnce(() => {
+      throw new StoreError('ENOSPC', 'the disk is full');
+    });
+    write(0);
+    server.engine.finish();
+    expect(answers('WRITE_INLINE')).toEqual(['NOSPC']);
+    write(1);
+    server.engine.finish();
+    endSync();
+    expect(answers('WRITE_INLINE')).toEqual(['OK']);
+    expect(files.attributes(file.filehandle).objectSize).toBe(2);
+    expect(logged()).toBe('AB');
   });
 
   it('begins before it is asked for, where who writes alone has always asked for it', () => {

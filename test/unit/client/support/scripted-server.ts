@@ -19,6 +19,7 @@ import {
   RequestHeader,
   ResponseHeader,
   requestIsLittleEndian,
+  StableHow,
   sealMessage,
   verifyMessage,
 } from '../../../../client/protocol/index.ts';
@@ -52,6 +53,8 @@ export interface Script {
   results?(operation: AnyOperation): object | undefined;
   /** Limits how much READ and WRITE move at once, in bytes. */
   readonly transferBytes?: number;
+  /** Whether WRITE promises nothing, whatever it is asked for. */
+  readonly leavesUnstable?: boolean;
 }
 
 type Handler = (peer: Peer, argument: never) => unknown;
@@ -218,16 +221,20 @@ const handlers: Record<string, Handler> = {
       directChecksum: sum(peer, argument.offset, bytes),
     };
   },
-  WRITE_INLINE: (peer, { offset, data }: { offset: number; data: Uint8Array }) => {
+  WRITE_INLINE: (
+    peer,
+    { offset, data, stableHow }: { offset: number; data: Uint8Array; stableHow: StableHow },
+  ) => {
     const bytes = moved(peer, offset, data.length);
     file.memory.set(data.subarray(0, bytes), offset);
-    return { count: bytes, committed: 0, verifier: 5n };
+    return { count: bytes, committed: committed(peer, stableHow), verifier: 5n };
   },
   WRITE_DIRECT: (
     peer,
     argument: {
       offset: number;
       byteCount: number;
+      stableHow: StableHow;
       directChecksum: number;
       writeDataBuffers: never[];
     },
@@ -237,9 +244,12 @@ const handlers: Record<string, Handler> = {
     if (argument.directChecksum !== sum(peer, argument.offset, argument.byteCount)) {
       throw DafsStatus.DAFSERR_CHKSUM;
     }
-    return { count: bytes, committed: 0, verifier: 5n };
+    return { count: bytes, committed: committed(peer, argument.stableHow), verifier: 5n };
   },
 };
+
+const committed = (peer: Peer, asked: StableHow): StableHow =>
+  peer.script.leavesUnstable === true ? StableHow.UNSTABLE : asked;
 
 function sum(peer: Peer, offset: number, bytes: number): number {
   return peer.usesChecksums

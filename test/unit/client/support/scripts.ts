@@ -99,6 +99,7 @@ export const scripts: Record<string, Script> = {
 
   'moves little at a time': { transferBytes: 100_000 },
   'moves very little at a time': { transferBytes: 1000 },
+  'leaves data unstable': { leavesUnstable: true },
 
   'sends directives': {
     intercept(peer) {

@@ -1,13 +1,20 @@
+import { CacheMode } from '../../../../mount/drivers/kernel/cache-board.ts';
 import type { Exchange } from '../../../../mount/drivers/kernel/exchange.ts';
 import {
   createParkedMemory,
   ParkedRequests,
 } from '../../../../mount/drivers/kernel/parked-requests.ts';
-import { PendingSyncs } from '../../../../mount/drivers/kernel/pending-syncs.ts';
+import { PendingRequests } from '../../../../mount/drivers/kernel/pending-requests.ts';
 import type { Service } from '../../../../mount/drivers/kernel/service.ts';
+import { StableWrites } from '../../../../mount/drivers/kernel/stable-writes.ts';
 import { WriteOrder } from '../../../../mount/drivers/kernel/write-order.ts';
 import type { FileSystem } from '../../../../mount/file-system.ts';
 import { SetxattrIn } from '../../../../mount/kernel-abi/structures.ts';
+
+/** No write is expected to be synced. */
+export const neverStable = new StableWrites(StableWrites.createMemory(), {
+  mode: () => CacheMode.SHARED,
+});
 
 /** What handlers work with where nothing is cached, nothing foreseen, and no kernel is there. */
 export function plainService(exchange: Exchange, fileSystem: FileSystem): Service {
@@ -25,6 +32,7 @@ export function plainService(exchange: Exchange, fileSystem: FileSystem): Servic
     deviceFd: -1,
     parked: new ParkedRequests(createParkedMemory()),
     order: new WriteOrder(WriteOrder.createMemory(2), 0),
-    syncs: new PendingSyncs((unique, errno) => exchange.answerEarlier(unique, errno)),
+    pending: new PendingRequests(exchange),
+    stableWrites: neverStable,
   };
 }

@@ -1,26 +1,29 @@
 import { constants } from 'node:os';
 import { beforeEach, expect, test } from 'vitest';
-import { PendingSyncs } from '../../../mount/drivers/kernel/pending-syncs.ts';
+import { PendingRequests } from '../../../mount/drivers/kernel/pending-requests.ts';
 import { ErrnoError } from '../../../mount/errno.ts';
 import { PollBudget } from '../../../nic/poll-budget.ts';
 
-const { EIO, EROFS } = constants.errno;
+const { EIO, ENOSPC, EROFS } = constants.errno;
 
-let answers: [unique: number, errno: number][];
-let syncs: PendingSyncs;
+let answers: [unique: number, errno: number, written?: number][];
+let syncs: PendingRequests;
 /** What the clock of polling says; it goes on at each look at it. */
 let nowMs: number;
 
-const pendingSyncs = (pollMicroseconds: number) =>
-  new PendingSyncs(
-    (unique, errno) => answers.push([unique, errno]),
+const pendingRequests = (pollMicroseconds: number) =>
+  new PendingRequests(
+    {
+      answerEarlier: (unique, errno) => answers.push([unique, errno]),
+      answerWritten: (unique, bytes) => answers.push([unique, 0, bytes]),
+    },
     new PollBudget(pollMicroseconds, () => ++nowMs / 1000),
   );
 
 beforeEach(() => {
   answers = [];
   nowMs = 0;
-  syncs = pendingSyncs(0);
+  syncs = pendingRequests(0);
 });
 
 /** All that were begun: whoever looks after one sees what has become of each. */
@@ -42,6 +45,7 @@ function sync(failure?: Error) {
       ended.value = true;
       for (const one of all) one.isKnown = one.value;
       if (failure !== undefined) throw failure;
+      return undefined;
     },
   };
 }
@@ -88,7 +92,7 @@ test('a failure is the answer to the fsync that failed alone', () => {
 });
 
 test('who waits for one alone polls, and looks for other requests in between', () => {
-  syncs = pendingSyncs(100);
+  syncs = pendingRequests(100);
   const one = sync();
   syncs.add(1, one);
   expect([syncs.awaitOne(), syncs.awaitOne()]).toEqual([true, true]);
@@ -100,7 +104,7 @@ test('who waits for one alone polls, and looks for other requests in between', (
 });
 
 test('polling ends when it lasts, and when there are several', () => {
-  syncs = pendingSyncs(100);
+  syncs = pendingRequests(100);
   const slow = sync();
   syncs.add(1, slow);
   let pieces = 0;
@@ -117,4 +121,17 @@ test('polling ends when it lasts, and when there are several', () => {
     [1, 0],
     [2, 0],
   ]);
+});
+
+test('a write is answered with its length, after who is to know of it', () => {
+  const known: number[] = [];
+  syncs.add(1, { ...sync(), settle: () => 4096 }, () => known.push(answers.length));
+  const failed = sync(new ErrnoError('ENOSPC', 'the disk is full'));
+  syncs.add(2, failed, () => known.push(2));
+  while (syncs.awaitOne());
+  expect(answers).toEqual([
+    [1, 0, 4096],
+    [2, ENOSPC],
+  ]);
+  expect(known).toEqual([0]);
 });
