@@ -196,7 +196,9 @@ export class FileClient {
    * Whatever is asked for afterwards is done afterwards.
    */
   closeLater(file: OpenFile, credential = 0): void {
-    const request = { filehandle: file.handle, stateId: file.stateId };
+    // The handle may be another file's by the time that the request has to be sent again.
+    const filehandle = file.handle.slice() as Filehandle;
+    const request = { filehandle, stateId: file.stateId };
     this.session.submit(operations.CLOSE, request, credential);
   }
 

@@ -33,7 +33,10 @@ export class Recovery {
   takeOver({ requester, terms }: Association): void {
     const { sessionId } = terms;
     const lost = requester.takeUnanswered().filter(({ request }) => request !== this.#inquiry);
-    this.#pending.push(...lost.map((unanswered) => ({ ...unanswered, sessionId })));
+    // One that was just being made again is known by its new name alone.
+    const again = new Set(lost.map(({ request }) => request));
+    const others = this.#pending.filter(({ request }) => !again.has(request));
+    this.#pending = [...lost.map((unanswered) => ({ ...unanswered, sessionId })), ...others];
   }
 
   /**

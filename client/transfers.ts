@@ -203,8 +203,8 @@ export class Transfers {
   /**
    * Begins to write a copy of `data` so that it is on stable storage when the request has succeeded, along
    * with all that was written to the file before.
-   * @returns what takeStable() waits for; undefined when one request cannot carry so much, or all slots
-   * are lent
+   * @returns what takeStable() waits for; undefined when one request cannot carry so much, or only one
+   * slot is free
    */
   beginStable(
     file: FileReference,
@@ -214,7 +214,9 @@ export class Transfers {
   ): StableWrite | undefined {
     const { FILE_SYNC } = StableHow;
     if (data.length > this.#limits.inlineWriteBytes) {
-      const isPossible = data.length <= this.#limits.directWriteBytes;
+      // Those who cannot wait for a slot are left one: it is lent until the disk has the data.
+      const hasSlot = this.#session.transfers.freeSlots > 1;
+      const isPossible = hasSlot && data.length <= this.#limits.directWriteBytes;
       return isPossible ? this.#writeInSlot(file, offset, data, FILE_SYNC, credential) : undefined;
     }
     const copy = this.#copies.pop() ?? new Uint8Array(this.#limits.inlineWriteBytes);

@@ -159,7 +159,7 @@ export class Engine {
    * storage when the promise is kept: also for that this is to be called again and again.
    */
   finish(): void {
-    const failure = this.#isCommittedWithSync ? undefined : this.#commit();
+    const failure = this.#commit();
     for (const exchange of this.#answered) {
       this.#solitude.executed(exchange);
       this.#syncForesight.executed(exchange);
@@ -338,18 +338,6 @@ export class Engine {
     } else {
       exchange.entry?.operation.results.encode(exchange.response, resultsOfFailure);
     }
-  }
-
-  /** All that was changed is about to be synced, and is committed by that: one batch of the log less. */
-  get #isCommittedWithSync(): boolean {
-    const isWaiting = ({ channel, stableFile }: Exchange): boolean =>
-      stableFile !== undefined && !channel.isClosed;
-    return (
-      this.#answered.length > 0 &&
-      this.#answered.every(isWaiting) &&
-      !this.#service.held.hasChanges &&
-      !this.#stableAnswers.isSyncing
-    );
   }
 
   /** One commit for all that was changed. Returns the status that stands for its failure. */

@@ -55,11 +55,6 @@ export class StableAnswers {
     return group !== undefined;
   }
 
-  /** A sync is under way: what comes now has to wait for the next one. */
-  get isSyncing(): boolean {
-    return !this.#settle();
-  }
-
   /**
    * Sends what has become stable, and begins what is next. To be called after each round of requests.
    * @param isAlone nobody else waits meanwhile: a sync may be waited for, if it is short
@@ -115,7 +110,7 @@ export class StableAnswers {
       this.#store.durability.beginSync(isAlone);
       this.#syncing = group;
     } catch (error) {
-      // All that the transaction holds is of these answers; their data waits in the cache again.
+      // All that the transaction holds is data of these answers, which waits in the cache again.
       this.#store.rollback();
       this.#release(group, this.#noteFailure(error));
     }

@@ -73,15 +73,11 @@ export class HeldState {
     }
   }
 
-  /** There is something to record. */
-  get hasChanges(): boolean {
-    return this.#opens.hasChanges || this.#locks.hasChanges;
-  }
-
   /** Makes what has changed a part of the store's transaction. @throws {StoreError} */
   record(): void {
+    const hasChanges = this.#opens.hasChanges || this.#locks.hasChanges;
     const isPaused = this.#clock.monotonicMs() < this.#pausedUntilMs;
-    if (!this.hasChanges || isPaused || this.#store.breakdown !== undefined) {
+    if (!hasChanges || isPaused || this.#store.breakdown !== undefined) {
       return;
     }
     this.#instances.record();

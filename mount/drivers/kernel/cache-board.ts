@@ -18,7 +18,8 @@ const MODE = 0;
 const GENERATION = 1;
 const CHANGES = 2;
 const UNDER_WAY = 3;
-const FIRST_WORKER = 4;
+const MODES = 4;
+const FIRST_WORKER = 5;
 
 /** No count of changes. */
 const NEVER = -1;
@@ -41,7 +42,13 @@ export class CacheBoard {
 
   setMode(mode: CacheMode): void {
     Atomics.store(this.#words, MODE, mode);
+    Atomics.add(this.#words, MODES, 1);
     Atomics.add(this.#words, CHANGES, 1);
+  }
+
+  /** Counts how often the mode was set: between two looks at it, it may have been another. */
+  modes(): number {
+    return Atomics.load(this.#words, MODES);
   }
 
   /** Counts how often everything that was cached before became doubtful. */

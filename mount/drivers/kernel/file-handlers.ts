@@ -64,7 +64,7 @@ export function fileHandlers(service: Service) {
   ): boolean {
     const request = fileSystem.beginStableWrite?.(place, data, append);
     if (request === undefined) return false;
-    pending.add(exchange.unique, request, () => {
+    pending.add(exchange, request, () => {
       stableWrites.becameStable(place.nodeid, change);
     });
     return true;
@@ -136,14 +136,14 @@ export function fileHandlers(service: Service) {
 
     fsync(): void {
       const dataOnly = (fsyncIn.fsyncFlags & FsyncFlag.FDATASYNC) !== 0;
-      const { nodeid, unique } = exchange;
+      const { nodeid } = exchange;
       if (stableWrites.sync(nodeid)) {
         exchange.answer(0);
       } else if (fileSystem.beginFsync === undefined) {
         fileSystem.fsync(nodeid, exchange.fh(0), dataOnly);
         exchange.answer(0);
       } else {
-        pending.add(unique, fileSystem.beginFsync(nodeid, exchange.fh(0), dataOnly));
+        pending.add(exchange, fileSystem.beginFsync(nodeid, exchange.fh(0), dataOnly));
       }
     },
 

@@ -24,8 +24,13 @@ const LOOKS_PER_PIECE = 16;
 /** Answers earlier requests: {@link Exchange}. */
 type Answers = Pick<Exchange, 'answerEarlier' | 'answerWritten'>;
 
+/** The request that asks for it. */
+type Asked = Pick<Exchange, 'unique'> & { readonly caller: Pick<Exchange['caller'], 'pid'> };
+
 interface Pending {
   readonly request: PendingRequest;
+  /** The process that asked for it. */
+  readonly pid: number;
   readonly succeeded: () => void;
 }
 
@@ -45,8 +50,14 @@ export class PendingRequests {
   }
 
   /** @param succeeded is called when it was done, before it is answered */
-  add(unique: number, request: PendingRequest, succeeded: () => void = nothing): void {
-    this.#pending.set(unique, { request, succeeded });
+  add({ unique, caller: { pid } }: Asked, request: PendingRequest, succeeded = nothing): void {
+    this.#pending.set(unique, { request, pid, succeeded });
+  }
+
+  /** The process that alone waits for one of them; 0: none does, or several do. */
+  get loneWaiter(): number {
+    const [first, ...others] = this.#pending.values();
+    return first !== undefined && others.length === 0 ? first.pid : 0;
   }
 
   /** Whether all have been answered. */

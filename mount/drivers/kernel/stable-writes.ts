@@ -4,10 +4,10 @@
  * gains nothing by that: for him the server begins the sync ahead, while the answer to his write travels.
  *
  * Which writes those are is told by the last ones: each was synced before the next. Whether an fsync has
- * nothing to do is told by a count of changes, which other workers may be at as well: those of the file, by
+ * nothing to do is told by counts of changes, which other workers may be at as well: those of the file, by
  * writing, and all others of the mount. Each change counts when it begins and when it ends, so that one
- * which a stable write may not have seen is not taken for one that it covers. And there may be no other
- * clients, of whose changes we know nothing.
+ * which a stable write may not have seen is not taken for one that it covers. And no other client may have
+ * been known of since the write began: of what others change we know nothing.
  */
 
 import type { Nodeid } from '../../file-system.ts';
@@ -25,8 +25,9 @@ const Word = {
   FILE: 0,
   /** Beginnings and ends of writes, and changes of the file that has the place. */
   CHANGES: 1,
-  /** At this count of them everything was stable, if also the others' count is the one beside it. */
+  /** At this count of them everything was stable, if nothing of the following has changed, either. */
   STABLE: 2,
+  /** How many other changes had begun when the last write did; none was under way then. */
   OTHERS: 3,
   /** Since the last fsync. */
   WRITES: 4,
@@ -34,21 +35,29 @@ const Word = {
   ROUNDS: 5,
   /** How many syncs there had been at the last one. */
   SYNCS: 6,
+  /** How often the mode had been set when the last write began. */
+  MODES: 7,
 } as const;
-const WORDS = 7;
+const WORDS = 8;
 
-/** Locks of the places, and behind them the counts of other changes and of all syncs; in whole words of 64 bits. */
-const OTHER_CHANGES = PLACES;
-const SYNCS = PLACES + 1;
-const LOCK_BYTES = (PLACES + 2) * Int32Array.BYTES_PER_ELEMENT;
+/** Locks of the places, and behind them counts: of other changes that have begun, and ended, and of all syncs. */
+const BEGUN = PLACES;
+const ENDED = PLACES + 1;
+const SYNCS = PLACES + 2;
+/** Whole words of 64 bits. */
+const LOCK_BYTES = (PLACES + 4) * Int32Array.BYTES_PER_ELEMENT;
 
-/** How long to sleep for who holds a place: no longer than he may be without a processor. */
+/** Another change was under way: no count of them. */
+const UNDER_WAY = -1;
+
+/** Who holds a place does so for less than a look takes, unless he is without a processor. */
+const LOOKS = 100;
 const SLEEP_MS = 0.05;
 
 /** No number of a write. */
 export const NOT_EXPECTED = 0;
 
-/** What changes nothing that an fsync would have to put on the disk, and what is counted by file. */
+/** What is counted by file, and what changes nothing but times of access: those wait for no disk. */
 const uncounted = opcodesOf([
   'WRITE',
   'FSYNC',
@@ -81,9 +90,9 @@ const uncounted = opcodesOf([
 export class StableWrites {
   readonly #locks: Int32Array;
   readonly #words: Float64Array;
-  readonly #board: Pick<CacheBoard, 'mode'>;
+  readonly #board: Pick<CacheBoard, 'mode' | 'modes'>;
 
-  constructor(memory: SharedArrayBuffer, board: Pick<CacheBoard, 'mode'>) {
+  constructor(memory: SharedArrayBuffer, board: Pick<CacheBoard, 'mode' | 'modes'>) {
     this.#locks = new Int32Array(memory, 0, LOCK_BYTES / Int32Array.BYTES_PER_ELEMENT);
     this.#words = new Float64Array(memory, LOCK_BYTES);
     this.#board = board;
@@ -96,12 +105,12 @@ export class StableWrites {
 
   /** A request was taken; the server has not been asked yet. */
   begin(opcode: number): void {
-    if (!uncounted.has(opcode)) Atomics.add(this.#locks, OTHER_CHANGES, 1);
+    if (!uncounted.has(opcode)) Atomics.add(this.#locks, BEGUN, 1);
   }
 
-  /** The request was answered. */
+  /** The request was answered; perhaps who asked goes on already. */
   end(opcode: number): void {
-    this.begin(opcode);
+    if (!uncounted.has(opcode)) Atomics.add(this.#locks, ENDED, 1);
   }
 
   /**
@@ -115,7 +124,8 @@ export class StableWrites {
     const writes = ++(words[at + Word.WRITES] as number);
     if (writes > 1) words[at + Word.ROUNDS] = 0;
     const change = ++(words[at + Word.CHANGES] as number);
-    words[at + Word.OTHERS] = Atomics.load(this.#locks, OTHER_CHANGES);
+    words[at + Word.OTHERS] = this.#othersDone();
+    words[at + Word.MODES] = this.#board.modes();
     const isFollowed = (words[at + Word.ROUNDS] as number) >= ENOUGH_ROUNDS;
     this.#release(nodeid);
     return isFollowed && this.#isOnlyClient ? change : NOT_EXPECTED;
@@ -150,9 +160,16 @@ export class StableWrites {
     words[at + Word.WRITES] = 0;
     const isStable =
       words[at + Word.STABLE] === words[at + Word.CHANGES] &&
-      words[at + Word.OTHERS] === Atomics.load(this.#locks, OTHER_CHANGES);
+      words[at + Word.OTHERS] === Atomics.load(this.#locks, BEGUN) &&
+      words[at + Word.MODES] === this.#board.modes();
     this.#release(nodeid);
     return isStable && this.#isOnlyClient;
+  }
+
+  /** How many other changes there have been, if none is under way. */
+  #othersDone(): number {
+    const ended = Atomics.load(this.#locks, ENDED);
+    return Atomics.load(this.#locks, BEGUN) === ended ? ended : UNDER_WAY;
   }
 
   get #isOnlyClient(): boolean {
@@ -162,8 +179,8 @@ export class StableWrites {
   /** Locks the place of a file, which begins there if it was another's. @returns where its words are */
   #take(nodeid: Nodeid): number {
     const place = nodeid % PLACES;
-    while (Atomics.compareExchange(this.#locks, place, 0, 1) !== 0) {
-      Atomics.wait(this.#locks, place, 1, SLEEP_MS);
+    for (let looks = 1; Atomics.compareExchange(this.#locks, place, 0, 1) !== 0; looks++) {
+      if (looks >= LOOKS) Atomics.wait(this.#locks, place, 1, SLEEP_MS);
     }
     const at = place * WORDS;
     const words = this.#words;

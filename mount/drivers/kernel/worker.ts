@@ -87,8 +87,12 @@ function serve(
   const memory = requestMemory(fileSystem, orders.transferBytes);
   const exchange = new Exchange(channel, memory);
   const pending: PendingRequests = new PendingRequests(exchange);
+  let isDispatching = false;
   // Others may wait for theirs meanwhile, and must not be given up with the one.
-  began(() => (pending.isEmpty ? exchange.caller.pid : 0));
+  began(() => {
+    if (!isDispatching) return pending.loneWaiter;
+    return pending.isEmpty ? exchange.caller.pid : 0;
+  });
   const board = new CacheBoard(orders.boardMemory);
   const policy = new CachePolicy(
     board,
@@ -119,7 +123,9 @@ function serve(
     policy.begin();
     foresight.begin(opcode, exchange.nodeid);
     stableWrites.begin(opcode);
+    isDispatching = true;
     const errno = dispatcher.dispatch(opcode);
+    isDispatching = false;
     stableWrites.end(opcode);
     foresight.end(errno === 0);
     policy.end();

@@ -26,6 +26,8 @@ beforeEach(() => {
   syncs = pendingRequests(0);
 });
 
+const asked = (unique: number, pid = 4711) => ({ unique, caller: { pid } });
+
 /** All that were begun: whoever looks after one sees what has become of each. */
 const all: { value: boolean; isKnown: boolean }[] = [];
 
@@ -52,8 +54,8 @@ function sync(failure?: Error) {
 
 test('those that have ended are answered, whatever their order', () => {
   const [first, second] = [sync(), sync()];
-  syncs.add(1, first);
-  syncs.add(2, second);
+  syncs.add(asked(1), first);
+  syncs.add(asked(2), second);
   syncs.answerEnded();
   expect(answers).toEqual([]);
   second.ended.value = true;
@@ -65,9 +67,9 @@ test('those that have ended are answered, whatever their order', () => {
 
 test('a wait is for the oldest, and answers all that ended with it', () => {
   const [first, second, third] = [sync(), sync(), sync()];
-  syncs.add(1, first);
-  syncs.add(2, second);
-  syncs.add(3, third);
+  syncs.add(asked(1), first);
+  syncs.add(asked(2), second);
+  syncs.add(asked(3), third);
   third.ended.value = true;
   expect(syncs.awaitOne()).toBe(true);
   expect(answers).toEqual([
@@ -80,9 +82,9 @@ test('a wait is for the oldest, and answers all that ended with it', () => {
 });
 
 test('a failure is the answer to the fsync that failed alone', () => {
-  syncs.add(1, sync(new ErrnoError('EROFS', 'the disk is broken')));
-  syncs.add(2, sync(new Error('of a kind that nobody foresaw')));
-  syncs.add(3, sync());
+  syncs.add(asked(1), sync(new ErrnoError('EROFS', 'the disk is broken')));
+  syncs.add(asked(2), sync(new Error('of a kind that nobody foresaw')));
+  syncs.add(asked(3), sync());
   while (syncs.awaitOne());
   expect(answers).toEqual([
     [1, EROFS],
@@ -94,7 +96,7 @@ test('a failure is the answer to the fsync that failed alone', () => {
 test('who waits for one alone polls, and looks for other requests in between', () => {
   syncs = pendingRequests(100);
   const one = sync();
-  syncs.add(1, one);
+  syncs.add(asked(1), one);
   expect([syncs.awaitOne(), syncs.awaitOne()]).toEqual([true, true]);
   expect(one.ended.value).toBe(false);
   one.ended.value = true;
@@ -106,7 +108,7 @@ test('who waits for one alone polls, and looks for other requests in between', (
 test('polling ends when it lasts, and when there are several', () => {
   syncs = pendingRequests(100);
   const slow = sync();
-  syncs.add(1, slow);
+  syncs.add(asked(1), slow);
   let pieces = 0;
   while (answers.length === 0) {
     syncs.awaitOne();
@@ -114,8 +116,8 @@ test('polling ends when it lasts, and when there are several', () => {
   }
   expect(pieces).toBeGreaterThan(50);
   expect(pieces).toBeLessThan(150);
-  syncs.add(2, sync());
-  syncs.add(3, sync());
+  syncs.add(asked(2), sync());
+  syncs.add(asked(3), sync());
   syncs.awaitOne();
   expect(answers).toEqual([
     [1, 0],
@@ -125,13 +127,23 @@ test('polling ends when it lasts, and when there are several', () => {
 
 test('a write is answered with its length, after who is to know of it', () => {
   const known: number[] = [];
-  syncs.add(1, { ...sync(), settle: () => 4096 }, () => known.push(answers.length));
+  syncs.add(asked(1), { ...sync(), settle: () => 4096 }, () => known.push(answers.length));
   const failed = sync(new ErrnoError('ENOSPC', 'the disk is full'));
-  syncs.add(2, failed, () => known.push(2));
+  syncs.add(asked(2), failed, () => known.push(2));
   while (syncs.awaitOne());
   expect(answers).toEqual([
     [1, 0, 4096],
     [2, ENOSPC],
   ]);
   expect(known).toEqual([0]);
+});
+
+test('who waits alone is known, and nobody where several wait', () => {
+  expect(syncs.loneWaiter).toBe(0);
+  syncs.add(asked(1, 7), sync());
+  expect(syncs.loneWaiter).toBe(7);
+  syncs.add(asked(2, 8), sync());
+  expect(syncs.loneWaiter).toBe(0);
+  syncs.awaitOne();
+  expect(syncs.loneWaiter).toBe(8);
 });

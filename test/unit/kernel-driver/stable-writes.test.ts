@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CacheMode } from '../../../mount/drivers/kernel/cache-board.ts';
+import { CacheBoard, CacheMode } from '../../../mount/drivers/kernel/cache-board.ts';
 import { NOT_EXPECTED, StableWrites } from '../../../mount/drivers/kernel/stable-writes.ts';
 import type { Nodeid } from '../../../mount/file-system.ts';
 import { operationByOpcode, operations } from '../../../mount/kernel-abi/operations.ts';
@@ -10,12 +10,10 @@ const [log, other] = [1000, 1001] as Nodeid[] as [Nodeid, Nodeid];
 /** Workers of one mount, the only one unless said otherwise. */
 function workers(count: number) {
   const memory = StableWrites.createMemory();
-  const state = { mode: CacheMode.ALONE as CacheMode };
-  const all = Array.from(
-    { length: count },
-    () => new StableWrites(memory, { mode: () => state.mode }),
-  );
-  return { state, all, first: all[0] as StableWrites, second: all[1] as StableWrites };
+  const board = new CacheBoard(CacheBoard.createMemory(count));
+  board.setMode(CacheMode.ALONE);
+  const all = Array.from({ length: count }, () => new StableWrites(memory, board));
+  return { board, all, first: all[0] as StableWrites, second: all[1] as StableWrites };
 }
 
 function writeAndSync(worker: StableWrites, nodeid: Nodeid): boolean {
@@ -53,15 +51,20 @@ test('who syncs alone is left to the server', () => {
   expect(found).not.toContain(true);
 });
 
-test('with other clients about, nothing is taken for stable', () => {
-  const { first, state } = settled();
-  state.mode = CacheMode.SHARED;
+test('with other clients about, nothing is taken for stable, nor after they have gone', () => {
+  const { first, board } = settled();
+  board.setMode(CacheMode.SHARED);
   expect(first.beginWrite(log)).toBe(NOT_EXPECTED);
-  state.mode = CacheMode.ALONE;
-  const change = first.beginWrite(other);
-  first.becameStable(other, change);
-  state.mode = CacheMode.SHARED;
+  board.setMode(CacheMode.ALONE);
+  first.becameStable(other, first.beginWrite(other));
+  board.setMode(CacheMode.SHARED);
   expect(first.sync(other)).toBe(false);
+  board.setMode(CacheMode.ALONE);
+  expect(first.sync(other)).toBe(false);
+  for (let round = 0; round < 10; round++) {
+    for (const nodeid of [log, other]) writeAndSync(first, nodeid);
+  }
+  expect(writeAndSync(first, log)).toBe(true);
 });
 
 test('a second write without a sync ends the expectation', () => {
@@ -160,6 +163,8 @@ test.each([1, 2, 3, 4, 5])(
     const writers = files.map((file): Writer => ({ file, act: undefined, isToSync: false }));
     /** Executed, and lost by a power cut. */
     let unstable: Act[] = [];
+    /** Workers that have answered another change, and have yet to say so. */
+    const late: StableWrites[] = [];
     let foundStable = 0;
 
     function begin(file: Nodeid): Act {
@@ -177,10 +182,11 @@ test.each([1, 2, 3, 4, 5])(
       unstable = unstable.filter(({ kind, file }) => kind === 'write' && file !== act.file);
     }
 
+    /** Of a write the worker is told before who asked for it; of others he is told right after. */
     function end(act: Act): void {
       const { worker, kind, file, change } = act;
       act.isAnswered = true;
-      if (kind === 'other') worker.end(opcode('SETATTR'));
+      if (kind === 'other') late.push(worker);
       else if (change === NOT_EXPECTED) worker.endWrite(file);
       else worker.becameStable(file, change);
     }
@@ -195,6 +201,7 @@ test.each([1, 2, 3, 4, 5])(
     }
 
     for (let step = 0; step < 50_000; step++) {
+      if (random.oneIn(10)) late.pop()?.end(opcode('SETATTR'));
       const writer = random.pick(writers);
       const { act, file, isToSync } = writer;
       if (act === undefined && isToSync) {

@@ -14,6 +14,7 @@ import { SetxattrIn } from '../../../../mount/kernel-abi/structures.ts';
 /** No write is expected to be synced. */
 export const neverStable = new StableWrites(StableWrites.createMemory(), {
   mode: () => CacheMode.SHARED,
+  modes: () => 0,
 });
 
 /** What handlers work with where nothing is cached, nothing foreseen, and no kernel is there. */
