@@ -8,7 +8,8 @@
  *
  * The kernel hands requests out in their order. So a worker that has taken a READ waits until each of
  * the others has done with what it may have taken earlier: it says what it is at, and it says that it
- * is about to take something before it does. Only for files that others changed lately.
+ * is about to take something before it does. Only for files that others changed lately: so stable writes
+ * (stable-writes.ts), which are made without other clients alone, are not waited for.
  */
 
 import type { Nodeid } from '../../file-system.ts';
