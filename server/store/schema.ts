@@ -151,6 +151,11 @@ export const migrations: readonly Migration[] = [
     version: 8,
     statements: 'ALTER TABLE block ADD COLUMN checksum INTEGER;',
   },
+  {
+    // Batches of the intent log may begin on the next page: who does not look there loses the rest.
+    version: 9,
+    statements: '',
+  },
 ];
 
 /** The schema that this program writes, and the newest that it reads. */
