@@ -4,7 +4,7 @@
  * the same run. README.md tells of the sections and the options.
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import { formatRows } from './support/format.ts';
 import { formatMarkdown } from './support/markdown.ts';
 import { withRatios } from './support/ratio.ts';
@@ -29,17 +29,44 @@ const sections: typeof defaultSections = {
   guest: async () => (await import('./guest.ts')).guestBenchmark,
 };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: 'boolean', default: false },
-    save: { type: 'string' },
-    seconds: { type: 'string', default: '2' },
-    rounds: { type: 'string', default: '3' },
-    rows: { type: 'string', default: '' },
-    minutes: { type: 'string', default: '60' },
-  },
-});
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It is a number above 0.');
+  return value;
+}
+
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+const command = new Command('npm run bench --')
+  .description('Measures, and prints each figure with its ratio to its reference.')
+  .addArgument(
+    new Argument('[section...]', 'left out: all but soak and guest').choices(Object.keys(sections)),
+  )
+  .option('--json', 'rows as JSON, each with the samples of which it is the median', false)
+  .option('--save <stem>', 'also into files: STEM.txt, STEM.md and STEM.json')
+  .option('--seconds <number>', 'how long one measurement lasts', positive, 2)
+  .option('--rounds <number>', 'how often each is made (mount, sync, guest)', positive, 3)
+  .option('--rows <pattern>', 'rows whose names match (mount, sync, guest)', pattern)
+  .option('--minutes <number>', 'how long soak lasts', positive, 60)
+  .parse();
+
+/** What is asked for. */
+interface Values {
+  readonly json: boolean;
+  readonly save?: string;
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly rows?: RegExp;
+  readonly minutes: number;
+}
+
+const values = command.opts<Values>();
 
 const asJson = (rows: readonly BenchmarkRow[]): string => `${JSON.stringify(rows, undefined, 2)}\n`;
 
@@ -51,18 +78,12 @@ function save(stem: string, rows: readonly BenchmarkRow[]): void {
 }
 
 async function main(): Promise<void> {
-  const names = positionals.length > 0 ? positionals : Object.keys(defaultSections);
-  const unknown = names.filter((name) => !(name in sections));
-  if (unknown.length > 0) {
-    throw new Error(
-      `no such section: ${unknown.join(', ')}; there are ${Object.keys(sections).join(', ')}`,
-    );
-  }
+  const names = command.args.length > 0 ? command.args : Object.keys(defaultSections);
   const options = {
-    secondsPerMeasurement: Number(values.seconds),
-    rounds: Number(values.rounds),
-    rowPattern: new RegExp(values.rows),
-    soakMinutes: Number(values.minutes),
+    secondsPerMeasurement: values.seconds,
+    rounds: values.rounds,
+    rowPattern: values.rows ?? /(?:)/,
+    soakMinutes: values.minutes,
   };
   const rows: BenchmarkRow[] = [];
   for (const name of names) {
