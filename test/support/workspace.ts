@@ -293,7 +293,10 @@ function isListening(path: string): Promise<boolean> {
  * dead mount may never come; and for statistics, because the kernel remembers attributes.
  */
 export async function isMountPoint(directory: string): Promise<boolean> {
-  const ask = async (program: string, option: string) =>
-    (await run(program, [option, directory], { limitMs: 5000 })).status === 0;
-  return (await ask('mountpoint', '-q')) && (await ask('stat', '--file-system'));
+  const ask = (program: string, options: readonly string[]) =>
+    run(program, [...options, directory], { limitMs: 5000 });
+  if ((await ask('mountpoint', ['-q'])).status !== 0) return false;
+  // A dead mount may be gone by now: then it is the directory below that answers.
+  const { status, stdout } = await ask('stat', ['--file-system', '--format=%T']);
+  return status === 0 && stdout.startsWith('fuse');
 }
