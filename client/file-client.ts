@@ -198,8 +198,7 @@ export class FileClient {
   closeLater(file: OpenFile, credential = 0): void {
     // The handle may be another file's by the time that the request has to be sent again.
     const filehandle = file.handle.slice() as Filehandle;
-    const request = { filehandle, stateId: file.stateId };
-    this.session.submit(operations.CLOSE, request, credential);
+    this.session.submit(operations.CLOSE, { filehandle, stateId: file.stateId }, credential);
   }
 
   /**

@@ -88,9 +88,8 @@ export class Session {
       try {
         return this.#connect(deadline);
       } catch (error) {
-        const isLate = performance.now() >= deadline;
-        const isLost = hasCode(error, 'CONNECTION_LOST');
-        if (isLate || this.#given.recovery === undefined || !isLost) throw error;
+        const isWanted = this.#given.recovery !== undefined && performance.now() < deadline;
+        if (!isWanted || !hasCode(error, 'CONNECTION_LOST')) throw error;
         this.#endpoint.reset();
         Atomics.wait(never, 0, 0, FIRST_PAUSE_MS);
       }
