@@ -209,8 +209,11 @@ export function isAnswered(opcode: number): boolean {
   return operationByOpcode.get(opcode)?.output !== 'none';
 }
 
-/** The opcodes of operations. */
-export function opcodesOf(names: readonly OperationName[]): ReadonlySet<number> {
-  const chosen: ReadonlySet<string> = new Set(names);
-  return new Set(operations.filter(({ name }) => chosen.has(name)).map(({ opcode }) => opcode));
+/** The opcode of an operation. */
+export function opcodeOf(name: OperationName): number {
+  return (operations.find((operation) => operation.name === name) as CarriedOperation).opcode;
 }
+
+/** The opcodes of operations. */
+export const opcodesOf = (names: readonly OperationName[]): ReadonlySet<number> =>
+  new Set(names.map(opcodeOf));

@@ -27,7 +27,7 @@ const Word = {
   CHANGES: 1,
   /** At this count of them everything was stable, if nothing of the following has changed, either. */
   STABLE: 2,
-  /** How many other changes had begun when the last write did; none was under way then. */
+  /** How many other changes had begun when the last expected write did; none was under way then. */
   OTHERS: 3,
   /** Since the last fsync. */
   WRITES: 4,
@@ -35,7 +35,7 @@ const Word = {
   ROUNDS: 5,
   /** How many syncs there had been at the last one. */
   SYNCS: 6,
-  /** How often the mode had been set when the last write began. */
+  /** How often the mode had been set when the last expected write began. */
   MODES: 7,
 } as const;
 const WORDS = 8;
@@ -124,11 +124,14 @@ export class StableWrites {
     const writes = ++(words[at + Word.WRITES] as number);
     if (writes > 1) words[at + Word.ROUNDS] = 0;
     const change = ++(words[at + Word.CHANGES] as number);
-    words[at + Word.OTHERS] = this.#othersDone();
-    words[at + Word.MODES] = this.#board.modes();
     const isFollowed = (words[at + Word.ROUNDS] as number) >= ENOUGH_ROUNDS;
+    const isExpected = isFollowed && this.#isOnlyClient;
+    if (isExpected) {
+      words[at + Word.OTHERS] = this.#othersDone();
+      words[at + Word.MODES] = this.#board.modes();
+    }
     this.#release(nodeid);
-    return isFollowed && this.#isOnlyClient ? change : NOT_EXPECTED;
+    return isExpected ? change : NOT_EXPECTED;
   }
 
   /** A write was answered that is not known to be stable. */

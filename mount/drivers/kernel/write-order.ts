@@ -13,9 +13,9 @@
  */
 
 import type { Nodeid } from '../../file-system.ts';
-import { operations } from '../../kernel-abi/operations.ts';
+import { opcodeOf } from '../../kernel-abi/operations.ts';
 
-const WRITE = operations.find(({ name }) => name === 'WRITE')?.opcode;
+const WRITE = opcodeOf('WRITE');
 
 /** What a worker is at: nothing of concern; an odd number: about to take a request; else a WRITE. */
 const IDLE = 0;

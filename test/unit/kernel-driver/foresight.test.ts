@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { CacheBoard, CacheMode } from '../../../mount/drivers/kernel/cache-board.ts';
 import { Foresight } from '../../../mount/drivers/kernel/foresight.ts';
 import type { Attributes, Nodeid } from '../../../mount/file-system.ts';
-import { operations } from '../../../mount/kernel-abi/operations.ts';
+import { type OperationName, opcodeOf } from '../../../mount/kernel-abi/operations.ts';
 
 const directory = 5 as Nodeid;
 const file = 6 as Nodeid;
@@ -26,19 +26,15 @@ function worker(): Foresight {
   return new Foresight(board, { foresight });
 }
 
-function opcode(wanted: string): number {
-  return operations.find(({ name }) => name === wanted)?.opcode ?? Number.NaN;
-}
-
-function request(foresight: Foresight, name: string, nodeid = directory): void {
-  foresight.begin(opcode(name), nodeid);
+function request(foresight: Foresight, name: OperationName, nodeid = directory): void {
+  foresight.begin(opcodeOf(name), nodeid);
   foresight.end(true);
 }
 
 /** A worker that has made a file. */
 function maker(): Foresight {
   const foresight = worker();
-  foresight.begin(opcode('CREATE'), directory);
+  foresight.begin(opcodeOf('CREATE'), directory);
   foresight.made(file);
   foresight.end(true);
   return foresight;
@@ -62,7 +58,8 @@ test('a file that was just made lacks capabilities, and is said to lack nothing 
 
 test('requests that change no directory leave what is known', () => {
   const foresight = maker();
-  for (const name of ['LOOKUP', 'WRITE', 'FLUSH', 'RELEASE']) request(foresight, name, file);
+  for (const name of ['LOOKUP', 'WRITE', 'FLUSH', 'RELEASE'] as const)
+    request(foresight, name, file);
   expect(foresight.lacks(file, capability)).toBe(true);
   expect(foresight.attributes(directory)).toBe(attributes);
 });
@@ -71,7 +68,7 @@ const endings: Record<string, (foresight: Foresight) => void> = {
   'its own next change': (foresight) => request(foresight, 'SETXATTR', file),
   'its own reading of a directory': (foresight) => request(foresight, 'READDIRPLUS'),
   "another worker's change": () => request(worker(), 'SETATTR'),
-  "the beginning of another worker's change": () => worker().begin(opcode('RENAME'), directory),
+  "the beginning of another worker's change": () => worker().begin(opcodeOf('RENAME'), directory),
   'another client': () => board.setMode(CacheMode.SHARED),
   'another client that has gone again': () => {
     board.setMode(CacheMode.SHARED);
@@ -91,9 +88,9 @@ test.each(['before', 'after'] as const)(
   (order) => {
     const foresight = worker();
     const other = worker();
-    if (order === 'before') other.begin(opcode('MKDIR'), directory);
-    foresight.begin(opcode('UNLINK'), directory);
-    if (order === 'after') other.begin(opcode('MKDIR'), directory);
+    if (order === 'before') other.begin(opcodeOf('MKDIR'), directory);
+    foresight.begin(opcodeOf('UNLINK'), directory);
+    if (order === 'after') other.begin(opcodeOf('MKDIR'), directory);
     foresight.end(true);
     expect(foresight.attributes(directory)).toBeUndefined();
     other.end(true);
@@ -103,7 +100,7 @@ test.each(['before', 'after'] as const)(
 
 test('nothing is known from a change that failed', () => {
   const foresight = worker();
-  foresight.begin(opcode('RMDIR'), directory);
+  foresight.begin(opcodeOf('RMDIR'), directory);
   foresight.end(false);
   expect(foresight.attributes(directory)).toBeUndefined();
 });

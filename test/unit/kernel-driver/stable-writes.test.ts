@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import { CacheBoard, CacheMode } from '../../../mount/drivers/kernel/cache-board.ts';
 import { NOT_EXPECTED, StableWrites } from '../../../mount/drivers/kernel/stable-writes.ts';
 import type { Nodeid } from '../../../mount/file-system.ts';
-import { operationByOpcode, operations } from '../../../mount/kernel-abi/operations.ts';
+import {
+  type OperationName,
+  opcodeOf,
+  operationByOpcode,
+} from '../../../mount/kernel-abi/operations.ts';
 import { Random } from '../../support/random.ts';
 
 const [log, other] = [1000, 1001] as Nodeid[] as [Nodeid, Nodeid];
@@ -24,16 +28,16 @@ function writeAndSync(worker: StableWrites, nodeid: Nodeid): boolean {
 }
 
 /** Two files are synced in turn after each write, often enough. */
-function settled() {
-  const made = workers(2);
+function syncOften(worker: StableWrites): void {
   for (let round = 0; round < 10; round++) {
-    for (const nodeid of [log, other]) writeAndSync(made.first, nodeid);
+    for (const nodeid of [log, other]) writeAndSync(worker, nodeid);
   }
-  return made;
 }
 
-function opcode(wanted: string): number {
-  return operations.find(({ name }) => name === wanted)?.opcode ?? Number.NaN;
+function settled() {
+  const made = workers(2);
+  syncOften(made.first);
+  return made;
 }
 
 test('files that are synced after each write are expected to be, whichever worker is asked', () => {
@@ -61,9 +65,7 @@ test('with other clients about, nothing is taken for stable, nor after they have
   expect(first.sync(other)).toBe(false);
   board.setMode(CacheMode.ALONE);
   expect(first.sync(other)).toBe(false);
-  for (let round = 0; round < 10; round++) {
-    for (const nodeid of [log, other]) writeAndSync(first, nodeid);
-  }
+  syncOften(first);
   expect(writeAndSync(first, log)).toBe(true);
 });
 
@@ -104,20 +106,25 @@ test('a write that ends after a stable one has begun may not be covered by it', 
   expect(first.sync(log)).toBe(false);
 });
 
-test.each(['SETATTR', 'RENAME2', 'FALLOCATE', 'OPEN', 'SETXATTR', 'COPY_FILE_RANGE', 'UNLINK'])(
-  '%s leaves something to sync, be it under way or done',
-  (name) => {
-    const { first, second } = settled();
-    second.begin(opcode(name));
-    first.becameStable(log, first.beginWrite(log));
-    second.end(opcode(name));
-    expect(first.sync(log)).toBe(false);
-    first.becameStable(other, first.beginWrite(other));
-    second.begin(opcode(name));
-    second.end(opcode(name));
-    expect(first.sync(other)).toBe(false);
-  },
-);
+test.each<OperationName>([
+  'SETATTR',
+  'RENAME2',
+  'FALLOCATE',
+  'OPEN',
+  'SETXATTR',
+  'COPY_FILE_RANGE',
+  'UNLINK',
+])('%s leaves something to sync, be it under way or done', (name) => {
+  const { first, second } = settled();
+  second.begin(opcodeOf(name));
+  first.becameStable(log, first.beginWrite(log));
+  second.end(opcodeOf(name));
+  expect(first.sync(log)).toBe(false);
+  first.becameStable(other, first.beginWrite(other));
+  second.begin(opcodeOf(name));
+  second.end(opcodeOf(name));
+  expect(first.sync(other)).toBe(false);
+});
 
 test('only what is known to change nothing, or is counted by file, leaves nothing to sync', () => {
   const harmless = [...operationByOpcode.keys()].filter((code) => {
@@ -170,7 +177,7 @@ test.each([1, 2, 3, 4, 5])(
     function begin(file: Nodeid): Act {
       const worker = random.pick(all);
       const kind = random.oneIn(200) ? 'other' : 'write';
-      if (kind === 'other') worker.begin(opcode('SETATTR'));
+      if (kind === 'other') worker.begin(opcodeOf('SETATTR'));
       const change = kind === 'other' ? NOT_EXPECTED : worker.beginWrite(file);
       return { worker, kind, file, change, isExecuted: false, isAnswered: false };
     }
@@ -201,7 +208,7 @@ test.each([1, 2, 3, 4, 5])(
     }
 
     for (let step = 0; step < 50_000; step++) {
-      if (random.oneIn(10)) late.pop()?.end(opcode('SETATTR'));
+      if (random.oneIn(10)) late.pop()?.end(opcodeOf('SETATTR'));
       const writer = random.pick(writers);
       const { act, file, isToSync } = writer;
       if (act === undefined && isToSync) {

@@ -2,13 +2,8 @@
 
 import { Dispatcher } from '../../../../mount/drivers/kernel/dispatch.ts';
 import { Exchange, exchangeBytes, type Wire } from '../../../../mount/drivers/kernel/exchange.ts';
-import {
-  createParkedMemory,
-  ParkedRequests,
-} from '../../../../mount/drivers/kernel/parked-requests.ts';
 import { PendingRequests } from '../../../../mount/drivers/kernel/pending-requests.ts';
 import type { Service } from '../../../../mount/drivers/kernel/service.ts';
-import { WriteOrder } from '../../../../mount/drivers/kernel/write-order.ts';
 import { ErrnoError } from '../../../../mount/errno.ts';
 import {
   type Attributes,
@@ -19,7 +14,7 @@ import {
   ROOT_NODEID,
 } from '../../../../mount/file-system.ts';
 import { SetxattrIn } from '../../../../mount/kernel-abi/structures.ts';
-import { neverStable } from './service.ts';
+import { neverStable, plainService } from './service.ts';
 
 export const FH = 0x1122334455667788n as Fh;
 const ADDRESS = 0x10000;
@@ -173,19 +168,14 @@ export function bench(
   const pending = new PendingRequests(exchange);
   const dispatcher = new Dispatcher(
     {
-      exchange,
-      fileSystem: recordingFileSystem(calls, given),
+      ...plainService(exchange, recordingFileSystem(calls, given)),
       policy: {
         validity: { attributesSeconds: 1.5, entrySeconds: 2, negativeSeconds },
         fileFlags: () => 0x42,
         directoryFlags: () => 0,
         forgetAttributes: () => {},
       },
-      foresight: { attributes: () => undefined, lacks: () => false, made: () => {} },
       setxattrInBytes,
-      deviceFd: -1,
-      parked: new ParkedRequests(createParkedMemory()),
-      order: new WriteOrder(WriteOrder.createMemory(2), 0),
       pending,
       stableWrites,
     },
