@@ -22,9 +22,12 @@ export function programAt(source: URL): URL {
   return new URL(source.href.replace(/\.ts$/, suffix));
 }
 
+const main = programAt(new URL('./thread-main.ts', import.meta.url));
+
 /** Starts a thread that runs {@link programAt} `source` and finds `workerData` there. */
 export function startThread(source: URL, workerData?: unknown): Worker {
-  return new Worker(programAt(source), {
+  return new Worker(main, {
+    argv: [programAt(source).href],
     workerData,
     resourceLimits: {
       maxYoungGenerationSizeMb: MAXIMUM_YOUNG_GENERATION_MB,

@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { applicationTest, sized } from './support.ts';
 
-const sources = sized(24, 1000);
+const sources = sized(12, 1000);
 
 const makefile = `
 objects := $(patsubst %.c,build/%.o,$(wildcard *.c))

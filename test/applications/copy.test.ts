@@ -16,7 +16,7 @@ applicationTest(
   { programs: ['cp', 'diff'] },
   async ({ workspace, driver, succeed }) => {
     const tree = workspace.path('tree');
-    makeTree(tree, sized({ files: 400, bytes: 10 * MIB }, { files: 20_000, bytes: 500 * MIB }));
+    makeTree(tree, sized({ files: 250, bytes: 10 * MIB }, { files: 20_000, bytes: 500 * MIB }));
 
     const source = workspace.path('files.sqlite');
     const request = { source, driver: driver.name, directory: workspace.makeDirectory('mount') };

@@ -7,7 +7,7 @@
 import { applicationTest, sized } from './support.ts';
 
 const MIB = 1 << 20;
-const fileMib = sized(16, 1024);
+const fileMib = sized(8, 1024);
 
 /** How the copies are made: dd's operands besides if= and of=. */
 const manners: Readonly<Record<string, readonly string[]>> = {

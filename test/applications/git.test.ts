@@ -7,7 +7,7 @@
 import { expect } from 'vitest';
 import { type ApplicationRun, applicationTest, sized } from './support.ts';
 
-const commits = sized(40, 2000);
+const commits = sized(20, 2000);
 const filesPerCommit = 5;
 
 /** A history as git fast-import reads it: files come, change, move and go. */

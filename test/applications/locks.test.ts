@@ -16,14 +16,14 @@ import { sized } from './support.ts';
 
 const LIMIT_MS = sized(240_000, 900_000);
 const WAIT_LIMIT_MS = 60_000;
-const SEEDS = sized(2, 5);
+const SEEDS = sized(1, 5);
 const ROUNDS = sized(40, 1000);
 const PROCESSES = 4;
 /** More than a mount has threads. */
 const WAITERS = 8;
 /** Locks of fcntl(2), of open files, and of flock(2); a file for each. */
 const KINDS = ['record', 'open file', 'flock'] as const;
-const BESIDE_ROUNDS = sized(3000, 100_000);
+const BESIDE_ROUNDS = sized(1500, 100_000);
 
 const countProgram = fileURLToPath(new URL('count-main.ts', import.meta.url));
 const lockProgram = fileURLToPath(new URL('lock-main.ts', import.meta.url));

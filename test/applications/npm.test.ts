@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { type ApplicationRun, applicationTest, sized } from './support.ts';
 
-const packages = sized(8, 300);
+const packages = sized(5, 300);
 const filesPerPackage = sized(10, 100);
 
 /** Packages as a registry keeps them: an archive each, every one dependent on the one before. */

@@ -12,7 +12,7 @@ import { type ApplicationRun, applicationTest, sized } from './support.ts';
 
 const scale = sized(1, 10);
 const clients = 4;
-const transactionsPerClient = sized(100, 25_000);
+const transactionsPerClient = sized(50, 25_000);
 
 /** Debian keeps the programs of each version in a folder of their own, out of the PATH. */
 const [folder = 'postgresql-is-not-installed'] = globSync('/usr/lib/postgresql/*/bin')

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { applicationTest, sized } from './support.ts';
 
-const ENTRIES = sized(5000, 100_000);
+const ENTRIES = sized(3000, 100_000);
 const CHURNERS = 2;
 const program = fileURLToPath(new URL('./readdir-main.ts', import.meta.url));
 

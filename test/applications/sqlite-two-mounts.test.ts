@@ -10,8 +10,8 @@
 import { expect } from 'vitest';
 import { applicationTest, sized } from './support.ts';
 
-const SESSIONS = sized(3, 20);
-const transactions = sized(8, 500);
+const SESSIONS = sized(2, 20);
+const transactions = sized(6, 500);
 
 const PATIENCE_MS = 1000;
 

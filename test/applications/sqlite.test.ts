@@ -7,7 +7,7 @@
 import { expect } from 'vitest';
 import { applicationTest, sized } from './support.ts';
 
-const rows = sized(5000, 1_000_000);
+const rows = sized(2500, 1_000_000);
 const journalModes = ['delete', 'truncate', 'persist', 'wal'] as const;
 
 function fillScript(journalMode: string): string {
@@ -65,7 +65,7 @@ applicationTest(
   },
 );
 
-const transactions = sized(50, 5000);
+const transactions = sized(30, 5000);
 
 /** Reads and then writes, so that a lock that does not hold loses a count. */
 const countUp = `

@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import { isRoot } from '../support/machine.ts';
 import { type ApplicationRun, applicationTest, lackOfXattrs, sized } from './support.ts';
 
-const files = sized(150, 10_000);
+const files = sized(80, 10_000);
 
 /** What a tree holds that copies like to lose, and then many small files of all modes. */
 const makeTree = `

@@ -17,7 +17,7 @@ import type { ExerciseName } from './exercises.ts';
 
 const program = fileURLToPath(new URL('./exercise-main.ts', import.meta.url));
 
-const operations = Number(process.env.DAFS_EXERCISER_OPERATIONS ?? 5000);
+const operations = Number(process.env.DAFS_EXERCISER_OPERATIONS ?? 3000);
 const seed = Number(process.env.DAFS_EXERCISER_SEED ?? randomInt(2 ** 31 - 1));
 
 /** A dozen blocks of the server, so that every kind of boundary is met often. */

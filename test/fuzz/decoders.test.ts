@@ -1,6 +1,6 @@
 /**
  * Every decoder against bytes that chance has been at: it says precisely what is wrong, and does
- * nothing else. 0.4 s of work each, or `DAFS_FUZZ_SECONDS`; `DAFS_FUZZ_SEED` repeats a run. Inputs that
+ * nothing else. 0.25 s of work each, or `DAFS_FUZZ_SECONDS`; `DAFS_FUZZ_SEED` repeats a run. Inputs that
  * reach code for the first time are built upon.
  */
 import { writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { makeFile } from '../unit/store/support/stores.ts';
 import type { StoredSeeds } from './stored-targets.ts';
 import { type FuzzReport, fuzzSeed } from './support/fuzz.ts';
 
-const SECONDS = Number(process.env.DAFS_FUZZ_SECONDS ?? 0.4);
+const SECONDS = Number(process.env.DAFS_FUZZ_SECONDS ?? 0.25);
 const SEED = fuzzSeed();
 const LIMIT_MS = 240_000 + 60_000 * SECONDS;
 

@@ -46,7 +46,7 @@ const places = driverTable.flatMap((driver): Place[] => {
 
 /** One mount by the kernel driver is compared at length, the others in the same ways and less. */
 function operationsAt({ driver, isDivided }: Place): number {
-  const usual = driver.name === 'kernel' && !isDivided ? 5000 : 2000;
+  const usual = driver.name === 'kernel' && !isDivided ? 3500 : 1400;
   return Number(process.env.DAFS_MODEL_OPERATIONS ?? usual);
 }
 

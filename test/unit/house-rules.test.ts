@@ -31,6 +31,7 @@ const rooms: readonly Room[] = [
     folder: 'mount/commands/backup.ts',
     mayImport: ['mount/', 'client/', 'server/backup/online-backup.ts'],
   },
+  { folder: 'mount/main.ts', mayImport: ['mount/', 'nic/exact-imports.ts'] },
   { folder: 'mount/commands/fsck.ts', mayImport: ['mount/', 'server/fsck/fsck.ts'] },
   // A driver waits for the kernel by the same rules as the adapter waits for its peers, and starts its
   // threads as everybody does.

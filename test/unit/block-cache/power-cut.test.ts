@@ -181,7 +181,7 @@ describe('a log', () => {
     const log = readFileSync(`${path}-intents`);
     const length = log.findLastIndex((byte) => byte !== 0) + 1;
     let last = 0;
-    for (let end = 0; end <= length; end += end + 60 < length ? 29 : 1) {
+    for (let end = 0; end <= length; end += end + 60 < length ? 59 : 1) {
       const copy = copyKilled(store, temporaryDirectory());
       writeFileSync(`${copy}-intents`, log.subarray(0, end));
       const found = openStore(copy, block);

@@ -26,6 +26,8 @@ until [ -e "$2" ]; do
 done`;
 
 describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name: driver }) => {
+  /** What is the same for each of several, the other driver need not show for every one. */
+  const someOf = <One>(all: readonly One[]) => (driver === 'kernel' ? all : all.slice(0, 1));
   let workspace: Workspace;
   let directory: string;
   let database: string;
@@ -106,7 +108,8 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
 
   it('in the foreground ends by a signal with everything flushed', async () => {
     const written: string[] = [];
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const signals = someOf(['SIGTERM', 'SIGINT', 'SIGHUP'] as const);
+    for (const signal of signals) {
       const { child } = await workspace.startMount({ source: database, driver, directory });
       expect((await shell(`ls ${directory}`)).split('\n').filter(Boolean)).toEqual(written);
       for (const name of written) {
@@ -123,7 +126,7 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
     }
     await mount();
     const sum = await shell(`cat ${directory}/* | cksum`);
-    expect(sum).toBe(await shell('for i in 1 2 3; do seq 50000; done | cksum'));
+    expect(sum).toBe(await shell(`for i in ${signals.join(' ')}; do seq 50000; done | cksum`));
     await umount();
   });
 
@@ -158,11 +161,11 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
   });
 
   it('ends cleanly when it is unmounted from outside', async () => {
-    const commands = [
+    const commands = someOf([
       ['umount', directory],
       ['umount', '-l', directory],
       ['fusermount3', '-u', directory],
-    ];
+    ]);
     for (const [round, [program = '', ...args]] of commands.entries()) {
       await mount();
       expect(await shell(`cat ${directory}/file || true`)).toBe('kept\n'.repeat(round));
@@ -172,7 +175,7 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
       expect(leftovers()).toEqual([]);
     }
     await mount();
-    expect(await shell(`cat ${directory}/file`)).toBe('kept\nkept\nkept\n');
+    expect(await shell(`cat ${directory}/file`)).toBe('kept\n'.repeat(commands.length));
     await umount();
   });
 
@@ -212,7 +215,7 @@ describe.each(driverTable)('a mount through $name', { timeout: 90_000 }, ({ name
       complaints += text;
     });
     const ended = once(writer, 'exit');
-    for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
       const before = rounds;
       await until('the writer is at work', 30_000, () => rounds > before || complaints !== '');
       const { server } = onlyRecord();

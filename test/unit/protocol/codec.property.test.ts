@@ -29,7 +29,7 @@ const newMessage = (littleEndian: boolean, capacity = CAPACITY): MessageBuffer =
     inlineWriteHeaderBytes: INLINE_WRITE_HEADER_BYTES,
   });
 
-const runs = { numRuns: 40 };
+const runs = { numRuns: 25 };
 
 /** Decodes bytes that may be anything; nothing but a ProtocolError MALFORMED may come of it. */
 const decodeAnything = (codec: AnyCodec, message: MessageBuffer, external: number): unknown => {
