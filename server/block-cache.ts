@@ -91,9 +91,14 @@ export class BlockCache {
     return this.#files.unsettled > this.#dirtyLimit * crowdedShare;
   }
 
-  /** How long the oldest data have been waiting for the store, in milliseconds; 0: none are. */
-  get dirtyAgeMs(): number {
-    return this.#files.dirtyAgeMs;
+  /** Blocks that get rows with the database's next commit: the intent log has them, and it ends then. */
+  get owedBlocks(): number {
+    return this.#files.owedSlots;
+  }
+
+  /** How long the oldest data have been here only, and not in the intent log, in milliseconds; 0: none are. */
+  get unloggedAgeMs(): number {
+    return this.#files.unloggedAgeMs;
   }
 
   /**

@@ -24,7 +24,6 @@ export class CachedFiles {
   readonly #blockBytes: number;
   readonly #files: FileSlots;
   readonly #cuts = new OpenCuts();
-  readonly #dirtySince: Float64Array;
   readonly #pending: PendingBytes;
   readonly #unstable: UnstableRecord;
   readonly #unlogged: UnloggedBytes;
@@ -38,7 +37,6 @@ export class CachedFiles {
     this.#store = store;
     this.#memory = memory;
     this.#blockBytes = store.blockBytes;
-    this.#dirtySince = new Float64Array(slots);
     this.#pending = new PendingBytes(store, slots);
     this.#unstable = options.unstable ?? UnstableRecord.forgotten(slots);
     this.#unlogged = new UnloggedBytes(store, this.table, this.#files, memory);
@@ -62,9 +60,12 @@ export class CachedFiles {
     return dirty + (counts[SlotState.FLUSHED] as number) + (counts[SlotState.RETIRED] as number);
   }
 
-  get dirtyAgeMs(): number {
-    const slot = this.table.first(SlotState.DIRTY);
-    return slot === none ? 0 : performance.now() - (this.#dirtySince[slot] as number);
+  get owedSlots(): number {
+    return this.#unlogged.owed.size;
+  }
+
+  get unloggedAgeMs(): number {
+    return this.#unlogged.ageMs;
   }
 
   /**
@@ -118,14 +119,13 @@ export class CachedFiles {
       this.#pending.adopt(slot, record, number);
     } else {
       this.#pending.inherit(slot, old);
-      this.#leave(old);
+      this.#leave(old, slot);
     }
     this.table.enter(slot, record.id, number);
     this.#unstable.publish(slot, record.id, number, this.#cuts.cover(record.id, number));
     this.#unlogged.adopt(slot, record.id);
     this.#files.of(record.id).slots.add(slot);
     if (old !== none && this.table.stateOf(old) === SlotState.DIRTY) {
-      this.#dirtySince[slot] = this.#dirtySince[old] as number;
       this.table.takePlace(slot, old);
     }
     if (old !== none) {
@@ -143,7 +143,6 @@ export class CachedFiles {
       this.#unstable.written(record.id);
     } else {
       this.#unstable.publish(slot, record.id, number, this.#cuts.cover(record.id, number));
-      this.#dirtySince[slot] = performance.now();
       this.table.moveTo(slot, SlotState.DIRTY);
     }
     const file = this.#files.of(record.id);
@@ -327,9 +326,10 @@ export class CachedFiles {
     }
   }
 
-  /** The slot's block is no longer in the cache; the slot stays in its list. */
-  #leave(slot: number): void {
+  /** The slot's block is no longer in the cache, or in the slot `heir`; the slot stays in its list. */
+  #leave(slot: number, heir?: number): void {
     const id = this.table.idOf(slot) as FileId;
+    this.#unlogged.leave(slot, heir);
     this.table.remove(slot);
     this.#exported?.files.disturb(id);
     this.#files.remove(id, slot);

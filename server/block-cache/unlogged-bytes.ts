@@ -7,7 +7,7 @@ import type { SlotTable } from './slot-table.ts';
 /** A file's data that are more than this are written into rows at once: they are not written twice then. */
 const mostLoggedBytes = 256 * 1024;
 /** So many blocks wait for one commit of the database at most, which writes all of them. */
-const mostOwedSlots = 1024;
+const mostOwedSlots = 2048;
 
 /**
  * What of the dirty blocks in the slots is in the memory only, and not in the store's intent log: one
@@ -22,6 +22,8 @@ export class UnloggedBytes {
   readonly #blockBytes: number;
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
+  /** Since when there are such bytes in a slot, the longest first; by `performance.now`. */
+  readonly #since = new Map<number, number>();
   /** Slots whose bytes the open transaction logs. */
   #logging: number[] = [];
   readonly #owed = new Set<number>();
@@ -41,10 +43,30 @@ export class UnloggedBytes {
     return this.#owed;
   }
 
+  /** How long the oldest such bytes have been in memory only, in milliseconds; 0: there are none. */
+  get ageMs(): number {
+    for (const since of this.#since.values()) {
+      return performance.now() - since;
+    }
+    return 0;
+  }
+
   /** Bytes of the slot have changed. */
   add(slot: number, start: number, end: number): void {
+    if (!this.#since.has(slot)) {
+      this.#since.set(slot, performance.now());
+    }
     this.#starts[slot] = Math.min(this.#starts[slot] as number, start);
     this.#ends[slot] = Math.max(this.#ends[slot] as number, end);
+  }
+
+  /** The slot's block has gone to another slot, or is no more. @param heir the other one, if any */
+  leave(slot: number, heir?: number): void {
+    const since = this.#since.get(slot);
+    this.#since.delete(slot);
+    if (heir !== undefined && since !== undefined) {
+      this.#since.set(heir, since);
+    }
   }
 
   /** The slot has a block of the file that may be what is left of one that the log has. */
@@ -122,5 +144,6 @@ export class UnloggedBytes {
   #empty(slot: number): void {
     this.#starts[slot] = this.#blockBytes;
     this.#ends[slot] = 0;
+    this.#since.delete(slot);
   }
 }

@@ -1,8 +1,13 @@
 import type { BlockCache } from '../block-cache.ts';
 import type { Store } from '../store/index.ts';
 
-/** Unstable data and intents go into the database between requests when they are so old. */
+/** Data that are in memory only, and intents, go into the database between requests when they are so old. */
 const AGED_MS = 1000;
+/**
+ * The intent log keeps so much longer for each block whose row its commit has to write, forty times what
+ * that takes: most blocks change again and again before.
+ */
+const MS_PER_OWED_BLOCK = 5;
 /** Data so old is written back whether there are requests or not. */
 const OVERDUE_MS = 2000;
 /** When nobody has asked for anything for so long, everything goes into the database. */
@@ -53,9 +58,12 @@ export class Housekeeping {
     if (this.#cache.dirtyBytes === 0 && !this.#store.durability.hasChangedRows) {
       return longestMs;
     }
-    const ageMs = Math.max(this.#cache.dirtyAgeMs, this.#store.durability.intentAgeMs);
-    const untilIdleMs = IDLE_MS - (now - this.#lastRequestMs);
-    const dueMs = this.#cache.isCrowded ? 0 : Math.max(0, Math.min(untilIdleMs, AGED_MS - ageMs));
+    const untilDueMs = Math.min(
+      IDLE_MS - (now - this.#lastRequestMs),
+      AGED_MS - this.#cache.unloggedAgeMs,
+      this.#untilIntentsAgeMs,
+    );
+    const dueMs = this.#cache.isCrowded ? 0 : Math.max(0, untilDueMs);
     return Math.min(
       longestMs,
       this.#store.durability.isLogCrowded ? Math.max(dueMs, LOG_LOOK_MS) : dueMs,
@@ -93,23 +101,28 @@ export class Housekeeping {
   }
 
   #isFlushDue(now: number, isBusy: boolean): boolean {
-    const { dirtyBytes, dirtyAgeMs, isCrowded } = this.#cache;
+    const { dirtyBytes, unloggedAgeMs, isCrowded } = this.#cache;
     if (dirtyBytes === 0) {
       return false;
     }
-    if (dirtyAgeMs >= OVERDUE_MS) {
+    if (unloggedAgeMs >= OVERDUE_MS) {
       return true;
     }
     return (
       !isBusy &&
       !this.#store.durability.isLogCrowded &&
-      (isCrowded || this.#isIdle(now) || dirtyAgeMs >= AGED_MS)
+      (isCrowded || this.#isIdle(now) || unloggedAgeMs >= AGED_MS)
     );
   }
 
   #isApplyDue(now: number): boolean {
-    const { hasChangedRows, intentAgeMs } = this.#store.durability;
-    return hasChangedRows && (this.#isIdle(now) || intentAgeMs >= AGED_MS);
+    const { hasChangedRows, hasLoggedData } = this.#store.durability;
+    return (hasChangedRows || hasLoggedData) && (this.#isIdle(now) || this.#untilIntentsAgeMs <= 0);
+  }
+
+  get #untilIntentsAgeMs(): number {
+    const agedMs = Math.max(AGED_MS, this.#cache.owedBlocks * MS_PER_OWED_BLOCK);
+    return agedMs - this.#store.durability.intentAgeMs;
   }
 
   #isIdle(now: number): boolean {

@@ -98,9 +98,14 @@ export class Checkpointer implements TransactionObserver {
     return this.#logBytes >= crowdedBytes;
   }
 
+  /** The worker has not done yet what it was asked for last: until then there is nothing to do. */
+  get isAtWork(): boolean {
+    return this.#requested && Atomics.load(this.#shared, Shared.STATE) !== State.IDLE;
+  }
+
   /** Does what is next for the log; not within a transaction. */
   advance(): void {
-    if (this.#requested && Atomics.load(this.#shared, Shared.STATE) === State.IDLE) {
+    if (this.#requested && !this.isAtWork) {
       this.#takeResult();
     }
     if (this.#logBytes >= longestBytes) {

@@ -64,6 +64,11 @@ export class Durability implements TransactionObserver {
     return this.#transaction.hasChangedRows;
   }
 
+  /** The intent log has data of files whose rows lack them. */
+  get hasLoggedData(): boolean {
+    return this.#intents.dataFiles.size > 0;
+  }
+
   /** The state of the database that the intent log's batches are made over. */
   get epoch(): number {
     return this.#intents.epoch;
@@ -191,10 +196,12 @@ export class Durability implements TransactionObserver {
     return this.#checkpointer.isCrowded;
   }
 
-  /** Goes on with moving the log into the database. @throws {StoreError} as commit does. */
+  /** Goes on with moving the log into the database, if it is time. @throws {StoreError} as commit does. */
   advanceLog(): void {
-    this.applyIntents();
-    this.#checkpointer.advance();
+    if (!this.#checkpointer.isAtWork) {
+      this.applyIntents();
+      this.#checkpointer.advance();
+    }
   }
 
   /**

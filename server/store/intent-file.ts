@@ -12,7 +12,7 @@ import { dirname } from 'node:path';
 import { fromPage, PAGE_BYTES, wholePages } from '../../nic/index.ts';
 
 /** The file grows by so much at a time: to sync what does not make it longer is one write less. */
-const growthBytes = 128 * 1024;
+const growthBytes = 1 << 20;
 const zeros = pages(growthBytes);
 
 const directFlags = constants.O_WRONLY | constants.O_DIRECT | constants.O_DSYNC;

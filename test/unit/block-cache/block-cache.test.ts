@@ -17,10 +17,10 @@ describe('BlockCache', () => {
     const expected = Buffer.concat([Buffer.alloc(50), data]);
     expect(cache.read(file.id, 0, 1e6 % cache.cache.maxTransferBytes).equals(expected)).toBe(true);
     expect(cache.cache.dirtyBytes).toBe(4 * block);
-    expect(cache.cache.dirtyAgeMs).toBeGreaterThan(0);
+    expect(cache.cache.unloggedAgeMs).toBeGreaterThan(0);
     cache.cache.flush(file.id);
     expect(cache.cache.dirtyBytes).toBe(0);
-    expect(cache.cache.dirtyAgeMs).toBe(0);
+    expect(cache.cache.unloggedAgeMs).toBe(0);
     const again = reopen(store);
     expect(new TestCache(again, 64).read(file.id, 0, 20_000).equals(expected)).toBe(true);
     expect(again.inode(file.id)?.size).toBe(expected.length);

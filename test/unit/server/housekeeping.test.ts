@@ -137,6 +137,34 @@ describe('Housekeeping', () => {
     expect(store.durability.hasIntents).toBe(false);
   });
 
+  it('leaves logged data alone forty times as long as their rows take', () => {
+    const blocks = 500;
+    cache = new BlockCache(store, new Uint8Array(2 * blocks * block));
+    housekeeping = new Housekeeping(store, cache, (error) => faults.push(error));
+    write(...Array(blocks).keys());
+    cache.flush();
+    store.durability.applyIntents();
+    for (let number = 0; number < blocks; number += 1) {
+      cache.write(file, number * block, 100, () => undefined);
+    }
+    expect(cache.unloggedAgeMs).toBe(0);
+    vi.advanceTimersByTime(900);
+    expect(cache.unloggedAgeMs).toBe(900);
+    cache.secure(file);
+    store.commit();
+    expect(cache.unloggedAgeMs).toBe(0);
+    expect([cache.owedBlocks, cache.dirtyBytes]).toEqual([blocks, blocks * block]);
+    for (let count = 0; count < 25; count += 1) {
+      expect(store.durability.hasLoggedData).toBe(true);
+      request(100);
+    }
+    expect(housekeeping.idleMs(second)).toBe(0);
+    housekeeping.work(false);
+    expect([cache.owedBlocks, cache.dirtyBytes]).toEqual([0, 0]);
+    expect(store.durability.hasLoggedData).toBe(false);
+    expect(faults).toEqual([]);
+  });
+
   it('leaves the store alone for a while when it has failed', () => {
     write(0);
     housekeeping.work(true);

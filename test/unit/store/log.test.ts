@@ -33,6 +33,28 @@ describe('the log', () => {
     expect(cache.read(file.id, 15 * mebibyte, 2 * mebibyte).equals(data)).toBe(true);
   });
 
+  it('is not made to wait for who moves it', { timeout: 60_000 }, () => {
+    const store = newStore(65_536);
+    const file = makeFile(store, 'file');
+    const cache = new TestCache(store, 512);
+    for (let count = 0; count < 20; count += 1) {
+      cache.write(file.id, count * mebibyte, pattern(mebibyte));
+    }
+    cache.cache.flush();
+    store.commit();
+    // The worker was asked, and has not even been started.
+    store.setAttributes(file.id, { mode: 0o600 });
+    store.commit();
+    store.durability.advanceLog();
+    expect(store.durability.hasIntents).toBe(true);
+    for (const end = performance.now() + 30_000; performance.now() < end; ) {
+      store.durability.advanceLog();
+      if (!store.durability.hasIntents) break;
+      sleep(1);
+    }
+    expect(store.durability.hasIntents).toBe(false);
+  });
+
   it('ends all changes when it cannot get into the database', { timeout: 120_000 }, () => {
     const program = new URL('./support/failing-checkpoint-main.ts', import.meta.url);
     const path = join(temporaryDirectory(), 'store.dafs');
