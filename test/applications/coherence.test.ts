@@ -286,9 +286,11 @@ describe.skipIf(obstacle !== undefined)('a mount that was alone', { timeout: LIM
     expect(await here.readFile(mine('f'))).toBe('other');
     await follows('other', () => here.read(fd, 0, 100));
 
+    await there.writeFile(its('unseen'), 'made');
     await second.kill();
     await workspace.run('umount', ['-l', second.directory]);
     await here.writeFile(mine('f'), 'alone again');
+    expect(await here.readFile(mine('unseen'))).toBe('made');
     expect(await here.read(fd, 0, 100)).toBe('alone again');
     expect(await here.stat(mine('third'))).toBeNull();
 

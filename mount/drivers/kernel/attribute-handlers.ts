@@ -6,7 +6,11 @@ import { AccessIn, AttrOut, SetattrIn, StatfsOut, StatxOut } from '../../kernel-
 import { fillAttrOut, fillStatxOut } from './attributes.ts';
 import type { Service } from './service.ts';
 
-export function attributeHandlers({ exchange, fileSystem, policy, foresight }: Service) {
+/** Changes of permissions. */
+const whoMayDoWhat = Fattr.MODE | Fattr.UID | Fattr.GID;
+
+export function attributeHandlers(service: Service) {
+  const { exchange, fileSystem, policy, foresight, freshDirectories } = service;
   const { caller } = exchange;
   const { validity } = policy;
   const setattrIn = exchange.input(SetattrIn);
@@ -61,6 +65,7 @@ export function attributeHandlers({ exchange, fileSystem, policy, foresight }: S
 
     setattr(): void {
       const { valid } = setattrIn;
+      if (valid & whoMayDoWhat) freshDirectories.forget(exchange.nodeid);
       const fh = (valid & Fattr.FH) === 0 ? undefined : exchange.fh(SetattrIn.offsets.fh);
       const changed = fileSystem.setattr(caller, exchange.nodeid, changes(valid), fh);
       fillAttrOut(attrOut, changed, validity);

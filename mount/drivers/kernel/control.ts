@@ -43,6 +43,8 @@ export interface WorkerOrders {
   readonly boardMemory: SharedArrayBuffer;
   /** Of the {@link StableWrites}. */
   readonly stableWritesMemory: SharedArrayBuffer;
+  /** Of the {@link FreshDirectories}. */
+  readonly freshDirectoriesMemory: SharedArrayBuffer;
   readonly options: TimeoutOptions;
   /** As {@link Service} has it. */
   readonly setxattrInBytes: Service['setxattrInBytes'];

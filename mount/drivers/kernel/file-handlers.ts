@@ -28,6 +28,7 @@ const { ENOSYS } = system.errno;
 
 export function fileHandlers(service: Service) {
   const { exchange, fileSystem, order, pending, stableWrites, policy, foresight } = service;
+  const { freshDirectories } = service;
   const { caller } = exchange;
   const { validity } = policy;
   const openIn = exchange.input(OpenIn);
@@ -81,6 +82,7 @@ export function fileHandlers(service: Service) {
       const { mode, flags, umask } = createIn;
       caller.umask = umask;
       const name = exchange.name(CreateIn.bytes);
+      freshDirectories.adds(exchange.nodeid, name);
       answerCreated(fileSystem.create(caller, exchange.nodeid, name, mode, flags));
     },
 

@@ -163,6 +163,7 @@ export class KernelMount {
       index,
       boardMemory: this.#threads.boardMemory,
       stableWritesMemory: this.#threads.stableWritesMemory,
+      freshDirectoriesMemory: this.#threads.freshDirectoriesMemory,
       options: timeoutsOf(this.#options),
       setxattrInBytes: setxattrInBytes(this.#parts.agreed.flags),
     };

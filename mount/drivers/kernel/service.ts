@@ -4,6 +4,7 @@ import type { FileSystem } from '../../file-system.ts';
 import type { CachePolicy } from './cache-policy.ts';
 import type { Exchange } from './exchange.ts';
 import type { Foresight } from './foresight.ts';
+import type { FreshDirectories } from './fresh-directories.ts';
 import type { ParkedRequests } from './parked-requests.ts';
 import type { PendingRequests } from './pending-requests.ts';
 import type { StableWrites } from './stable-writes.ts';
@@ -20,6 +21,8 @@ export interface Service {
   >;
   /** What the kernel need not be told by the server. */
   readonly foresight: Pick<Foresight, 'attributes' | 'lacks' | 'made'>;
+  /** Names that the server need not be asked for. */
+  readonly freshDirectories: Pick<FreshDirectories, 'begin' | 'made' | 'adds' | 'forget' | 'lacks'>;
   /** What stands before the name in a SETXATTR: older kernels send the first two words alone. */
   readonly setxattrInBytes: number;
   /** The channel that requests come in by. */

@@ -11,6 +11,7 @@ import type {
   WorkerEnd,
   WorkerOrders,
 } from './control.ts';
+import { FreshDirectories } from './fresh-directories.ts';
 import { createParkedMemory } from './parked-requests.ts';
 import { StableWrites } from './stable-writes.ts';
 import { createWatchMemory } from './watch.ts';
@@ -48,6 +49,8 @@ export class Threads {
   readonly boardMemory: SharedArrayBuffer;
   /** Of the writes that are synced right after. */
   readonly stableWritesMemory = StableWrites.createMemory();
+  /** Of directories that were made here. */
+  readonly freshDirectoriesMemory = FreshDirectories.createMemory();
   /** Which worker watches the device. */
   readonly watchMemory = createWatchMemory();
   /** Of the table of lock waits. */

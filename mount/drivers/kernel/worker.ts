@@ -22,6 +22,7 @@ import type {
 import { Dispatcher } from './dispatch.ts';
 import { Exchange, type ExchangeMemory, exchangeBytes } from './exchange.ts';
 import { Foresight } from './foresight.ts';
+import { FreshDirectories } from './fresh-directories.ts';
 import { Notifier, toDevice } from './notifier.ts';
 import { ParkedRequests } from './parked-requests.ts';
 import { PendingRequests } from './pending-requests.ts';
@@ -102,6 +103,7 @@ function serve(
   );
   const foresight = new Foresight(board, fileSystem);
   const stableWrites = new StableWrites(orders.stableWritesMemory, board);
+  const freshDirectories = new FreshDirectories(orders.freshDirectoriesMemory, board);
   const service = {
     exchange,
     fileSystem,
@@ -111,6 +113,7 @@ function serve(
     stableWrites,
     policy,
     foresight,
+    freshDirectories,
     deviceFd,
     setxattrInBytes,
   };

@@ -7,7 +7,8 @@ import type { Service } from './service.ts';
 
 const { ENODATA, ENOSYS, ERANGE } = constants.errno;
 
-export function xattrHandlers({ exchange, fileSystem, foresight, setxattrInBytes }: Service) {
+export function xattrHandlers(service: Service) {
+  const { exchange, fileSystem, foresight, freshDirectories, setxattrInBytes } = service;
   const { caller } = exchange;
   const { extendedAttributes } = fileSystem;
   const setxattrIn = exchange.input(SetxattrIn);
@@ -55,11 +56,13 @@ export function xattrHandlers({ exchange, fileSystem, foresight, setxattrInBytes
   function set(attributes: ExtendedAttributes): void {
     const { size, flags } = setxattrIn;
     const name = exchange.name(setxattrInBytes);
+    freshDirectories.forget(exchange.nodeid);
     attributes.set(caller, exchange.nodeid, name, exchange.bytesAfter(name, size), flags);
     exchange.answer(0);
   }
 
   function remove(attributes: ExtendedAttributes): void {
+    freshDirectories.forget(exchange.nodeid);
     attributes.remove(caller, exchange.nodeid, exchange.name(0));
     exchange.answer(0);
   }

@@ -1,5 +1,6 @@
 import { CacheMode } from '../../../../mount/drivers/kernel/cache-board.ts';
 import type { Exchange } from '../../../../mount/drivers/kernel/exchange.ts';
+import { FreshDirectories } from '../../../../mount/drivers/kernel/fresh-directories.ts';
 import {
   createParkedMemory,
   ParkedRequests,
@@ -17,6 +18,12 @@ export const neverStable = new StableWrites(StableWrites.createMemory(), {
   modes: () => 0,
 });
 
+/** No directory is known to have been made here. */
+const noneFresh = new FreshDirectories(FreshDirectories.createMemory(), {
+  mode: () => CacheMode.SHARED,
+  modes: () => 0,
+});
+
 /** What handlers work with where nothing is cached, nothing foreseen, and no kernel is there. */
 export function plainService(exchange: Exchange, fileSystem: FileSystem): Service {
   return {
@@ -29,6 +36,7 @@ export function plainService(exchange: Exchange, fileSystem: FileSystem): Servic
       forgetAttributes: () => {},
     },
     foresight: { attributes: () => undefined, lacks: () => false, made: () => {} },
+    freshDirectories: noneFresh,
     setxattrInBytes: SetxattrIn.bytes,
     deviceFd: -1,
     parked: new ParkedRequests(createParkedMemory()),
