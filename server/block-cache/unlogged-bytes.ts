@@ -6,8 +6,17 @@ import type { SlotTable } from './slot-table.ts';
 
 /** A file's data that are more than this are written into rows at once: they are not written twice then. */
 const mostLoggedBytes = 256 * 1024;
-/** So many blocks wait for one commit of the database at most, which writes all of them. */
+/**
+ * So many blocks wait for one commit of the database at most, which writes all of them; and no more than
+ * half of all: others have to have room for data that are not synced.
+ */
 const mostOwedSlots = 2048;
+
+/** Data that are in memory only. They keep it when they move to another slot. */
+interface Stamp {
+  /** By `performance.now`. */
+  readonly sinceMs: number;
+}
 
 /**
  * What of the dirty blocks in the slots is in the memory only, and not in the store's intent log: one
@@ -22,8 +31,9 @@ export class UnloggedBytes {
   readonly #blockBytes: number;
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
-  /** Since when there are such bytes in a slot, the longest first; by `performance.now`. */
-  readonly #since = new Map<number, number>();
+  /** Of all slots that have such bytes, the oldest first; and by slot. */
+  readonly #stamps = new Set<Stamp>();
+  readonly #stampOf: (Stamp | undefined)[];
   /** Slots whose bytes the open transaction logs. */
   #logging: number[] = [];
   readonly #owed = new Set<number>();
@@ -36,6 +46,7 @@ export class UnloggedBytes {
     this.#blockBytes = store.blockBytes;
     this.#starts = new Int32Array(table.slots).fill(store.blockBytes);
     this.#ends = new Int32Array(table.slots);
+    this.#stampOf = new Array(table.slots).fill(undefined);
   }
 
   /** Slots whose blocks have to get rows with the database's next commit; some need none by now. */
@@ -45,16 +56,18 @@ export class UnloggedBytes {
 
   /** How long the oldest such bytes have been in memory only, in milliseconds; 0: there are none. */
   get ageMs(): number {
-    for (const since of this.#since.values()) {
-      return performance.now() - since;
+    for (const { sinceMs } of this.#stamps) {
+      return performance.now() - sinceMs;
     }
     return 0;
   }
 
   /** Bytes of the slot have changed. */
   add(slot: number, start: number, end: number): void {
-    if (!this.#since.has(slot)) {
-      this.#since.set(slot, performance.now());
+    if (this.#stampOf[slot] === undefined) {
+      const stamp = { sinceMs: performance.now() };
+      this.#stampOf[slot] = stamp;
+      this.#stamps.add(stamp);
     }
     this.#starts[slot] = Math.min(this.#starts[slot] as number, start);
     this.#ends[slot] = Math.max(this.#ends[slot] as number, end);
@@ -62,10 +75,20 @@ export class UnloggedBytes {
 
   /** The slot's block has gone to another slot, or is no more. @param heir the other one, if any */
   leave(slot: number, heir?: number): void {
-    const since = this.#since.get(slot);
-    this.#since.delete(slot);
-    if (heir !== undefined && since !== undefined) {
-      this.#since.set(heir, since);
+    if (heir === undefined) {
+      this.#removeStamp(slot);
+    } else {
+      this.#stampOf[heir] = this.#stampOf[slot];
+      this.#stampOf[slot] = undefined;
+    }
+    this.#owed.delete(slot);
+  }
+
+  #removeStamp(slot: number): void {
+    const stamp = this.#stampOf[slot];
+    if (stamp !== undefined) {
+      this.#stamps.delete(stamp);
+      this.#stampOf[slot] = undefined;
     }
   }
 
@@ -87,7 +110,8 @@ export class UnloggedBytes {
    * @returns false: it is too much, and nothing has been done
    */
   log(record: InodeRecord, slots: ReadonlySet<number>): boolean {
-    if (this.#owed.size + slots.size > mostOwedSlots) {
+    const most = Math.min(mostOwedSlots, this.#table.slots / 2);
+    if (this.#owed.size + slots.size > most) {
       return false;
     }
     const pieces: DataPiece[] = [];
@@ -144,6 +168,6 @@ export class UnloggedBytes {
   #empty(slot: number): void {
     this.#starts[slot] = this.#blockBytes;
     this.#ends[slot] = 0;
-    this.#since.delete(slot);
+    this.#removeStamp(slot);
   }
 }

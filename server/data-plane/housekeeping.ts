@@ -4,10 +4,12 @@ import type { Store } from '../store/index.ts';
 /** Data that are in memory only, and intents, go into the database between requests when they are so old. */
 const AGED_MS = 1000;
 /**
- * The intent log keeps so much longer for each block whose row its commit has to write, forty times what
- * that takes: most blocks change again and again before.
+ * The intent log keeps so much for each block whose row its commit has to write, forty times what that
+ * takes, if that is longer: blocks that change again and again get fewer rows.
  */
 const MS_PER_OWED_BLOCK = 5;
+/** But no longer than this: who starts the server after a kill waits for what the log has. */
+const MOST_AGED_MS = 5000;
 /** Data so old is written back whether there are requests or not. */
 const OVERDUE_MS = 2000;
 /** When nobody has asked for anything for so long, everything goes into the database. */
@@ -77,15 +79,16 @@ export class Housekeeping {
       this.#lastRequestMs = now;
     }
     const isFlushDue = this.#isFlushDue(now, isBusy);
+    const isApplyDue = this.#isApplyDue(now, isBusy);
     const isBarred = now < this.#pausedUntilMs || this.#store.breakdown !== undefined;
-    if ((!isFlushDue && isBusy) || isBarred) {
+    if ((!isFlushDue && !isApplyDue && isBusy) || isBarred) {
       return;
     }
     try {
       if (isFlushDue) {
         this.#cache.flushSome(FLUSH_BYTES, FLUSH_BLOCKS);
         this.#store.commit();
-      } else if (this.#isApplyDue(now)) {
+      } else if (isApplyDue) {
         this.#store.durability.applyIntents();
       } else {
         this.#isReclaiming = this.#store.reclaimSome();
@@ -115,14 +118,20 @@ export class Housekeeping {
     );
   }
 
-  #isApplyDue(now: number): boolean {
-    const { hasChangedRows, hasLoggedData } = this.#store.durability;
-    return (hasChangedRows || hasLoggedData) && (this.#isIdle(now) || this.#untilIntentsAgeMs <= 0);
+  #isApplyDue(now: number, isBusy: boolean): boolean {
+    const untilMs = this.#untilIntentsAgeMs;
+    const isAged = untilMs <= (isBusy ? AGED_MS - OVERDUE_MS : 0);
+    return isAged || (untilMs < Number.POSITIVE_INFINITY && this.#isIdle(now));
   }
 
+  /** Infinity: there are none for the database to commit. */
   get #untilIntentsAgeMs(): number {
-    const agedMs = Math.max(AGED_MS, this.#cache.owedBlocks * MS_PER_OWED_BLOCK);
-    return agedMs - this.#store.durability.intentAgeMs;
+    const { hasChangedRows, hasLoggedData, intentAgeMs } = this.#store.durability;
+    if (!hasChangedRows && !hasLoggedData) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const byOwedMs = Math.min(MOST_AGED_MS, this.#cache.owedBlocks * MS_PER_OWED_BLOCK);
+    return Math.max(AGED_MS, byOwedMs) - intentAgeMs;
   }
 
   #isIdle(now: number): boolean {

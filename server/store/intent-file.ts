@@ -11,9 +11,12 @@ import {
 import { dirname } from 'node:path';
 import { fromPage, PAGE_BYTES, wholePages } from '../../nic/index.ts';
 
-/** The file grows by so much at a time: to sync what does not make it longer is one write less. */
-const growthBytes = 1 << 20;
-const zeros = pages(growthBytes);
+/**
+ * The file grows by so much at a time, and by as much as it has: to sync what does not make it longer is
+ * one write less.
+ */
+const leastGrowthBytes = 128 << 10;
+const zeros = pages(1 << 20);
 
 const directFlags = constants.O_WRONLY | constants.O_DIRECT | constants.O_DSYNC;
 
@@ -93,7 +96,8 @@ export class IntentFile {
     const bytes = isWithin ? length : wholePages(end) - offset;
     try {
       while (this.#length < offset + bytes) {
-        this.#length += writeSync(this.descriptor, zeros, 0, growthBytes, this.#length);
+        const { length } = this.#growth;
+        this.#length += writeSync(this.descriptor, zeros, 0, length, this.#length);
       }
       this.#cachedBytes = isWithin ? this.#cachedBytes : wholePages(end);
       return writeSync(this.descriptor, memory, 0, bytes, offset) === bytes;
@@ -115,10 +119,12 @@ export class IntentFile {
     }
     this.#cachedBytes = Math.min(this.#cachedBytes, offset);
     try {
-      for (; this.#length < offset + pages.length; this.#length += growthBytes) {
-        if (!write(direct, zeros, this.#length)) {
+      while (this.#length < offset + pages.length) {
+        const growth = this.#growth;
+        if (!write(direct, growth, this.#length)) {
           return false;
         }
+        this.#length += growth.length;
       }
       return write(direct, pages, offset);
     } catch (error) {
@@ -130,6 +136,11 @@ export class IntentFile {
       }
       return false;
     }
+  }
+
+  /** The zeros by which the file grows next. */
+  get #growth(): Uint8Array {
+    return zeros.subarray(0, Math.max(leastGrowthBytes, this.#length));
   }
 
   /** @param isObsolete Nobody needs the file any more. */

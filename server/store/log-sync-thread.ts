@@ -14,8 +14,9 @@ export const Shared = {
 /** Values of the place STATE. */
 export const State = { IDLE: 0, REQUESTED: 1, CLOSING: 2, CLOSED: 3 } as const;
 
-/** A sync that takes longer is nothing to wait for. */
+/** A sync that takes longer is nothing to wait for, but for what it writes by the way: */
 const longMs = 2;
+const bytesPerMs = 256 << 10;
 /** How many syncs go to the thread after one that took longer. */
 const cautiousSyncs = 16;
 
@@ -85,14 +86,17 @@ export class LogSyncThread implements LogSync {
   }
 
   writeAtOnce(descriptor: number, bytes: Uint8Array, offset: number): boolean {
-    return this.#cautiousSyncs === 0 && this.#atOnce(() => writeWhole(descriptor, bytes, offset));
+    return (
+      this.#cautiousSyncs === 0 &&
+      this.#atOnce(() => writeWhole(descriptor, bytes, offset), bytes.length)
+    );
   }
 
   /** Waits for the disk, and finds out whether it is quick. */
-  #atOnce<Result>(action: () => Result): Result {
+  #atOnce<Result>(action: () => Result, bytes = 0): Result {
     const beganMs = performance.now();
     const result = action();
-    if (performance.now() - beganMs > longMs) {
+    if (performance.now() - beganMs > longMs + bytes / bytesPerMs) {
       this.#cautiousSyncs = cautiousSyncs;
     }
     return result;

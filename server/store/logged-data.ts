@@ -53,13 +53,28 @@ interface FileRow {
  * which all statements of the epoch have been made again.
  */
 export function storeLoggedData(database: Database.Database, intents: readonly Intent[]): void {
-  const logged = intents.filter(({ sql }) => sql === '');
+  const logged = intents.filter(({ sql }) => sql === '').map(({ values }) => values);
   if (logged.length > 0) {
     const rows = new DataRows(database);
-    for (const { values } of logged) {
-      rows.store(values);
+    rows.storePieces(logged.filter(isPiece).map(pieceOf));
+    for (const state of logged.filter((values) => !isPiece(values))) {
+      rows.storeState(state);
     }
   }
+}
+
+/** A piece of a file's data, as it was logged; it lies within one block. */
+interface LoggedPiece {
+  readonly id: number;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+const isPiece = (values: readonly Value[]): boolean => values.length === pieceValues;
+
+function pieceOf(values: readonly Value[]): LoggedPiece {
+  const [id, offset, bytes] = values as readonly [number, number, Uint8Array];
+  return { id, offset, bytes };
 }
 
 class DataRows {
@@ -105,34 +120,49 @@ class DataRows {
     );
   }
 
-  /** @param values as `logData` recorded them */
-  store(values: readonly Value[]): void {
-    const [id, place] = values as readonly [number, number];
+  /** @param values the size and times of a file, as `logData` recorded them */
+  storeState(values: readonly Value[]): void {
+    const entries = stateNames.map((name, index) => [name, values[index] as number]);
+    this.#grow.run(Object.fromEntries(entries));
+  }
+
+  /** In the order in which they were logged; a block of which there are many is written once. */
+  storePieces(pieces: readonly LoggedPiece[]): void {
+    const byBlock = Map.groupBy(pieces, (piece) => `${piece.id} ${this.#numberOf(piece)}`);
+    for (const ofBlock of byBlock.values()) {
+      this.#storeInBlock(ofBlock);
+    }
+  }
+
+  #numberOf({ offset }: LoggedPiece): number {
+    return Math.floor(offset / this.#blockBytes);
+  }
+
+  /** @param pieces one at least, all of one block */
+  #storeInBlock(pieces: readonly LoggedPiece[]): void {
+    const [piece] = pieces as readonly [LoggedPiece];
+    const { id } = piece;
     const file = this.#file.get(id);
     if (file === undefined) {
       // It has been removed since.
       return;
     }
-    if (values.length === pieceValues) {
-      this.#storePiece(id, file, place, values[2] as Uint8Array);
-    } else {
-      const entries = stateNames.map((name, index) => [name, values[index] as number]);
-      this.#grow.run(Object.fromEntries(entries));
-    }
-  }
-
-  /** A piece lies within one block. */
-  #storePiece(id: number, file: FileRow, offset: number, bytes: Uint8Array): void {
-    const number = Math.floor(offset / this.#blockBytes);
-    const within = offset - number * this.#blockBytes;
-    if (!(within + bytes.length <= this.#blockBytes)) {
-      throw new RangeError(`a piece of ${bytes.length} bytes at ${offset} lies in no block`);
+    const number = this.#numberOf(piece);
+    const start = number * this.#blockBytes;
+    const end = pieces.reduce(
+      (most, { offset, bytes }) => Math.max(most, offset + bytes.length - start),
+      0,
+    );
+    if (!(end <= this.#blockBytes)) {
+      throw new RangeError(`data at ${piece.offset} and behind it, of file ${id}, lie in no block`);
     }
     const row = this.#block.get(file.content, number);
     const oldLength = row?.data.length ?? 0;
-    const data = Buffer.alloc(Math.max(oldLength, within + bytes.length));
+    const data = Buffer.alloc(Math.max(oldLength, end));
     data.set(row?.data ?? noData);
-    data.set(bytes, within);
+    for (const { offset, bytes } of pieces) {
+      data.set(bytes, offset - start);
+    }
     if (row === undefined) {
       this.#insert.run(file.content, number, data, checksumOf(data));
     } else {

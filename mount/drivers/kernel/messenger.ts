@@ -10,6 +10,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readSync, writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { closeDescriptor } from '../../../nic/system-calls.ts';
 import { createSocketPair } from '../../../nic/system-calls-fuse.ts';
 import { programAt } from '../../../nic/thread.ts';
@@ -51,7 +52,7 @@ export class Messenger {
     const [here, there] = createSocketPair('close-on-exec');
     this.#socket = here;
     // A session of its own: Ctrl-C in the terminal is for the mount, which ends the messenger.
-    this.#child = spawn(process.execPath, [...process.execArgv, program.pathname], {
+    this.#child = spawn(process.execPath, [...process.execArgv, fileURLToPath(program)], {
       detached: true,
       cwd: '/',
       stdio: ['ignore', 'inherit', 'inherit', there, lifeFd, deviceFd],

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BlockCache } from '../../../server/block-cache.ts';
 import { Housekeeping } from '../../../server/data-plane/housekeeping.ts';
-import { type FileId, FileType, rootId, Store, StoreError } from '../../../server/store/index.ts';
+import {
+  type FileId,
+  FileType,
+  rootId,
+  StateKind,
+  Store,
+  StoreError,
+} from '../../../server/store/index.ts';
 
 const block = 65_536;
 const slots = 64;
@@ -163,6 +170,60 @@ describe('Housekeeping', () => {
     expect([cache.owedBlocks, cache.dirtyBytes]).toEqual([0, 0]);
     expect(store.durability.hasLoggedData).toBe(false);
     expect(faults).toEqual([]);
+  });
+
+  it('takes logged data over in time though there is no gap', () => {
+    write(0);
+    cache.flush();
+    store.durability.applyIntents();
+    cache.write(file, 0, 100, () => undefined);
+    cache.secure(file);
+    store.commit();
+    for (let count = 0; count < 20; count += 1) {
+      expect(store.durability.hasLoggedData).toBe(true);
+      housekeeping.work(true);
+      vi.advanceTimersByTime(100);
+    }
+    housekeeping.work(true);
+    expect(store.durability.hasLoggedData).toBe(false);
+  });
+
+  it('knows how old the oldest data are, though their block is written anew', () => {
+    write(0);
+    vi.advanceTimersByTime(300);
+    write(1);
+    vi.advanceTimersByTime(300);
+    write(0);
+    expect(cache.unloggedAgeMs).toBe(600);
+    cache.truncate(file, block);
+    cache.flush();
+    store.commit();
+    expect(cache.unloggedAgeMs).toBe(0);
+    write(1);
+    vi.advanceTimersByTime(50);
+    expect(cache.unloggedAgeMs).toBe(50);
+  });
+
+  it('keeps no log for the sake of blocks that are gone', () => {
+    const blocks = 500;
+    cache = new BlockCache(store, new Uint8Array(2 * blocks * block));
+    write(0);
+    cache.secure(file);
+    store.commit();
+    write(...Array(blocks).keys());
+    expect(cache.owedBlocks).toBe(blocks);
+    cache.truncate(file, 0);
+    expect(cache.owedBlocks).toBe(0);
+  });
+
+  it('sleeps while the log has only what no row waits for', () => {
+    store.state.put(StateKind.OPEN, Buffer.from('one'), Buffer.from('known'));
+    store.commit();
+    vi.advanceTimersByTime(2 * second);
+    write(0);
+    housekeeping.work(true);
+    expect(store.durability.hasIntents).toBe(true);
+    expect(housekeeping.idleMs(second)).toBe(100);
   });
 
   it('leaves the store alone for a while when it has failed', () => {
