@@ -91,11 +91,6 @@ export class BlockCache {
     return this.#files.unsettled > this.#dirtyLimit * crowdedShare;
   }
 
-  /** Blocks that get rows with the database's next commit: the intent log has them, and it ends then. */
-  get owedBlocks(): number {
-    return this.#files.owedSlots;
-  }
-
   /** How long the oldest data have been here only, and not in the intent log, in milliseconds; 0: none are. */
   get unloggedAgeMs(): number {
     return this.#files.unloggedAgeMs;

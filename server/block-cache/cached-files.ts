@@ -60,10 +60,6 @@ export class CachedFiles {
     return dirty + (counts[SlotState.FLUSHED] as number) + (counts[SlotState.RETIRED] as number);
   }
 
-  get owedSlots(): number {
-    return this.#unlogged.owed.size;
-  }
-
   get unloggedAgeMs(): number {
     return this.#unlogged.ageMs;
   }

@@ -3,13 +3,6 @@ import type { Store } from '../store/index.ts';
 
 /** Data that are in memory only, and intents, go into the database between requests when they are so old. */
 const AGED_MS = 1000;
-/**
- * The intent log keeps so much for each block whose row its commit has to write, forty times what that
- * takes, if that is longer: blocks that change again and again get fewer rows.
- */
-const MS_PER_OWED_BLOCK = 5;
-/** But no longer than this: who starts the server after a kill waits for what the log has. */
-const MOST_AGED_MS = 5000;
 /** Data so old is written back whether there are requests or not. */
 const OVERDUE_MS = 2000;
 /** When nobody has asked for anything for so long, everything goes into the database. */
@@ -130,8 +123,7 @@ export class Housekeeping {
     if (!hasChangedRows && !hasLoggedData) {
       return Number.POSITIVE_INFINITY;
     }
-    const byOwedMs = Math.min(MOST_AGED_MS, this.#cache.owedBlocks * MS_PER_OWED_BLOCK);
-    return Math.max(AGED_MS, byOwedMs) - intentAgeMs;
+    return AGED_MS - intentAgeMs;
   }
 
   #isIdle(now: number): boolean {

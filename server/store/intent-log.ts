@@ -17,7 +17,7 @@ import {
 export type { Intent, LeftIntents, Value } from './intent-format.ts';
 
 /** Length of each file. */
-const fileBytes = 128 << 20;
+const fileBytes = 64 << 20;
 /** Statements of an epoch, which are kept in memory: what does not fit is committed to the database. */
 const statementBytes = 1 << 20;
 /** Data of a batch. */

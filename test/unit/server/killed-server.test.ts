@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Session } from '../../../client/index.ts';
 import { StableHow } from '../../../client/protocol/constants.ts';
@@ -23,6 +24,7 @@ import { backUpDatabase } from '../../../server/backup/online-backup.ts';
 import { fsck } from '../../../server/fsck/fsck.ts';
 import { type ServeOptions, serve } from '../../../server/serve.ts';
 import { isRoot } from '../../support/machine.ts';
+import { until } from '../../support/run.ts';
 import { unstableFilesOf } from '../../support/unstable-files.ts';
 import { openArguments, unchecked } from './support/files.ts';
 
@@ -125,6 +127,16 @@ const onlyFile = (): string => {
   return files[0] as string;
 };
 
+/** Which state a database is in: read by another process than the one that has it open. */
+function epochOf(path: string): unknown {
+  const database = new Database(path, { readonly: true });
+  try {
+    return database.prepare('SELECT intentEpoch FROM filesystem').pluck().get();
+  } finally {
+    database.close();
+  }
+}
+
 describe('a killed server', { timeout: LIMIT_MS }, () => {
   it('leaves unstable data to its successor, under the same verifier', async () => {
     let server = await start();
@@ -193,10 +205,13 @@ describe('a killed server', { timeout: LIMIT_MS }, () => {
     let server = await start();
     await server.stop();
     const backup = readFileSync(database);
+    const epoch = epochOf(database);
     server = await start();
     write(server, 0, 'committed');
     const { filehandle } = server.file;
     server.session.call(operations.COMMIT, { filehandle, offset: 0, count: 0 });
+    // Until SQLite commits, the database is in the state that was kept.
+    await until('it is in another', 10_000, () => epochOf(database) !== epoch);
     const verifier = write(server, 0, 'lost with the database');
     await server.kill();
     for (const ending of ['-wal', '-shm', '-intents', '-intents2']) {
