@@ -64,10 +64,8 @@ export function storeLoggedData(database: Database.Database, intents: readonly I
 }
 
 /** A piece of a file's data, as it was logged; it lies within one block. */
-interface LoggedPiece {
+interface LoggedPiece extends DataPiece {
   readonly id: number;
-  readonly offset: number;
-  readonly bytes: Uint8Array;
 }
 
 const isPiece = (values: readonly Value[]): boolean => values.length === pieceValues;

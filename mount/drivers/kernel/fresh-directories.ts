@@ -11,11 +11,12 @@
 
 import type { Attributes, Caller, Nodeid } from '../../file-system.ts';
 import { type CacheBoard, CacheMode } from './cache-board.ts';
+import { releasePlace, takePlace } from './place-locks.ts';
 
 /** Directories share places by their numbers; the last one made has the place. */
 const PLACES = 256;
 
-/** Of 10,000 names one in twenty is then taken for one that may be there. */
+/** Of 10,000 names one in fourteen is then taken for one that may be there. */
 const FILTER_BITS = 1 << 16;
 const FILTER_BYTES = FILTER_BITS / 8;
 
@@ -130,19 +131,14 @@ export class FreshDirectories {
   /** Locks the place of a directory. */
   #take(directory: Nodeid): number {
     const place = directory % PLACES;
-    while (Atomics.compareExchange(this.#locks, place, 0, 1) !== 0) {
-      Atomics.wait(this.#locks, place, 1, SLEEP_MS);
-    }
+    takePlace(this.#locks, place);
     return place;
   }
 
   #release(place: number): void {
-    Atomics.store(this.#locks, place, 0);
+    releasePlace(this.#locks, place);
   }
 }
-
-/** Who holds a place does so for some microseconds, unless he is without a processor. */
-const SLEEP_MS = 0.05;
 
 /** Not `.` or `..`, and of a length that names have. */
 function isOrdinary(name: Uint8Array): boolean {

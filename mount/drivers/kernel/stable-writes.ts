@@ -13,6 +13,7 @@
 import type { Nodeid } from '../../file-system.ts';
 import { opcodesOf } from '../../kernel-abi/operations.ts';
 import { type CacheBoard, CacheMode } from './cache-board.ts';
+import { releasePlace, takePlace } from './place-locks.ts';
 
 /** So often in a row a file was synced after each write before that is expected again. */
 const ENOUGH_ROUNDS = 8;
@@ -49,10 +50,6 @@ const LOCK_BYTES = (PLACES + 4) * Int32Array.BYTES_PER_ELEMENT;
 
 /** Another change was under way: no count of them. */
 const UNDER_WAY = -1;
-
-/** Who holds a place does so for less than a look takes, unless he is without a processor. */
-const LOOKS = 100;
-const SLEEP_MS = 0.05;
 
 /** No number of a write. */
 export const NOT_EXPECTED = 0;
@@ -182,9 +179,7 @@ export class StableWrites {
   /** Locks the place of a file, which begins there if it was another's. @returns where its words are */
   #take(nodeid: Nodeid): number {
     const place = nodeid % PLACES;
-    for (let looks = 1; Atomics.compareExchange(this.#locks, place, 0, 1) !== 0; looks++) {
-      if (looks >= LOOKS) Atomics.wait(this.#locks, place, 1, SLEEP_MS);
-    }
+    takePlace(this.#locks, place);
     const at = place * WORDS;
     const words = this.#words;
     if (words[at + Word.FILE] !== nodeid) {
@@ -197,6 +192,6 @@ export class StableWrites {
   }
 
   #release(nodeid: Nodeid): void {
-    Atomics.store(this.#locks, nodeid % PLACES, 0);
+    releasePlace(this.#locks, nodeid % PLACES);
   }
 }
