@@ -36,8 +36,10 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Hundreds of processes are started, of the same sources: their types are stripped once.
     env: {
+      // Beside hundreds of processes, V8's own threads would only take turns with theirs.
+      NODE_OPTIONS: '--v8-pool-size=1',
+      // All are of the same sources: their types are stripped once.
       NODE_COMPILE_CACHE: fileURLToPath(
         new URL('node_modules/.cache/dafs-compiled', import.meta.url),
       ),

@@ -1,4 +1,16 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+
+/** So many threads V8 has by default. */
+const MOST_HELPERS = 4;
+const HELPERS_OPTION = '--v8-pool-size';
+
+/**
+ * V8 compiles and collects garbage in threads beside those of the program. More of them than processors
+ * take those from the program: with one on two processors a mount starts with a tenth less processor
+ * time, and its server is 10 MB smaller.
+ */
+const helpers = Math.min(MOST_HELPERS, Math.max(1, availableParallelism() - 1));
 
 /**
  * The command line that runs `dafs` again with other arguments, in a process of its own. The main
@@ -6,7 +18,11 @@ import { fileURLToPath } from 'node:url';
  */
 export function dafsCommandLine(...args: string[]): [program: string, args: string[]] {
   const main = new URL(`./main${import.meta.filename.slice(-3)}`, import.meta.url);
-  return [process.execPath, [...process.execArgv, fileURLToPath(main), ...args]];
+  const isGiven = process.execArgv.some((option) => option.startsWith(HELPERS_OPTION));
+  const options = isGiven
+    ? process.execArgv
+    : [...process.execArgv, `${HELPERS_OPTION}=${helpers}`];
+  return [process.execPath, [...options, fileURLToPath(main), ...args]];
 }
 
 /** What a process that `dafs` started says to the one that started it. */
