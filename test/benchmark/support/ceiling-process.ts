@@ -36,6 +36,8 @@ export class CeilingProcess {
     const child = spawn(process.execPath, words, {
       env: polls ? process.env : { ...process.env, ...NEVER_POLLS },
       stdio: ['ignore', 'pipe', 'inherit'],
+      // A session of its own, as a mount's: the scheduler shares processors out by sessions (sched(7)).
+      detached: true,
     });
     const said = once(child.stdout as NodeJS.ReadableStream, 'data');
     const exited = once(child, 'exit').then(([status]) => {
