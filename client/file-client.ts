@@ -2,6 +2,7 @@ import { Appends } from './appends.ts';
 import { AttributeVerification } from './attribute-verification.ts';
 import { undefinedIfNone } from './dafs-error.ts';
 import { type DirectoryPage, type DirectoryPosition, DirectoryReader } from './directory-reader.ts';
+import { ExportedCache } from './exported-cache.ts';
 import { ExtendedAttributes } from './extended-attributes.ts';
 import { FileSpace } from './file-space.ts';
 import {
@@ -55,9 +56,9 @@ import {
 import { Transfers } from './transfers.ts';
 
 /**
- * File operations by handle, over one session. Every method takes as its last argument the
- * credential to act with (Session.registerCredential; 0, the session's own, when left out), waits
- * for the answer, and throws DafsError.
+ * File operations by handle, over one session. Every method takes as its last argument the credential to
+ * act with (Session.registerCredential; 0, the session's own, when left out), waits for the answer, and
+ * throws DafsError.
  */
 export class FileClient {
   readonly session: Session;
@@ -71,6 +72,8 @@ export class FileClient {
   readonly statusBitmap: number;
   /** Holes, allocation and copies: the extension SPACE. */
   readonly space: FileSpace;
+  /** What of the server's memory needs no message. */
+  readonly exported: ExportedCache;
   /** Reads and writes; the methods here are its shorthands. */
   readonly transfers: Transfers;
   /** Writing at the end of files that others write too. */
@@ -80,17 +83,16 @@ export class FileClient {
 
   /** Asks the server for its root and its limits. */
   constructor(session: Session) {
+    const take = (results: { rootHandle: Filehandle }) => copyHandle(results.rootHandle);
     this.session = session;
-    this.root = session.callInPlace(operations.GET_ROOT_HANDLE, {}, 0, ({ rootHandle }) =>
-      copyHandle(rootHandle),
-    );
+    this.root = session.callInPlace(operations.GET_ROOT_HANDLE, {}, 0, take);
     this.fileSystem = this.statfs(this.root);
     this.statusBitmap = fileStatusBitmap(session.extensions);
     this.extendedAttributes = new ExtendedAttributes(session);
     this.verification = new AttributeVerification(session);
     const limits = transferLimits(session, this.fileSystem);
-    this.transfers = new Transfers(session, limits);
-    this.transfers.readExportedCache();
+    this.exported = new ExportedCache(session);
+    this.transfers = new Transfers(session, limits, this.exported);
     this.appends = new Appends(session, this.transfers.requests, limits);
     this.#directories = new DirectoryReader(session);
     this.opener = new Opener(session);
@@ -428,12 +430,8 @@ function takeStatus({ objAttributes }: { objAttributes: FileAttributes }): FileS
   return fileStatus(objAttributes);
 }
 
-function takeVerifier({ writeverf }: { writeverf: Verifier }): Verifier {
-  return writeverf;
-}
+const takeVerifier = ({ writeverf }: { writeverf: Verifier }): Verifier => writeverf;
 
-function takeAccess({ access }: { access: number }): number {
-  return access;
-}
+const takeAccess = ({ access }: { access: number }): number => access;
 
 function nothing(): void {}

@@ -1,3 +1,4 @@
+import type { Searcher } from './exported-status.ts';
 import type { FileClient } from './file-client.ts';
 import { attributesOf, type FileStatus, fileStatus, type StatusChanges } from './file-status.ts';
 import type { NewObject } from './new-object.ts';
@@ -44,8 +45,16 @@ export class FilesWithStatus {
     this.#isOneRequest = files.session.extensions.has(Extension.NAMES);
   }
 
-  /** Finds one name in a directory. */
-  lookup(directory: Filehandle, name: Uint8Array, credential = 0): FileStatus {
+  /**
+   * Finds one name in a directory.
+   * @param searcher whom `credential` stands for, if he may be let into the directory without asking
+   */
+  lookup(directory: Filehandle, name: Uint8Array, credential = 0, searcher?: Searcher): FileStatus {
+    const { status } = this.#files.exported;
+    const found = searcher && status?.lookup(directory, name, searcher);
+    if (found !== undefined) {
+      return found;
+    }
     return this.#perform(
       operations.LOOKUP,
       operations.LOOKUP_GETATTR,
@@ -54,6 +63,17 @@ export class FilesWithStatus {
       filehandleIn,
       onlyStatus,
     );
+  }
+
+  /** The status of a file that is known by its handle. */
+  getattr(filehandle: Filehandle, credential = 0): FileStatus {
+    const found = this.#files.exported.status?.of(filehandle);
+    return found ?? this.#files.getattr(filehandle, credential);
+  }
+
+  /** Whether what has changed can be looked at without asking the server. */
+  get isExported(): boolean {
+    return this.#files.exported.status !== undefined;
   }
 
   /** Opens, and if need be creates, the file that `claim` names. */

@@ -1,5 +1,6 @@
 import { DafsError } from './dafs-error.ts';
-import { ASK_SERVER, ExportedCacheReader } from './exported-cache-reader.ts';
+import { ASK_SERVER } from './exported-blocks.ts';
+import type { ExportedCache } from './exported-cache.ts';
 import { type Chunk, type ChunkMover, type Moved, moveInChunks } from './pipeline.ts';
 import { StableHow, type Verifier } from './protocol/index.ts';
 import type { RegisteredBuffer, TransferSlot } from './registration.ts';
@@ -28,23 +29,16 @@ export class Transfers {
   readonly requests: TransferRequests;
   readonly #session: Session;
   readonly #limits: TransferLimits;
-  #reader: ExportedCacheReader | undefined;
+  readonly #exported: ExportedCache | undefined;
   /** Memory for what requests carry that may have to be sent again, used again and again. */
   readonly #copies: Uint8Array[] = [];
 
-  constructor(session: Session, limits: TransferLimits) {
+  /** @param exported where reads look before they ask the server */
+  constructor(session: Session, limits: TransferLimits, exported?: ExportedCache) {
     this.#session = session;
     this.#limits = limits;
+    this.#exported = exported;
     this.requests = new TransferRequests(session);
-  }
-
-  /** From now on reads the server's cache without a message, where the server lets us. */
-  readExportedCache(): void {
-    const open = (): void => {
-      this.#reader = ExportedCacheReader.open(this.#session);
-    };
-    open();
-    this.#session.onRecovered(open);
   }
 
   /** Reads into any memory. @returns the bytes read; fewer than asked for at the end of the file */
@@ -67,7 +61,8 @@ export class Transfers {
     bytes: number,
     credential: number,
   ): number {
-    const read = this.#reader?.read(file, offset, buffer, bufferOffset, bytes) ?? ASK_SERVER;
+    const blocks = this.#exported?.blocks;
+    const read = blocks?.read(file, offset, buffer, bufferOffset, bytes) ?? ASK_SERVER;
     if (read !== ASK_SERVER) {
       return read;
     }
@@ -242,13 +237,14 @@ export class Transfers {
   /** Reads through a slot what needs no message, if it fits; else ASK_SERVER. */
   #readExported(file: FileReference, offset: number, into: Uint8Array): number {
     const { transfers } = this.#session;
-    const isPossible = this.#reader !== undefined && into.length <= transfers.slotBytes;
-    const slot = isPossible ? transfers.acquire() : undefined;
-    if (slot === undefined) {
+    const blocks = this.#exported?.blocks;
+    const isPossible = into.length <= transfers.slotBytes;
+    const slot = isPossible && blocks !== undefined ? transfers.acquire() : undefined;
+    if (blocks === undefined || slot === undefined) {
       return ASK_SERVER;
     }
     const { buffer } = transfers;
-    const read = this.#reader?.read(file, offset, buffer, slot.offset, into.length) ?? ASK_SERVER;
+    const read = blocks.read(file, offset, buffer, slot.offset, into.length);
     if (read !== ASK_SERVER) {
       into.set(slot.memory.subarray(0, read));
     }

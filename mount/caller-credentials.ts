@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { DafsError } from '../client/dafs-error.ts';
+import type { Searcher } from '../client/exported-status.ts';
 import { Capability, Extension, FILE_CAPABILITIES } from '../client/protocol/index.ts';
 import type { Session } from '../client/session.ts';
 import type { Caller } from './file-system.ts';
@@ -22,12 +23,18 @@ interface Powers {
 
 const UNKNOWN_POWERS: Powers = { groups: [], capabilities: undefined };
 
-interface KnownProcess {
-  uid: number;
-  gid: number;
-  powers: Powers;
-  credential: number;
-  validUntilMs: number;
+/** A caller as the server knows him. */
+export interface Identity {
+  readonly credential: number;
+  /** Who that is; undefined where everybody is taken for the mount's own user. */
+  readonly searcher: Searcher | undefined;
+}
+
+interface KnownProcess extends Identity {
+  readonly uid: number;
+  readonly gid: number;
+  readonly powers: Powers;
+  readonly validUntilMs: number;
 }
 
 /** Turns whoever calls into the credential that the server knows him by. */
@@ -50,6 +57,11 @@ export class CallerCredentials {
   /** The credential handle for `caller`, registered with the server when it is new. */
   of(caller: Caller): number {
     return this.#process(caller).credential;
+  }
+
+  /** The same, and who that is. */
+  identityOf(caller: Caller): Identity {
+    return this.#process(caller);
   }
 
   /**
@@ -87,7 +99,8 @@ export class CallerCredentials {
     const credential = this.#register(uid, gid, powers, false);
     if (this.#processes.size >= REMEMBERED_PROCESSES) this.#processes.clear();
     const validUntilMs = nowMs + PROCESS_VALID_MS;
-    const process = { uid, gid, powers, credential, validUntilMs };
+    const searcher = credential === OWN_CREDENTIAL ? undefined : { uid, gid, ...powers };
+    const process = { uid, gid, powers, credential, searcher, validUntilMs };
     this.#processes.set(pid, process);
     return process;
   }

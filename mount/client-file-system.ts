@@ -143,8 +143,9 @@ class ClientFileSystem implements PathFileSystem {
   }
 
   lookup(caller: Caller, parent: Nodeid, name: Uint8Array): Attributes {
-    const credential = this.#credentials.of(caller);
-    return this.#attributes(this.#files.lookup(this.#handles.of(parent), name, credential));
+    const { credential, searcher } = this.#credentials.identityOf(caller);
+    const directory = this.#handles.of(parent);
+    return this.#attributes(this.#files.lookup(directory, name, credential, searcher));
   }
 
   resolve(caller: Caller, parent: Nodeid, name: Uint8Array): Nodeid {
@@ -154,7 +155,7 @@ class ClientFileSystem implements PathFileSystem {
 
   getattr(caller: Caller, nodeid: Nodeid): Attributes {
     const credential = this.#credentials.of(caller);
-    return this.#attributes(this.#client.getattr(this.#handles.of(nodeid), credential));
+    return this.#attributes(this.#files.getattr(this.#handles.of(nodeid), credential));
   }
 
   setattr(

@@ -27,8 +27,9 @@ export class ClientForesight implements AttributesForesight {
     this.#handles = handles;
   }
 
+  /** What the server lets us look at needs no request. */
   expect(directory: Nodeid): void {
-    this.#expected = directory;
+    this.#expected = this.#files.isExported ? undefined : directory;
     this.#request = undefined;
   }
 

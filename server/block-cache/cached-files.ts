@@ -42,6 +42,7 @@ export class CachedFiles {
     this.#unlogged = new UnloggedBytes(store, this.table, this.#files, memory);
     this.#reserve = options.reserve ?? (() => true);
     this.#unstable.follow(store);
+    exported?.mirror(store);
     store.contents.beforeChange((id) => {
       this.#exported?.files.withdraw(id);
       this.#unstable.touch(id);

@@ -1,6 +1,9 @@
 import { ExportedCacheLayout } from '../../client/protocol/exported-cache.ts';
 import type { SlotMemory } from '../block-cache/slot-table.ts';
+import type { Store } from '../store/index.ts';
+import { ExportedAttributes } from './exported-attributes.ts';
 import { ExportedFiles } from './exported-files.ts';
+import { ExportedNames } from './exported-names.ts';
 import { ExportedOpens } from './exported-opens.ts';
 
 /**
@@ -11,6 +14,8 @@ export class ExportedCache {
   readonly layout: ExportedCacheLayout;
   readonly files: ExportedFiles;
   readonly opens: ExportedOpens;
+  readonly attributes: ExportedAttributes;
+  readonly names: ExportedNames;
   /** The slots' bytes. */
   readonly blocks: Uint8Array;
   readonly #memory: Uint8Array;
@@ -21,12 +26,29 @@ export class ExportedCache {
     this.#memory = memory;
     this.files = new ExportedFiles(layout, memory);
     this.opens = new ExportedOpens(layout, memory);
+    this.attributes = new ExportedAttributes(layout, memory);
+    this.names = new ExportedNames(layout, memory);
     this.blocks = memory.subarray(layout.blocksOffset, layout.bytes);
   }
 
   /** How it is made for a cache of at most so many bytes. */
   static layoutFor(cacheBytes: number, blockBytes: number): ExportedCacheLayout {
     return new ExportedCacheLayout(Math.floor(cacheBytes / blockBytes), blockBytes);
+  }
+
+  /** Keeps what it lists of attributes and names as the store has them. */
+  mirror(store: Store): void {
+    const { attributes, names } = this;
+    store.changes.mirror = {
+      attributesChanging: (id) => attributes.withdraw(id),
+      attributesChanged: (inode) => attributes.admit(inode),
+      nameChanging: (directory, name) => names.withdraw(directory, name),
+      nameMade: (directory, name, id) => names.made(directory, name, id),
+    };
+    store.observe({
+      committed: () => names.committed(),
+      rolledBack: () => names.rolledBack(),
+    });
   }
 
   /** Where the cache keeps what its slots hold. */

@@ -123,7 +123,9 @@ export function objectAttributes(
   bitmap: number,
 ): FileAttributes {
   if (!isNamedHandle(handle)) {
-    return fileAttributesOf(service.filehandles.inode(handle), bitmap, service.filehandles);
+    const inode = service.filehandles.inode(handle);
+    service.exported?.attributes.admit(inode);
+    return fileAttributesOf(inode, bitmap, service.filehandles);
   }
   return isAttributeDirectory(handle)
     ? attributesOfDirectory(service, fileOfDirectory(service, handle), bitmap)

@@ -79,6 +79,7 @@ export function walkPath(
       walk.status = DafsStatus.DAFSERR_NOENT;
       return walk;
     }
+    service.exported?.names.admit(walk.inode, name, inode.id);
     walk.inode = inode;
     walk.componentCount += 1;
   }

@@ -71,6 +71,11 @@ export const openHandlers = {
   CLOSE(service, exchange, args) {
     const id = openIdOf(service, args.filehandle);
     service.opens.close(service.opens.find(args.stateId, exchange.client, id));
+    const inode = isNamedHandle(args.filehandle) ? undefined : service.store.inode(id);
+    if (inode !== undefined) {
+      // What was written has taken its attributes off the list.
+      service.exported?.attributes.admit(inode);
+    }
     return undefined;
   },
 } satisfies Handlers;

@@ -1,4 +1,4 @@
-import type { FileId } from './types.ts';
+import type { FileId, Inode } from './types.ts';
 
 /** Hears of each modification while it is made, before it is committed. */
 export interface ChangeWatcher {
@@ -10,7 +10,20 @@ export interface ChangeWatcher {
   nameChanged(directory: FileId, name: Uint8Array): void;
 }
 
-/** Where the parts of a store tell of modifications; without a watcher that costs nothing. */
+/** Keeps a copy of attributes and names. */
+export interface ChangeMirror {
+  /** Attributes of an object are about to change, times of access included. */
+  attributesChanging(id: FileId): void;
+  /** Attributes of an object have changed, which is committed; not told while its data run ahead of its row. */
+  attributesChanged(inode: Inode): void;
+  /** A name is about to lead elsewhere, or nowhere. */
+  nameChanging(directory: FileId, name: Uint8Array): void;
+  /** A name is made, which is yet to be committed. */
+  nameMade(directory: FileId, name: Uint8Array, id: FileId): void;
+}
+
+/** Where the parts of a store tell of modifications; without anybody to tell it costs nothing. */
 export class ChangeFeed {
   watcher: ChangeWatcher | undefined;
+  mirror: ChangeMirror | undefined;
 }

@@ -81,6 +81,10 @@ export class InodeRecord implements Inode {
     return this.storedBytes + this.pendingBytes + this.reservedBytes;
   }
 
+  get isUncommitted(): boolean {
+    return this.snapshot !== undefined;
+  }
+
   get isRegular(): boolean {
     return this.type === FileType.REGULAR;
   }

@@ -120,6 +120,7 @@ export class InodeTable implements TransactionObserver {
 
   /** The same for what nobody needs to hear of: the row catches up, or somebody has read. */
   follow(record: InodeRecord): void {
+    this.#feed.mirror?.attributesChanging(record.id);
     record.rowChanged = true;
     this.#usage.follow(record);
     if (record.snapshot === undefined) {
@@ -188,6 +189,9 @@ export class InodeTable implements TransactionObserver {
   committed(): void {
     for (const record of this.#changed) {
       forgetTransaction(record);
+      if (!record.isDeleted && !record.dataPending) {
+        this.#feed.mirror?.attributesChanged(record);
+      }
     }
     this.#changed.length = 0;
     this.#deleted.length = 0;

@@ -300,6 +300,7 @@ export class Namespace {
     this.#inodes.change(directory);
     this.#entries.insert(directory.id, cookie, name, record.id);
     this.#feed.watcher?.nameChanged(directory.id, name);
+    this.#feed.mirror?.nameMade(directory.id, name, record.id);
     resizeDirectory(directory, bytesOfEntry(name), now);
     if (record.isDirectory) {
       record.parent = directory.id;
@@ -316,6 +317,7 @@ export class Namespace {
     now: Time,
   ): void {
     this.#inodes.change(directory);
+    this.#feed.mirror?.nameChanging(directory.id, name);
     this.#entries.delete(directory.id, cookie, name);
     this.#feed.watcher?.nameChanged(directory.id, name);
     resizeDirectory(directory, -bytesOfEntry(name), now);

@@ -100,6 +100,8 @@ export interface Inode {
    * follows them: those of the group are the list's mask.
    */
   readonly accessAcl: Acl | undefined;
+  /** The open transaction has changed it; what was written to a file without one does not count. */
+  readonly isUncommitted: boolean;
 }
 
 /** What chattr(1) sets, in the numbers of Linux's FS_IOC_SETFLAGS. */

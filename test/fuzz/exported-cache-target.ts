@@ -1,10 +1,16 @@
-import { ASK_SERVER, ExportedCacheReader } from '../../client/exported-cache-reader.ts';
+import { ASK_SERVER, ExportedBlocks } from '../../client/exported-blocks.ts';
+import { ExportedStatus } from '../../client/exported-status.ts';
 import {
+  ATTRIBUTES_TYPE_SHIFT,
+  AttributesEntry,
   ExportedCacheLayout,
   FileEntry,
   filehandleOf,
+  NameEntry,
   NO_SLOT,
+  ObjectType,
   OpenEntry,
+  PackedName,
   type StateId,
 } from '../../client/protocol/index.ts';
 import type { RegisteredBuffer } from '../../client/registration.ts';
@@ -16,6 +22,10 @@ const FILE_ID = 5;
 const STATE_ID = 0x1_0000_0007n as StateId;
 const file = { handle: filehandleOf(new Uint8Array(8), FILE_ID), stateId: STATE_ID };
 const FILE_BYTES = 1700;
+const DIRECTORY_ID = 6;
+const directory = filehandleOf(new Uint8Array(16), DIRECTORY_ID);
+const NAME = Buffer.from('name');
+const root = { uid: 0, gid: 0, groups: [], capabilities: undefined };
 
 /** What is asked for: offset and length, within the file, at its end, behind it, over all blocks. */
 const reads: readonly (readonly [number, number])[] = [
@@ -28,7 +38,7 @@ const reads: readonly (readonly [number, number])[] = [
 /** Where in the client's buffer the data go. */
 const BUFFER_OFFSET = 64;
 
-/** An index as a server makes it: one file, one open of it, and all of its blocks. */
+/** An index as a server makes it: one file, one open of it, all of its blocks, and its name. */
 function soundIndex(): Uint8Array {
   const index = new Uint8Array(layout.blocksOffset);
   const words = new Int32Array(index.buffer);
@@ -50,7 +60,24 @@ function soundIndex(): Uint8Array {
     words[layout.slotNextWord + slot] = words[bucket] as number;
     words[bucket] = slot;
   }
+  addName(words, floats);
   return index.subarray(0, (layout.bucketsWord + layout.buckets) * 4);
+}
+
+function addName(words: Int32Array, floats: Float64Array): void {
+  const packed = new PackedName();
+  packed.set(NAME);
+  // All attributes share a set here.
+  for (const [way, id] of [FILE_ID, DIRECTORY_ID].entries()) {
+    const entry = layout.attributesWord + way * AttributesEntry.words;
+    words[entry + AttributesEntry.mode] = ObjectType.DAFS_TYPE_DIR << ATTRIBUTES_TYPE_SHIFT;
+    floats[entry / 2 + AttributesEntry.id] = id;
+  }
+  const entry = layout.nameSetWord(DIRECTORY_ID, packed);
+  words[entry + NameEntry.length] = NAME.length;
+  words.set(packed.words, entry + NameEntry.name);
+  floats[entry / 2 + NameEntry.directory] = DIRECTORY_ID;
+  floats[entry / 2 + NameEntry.id] = FILE_ID;
 }
 
 /** The same, but the first block is said to be in a slot behind the last one, of which there is an entry, it seems. */
@@ -108,13 +135,17 @@ export function exportedCacheTarget(): Target {
     decode(input) {
       const exported = new Exported(input);
       const region = exported as unknown as RemoteRegion;
-      const reader = new ExportedCacheReader(region, layout, () => {});
+      const reader = new ExportedBlocks(region, layout, () => {});
       for (const [offset, bytes] of reads) {
         exported.expect(bytes);
         const read = reader.read(file, offset, {} as RegisteredBuffer, BUFFER_OFFSET, bytes);
         if (read !== ASK_SERVER && !(Number.isInteger(read) && read >= 0 && read <= bytes)) {
           throw new Error(`${bytes} bytes were asked for at ${offset}, and ${read} read`);
         }
+      }
+      const status = new ExportedStatus(region, layout, directory).lookup(directory, NAME, root);
+      if (status !== undefined && !Number.isSafeInteger(status.sizeBytes)) {
+        throw new Error(`the file has ${status.sizeBytes} bytes`);
       }
     },
     isPrecise: () => false,

@@ -1,6 +1,6 @@
 /** What a client may still not do when it reads the cache by itself, and when it may not at all. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ExportedCacheReader } from '../../../client/exported-cache-reader.ts';
+import type { ExportedBlocks } from '../../../client/exported-blocks.ts';
 import {
   createClientIdentity,
   type DafsError,
@@ -32,13 +32,13 @@ const clients: Client[] = [];
 class Client {
   readonly session: Session;
   readonly files: FileClient;
-  readonly reader: ExportedCacheReader | undefined;
+  readonly reader: ExportedBlocks | undefined;
 
   constructor(options: SessionOptions = {}) {
     const extensions = [Extension.ORDMA];
     this.session = Session.connect(server.fabricSocket, { extensions, ...options });
     this.files = new FileClient(this.session);
-    this.reader = ExportedCacheReader.open(this.session);
+    this.reader = this.files.exported.blocks;
     clients.push(this);
   }
 

@@ -3,7 +3,7 @@
  * each. Arguments: the owner's socket, the file of the versions, a seed. Ends with status 1 when a
  * record was not as it must be.
  */
-import { ASK_SERVER, ExportedCacheReader } from '../../../../client/exported-cache-reader.ts';
+import { ASK_SERVER, ExportedBlocks } from '../../../../client/exported-blocks.ts';
 import {
   ExportedCacheLayout,
   filehandleOf,
@@ -27,7 +27,7 @@ const privateData = Buffer.from(connect(socket, queuePair, { timeoutMs: 60_000 }
 const { slots, ids } = JSON.parse(privateData) as { slots: number; ids: number[] };
 const layout = new ExportedCacheLayout(slots, 4096);
 const [rkey = 0, address = 0] = versions.awaitPublished();
-const reader = new ExportedCacheReader(
+const reader = new ExportedBlocks(
   queuePair.importRegion(rkey, address, layout.bytes),
   layout,
   () => {},

@@ -1,5 +1,6 @@
 /** A store with an exported cache and a reader of it, joined by the NIC in one thread. */
-import { ASK_SERVER, ExportedCacheReader } from '../../../../client/exported-cache-reader.ts';
+import { ASK_SERVER, ExportedBlocks } from '../../../../client/exported-blocks.ts';
+import { ExportedStatus } from '../../../../client/exported-status.ts';
 import {
   type ExportedCacheLayout,
   type Filehandle,
@@ -15,6 +16,7 @@ import { atEnd, connectedSides, createArena } from '../../nic/support.ts';
 import { stateIdOf } from './state-ids.ts';
 
 const FOR_EVER = Number.MAX_SAFE_INTEGER;
+const ROOT_ID = 1;
 const BUFFER_BYTES = 1 << 20;
 
 /** An export of its own memory, and a reader at the other end of a connection. */
@@ -22,11 +24,17 @@ export class ExportPair {
   readonly layout: ExportedCacheLayout;
   readonly memory: Uint8Array;
   readonly exported: ExportedCache;
-  readonly reader: ExportedCacheReader;
+  readonly reader: ExportedBlocks;
+  readonly status: ExportedStatus;
   readonly buffer: RegisteredBuffer;
   readonly closeConnection: () => void;
 
-  constructor(slots: number, blockBytes: number) {
+  /** @param fileSystem the handle of the file system that there is */
+  constructor(
+    slots: number,
+    blockBytes: number,
+    fileSystem: Uint8Array = new Uint8Array(16).fill(7),
+  ) {
     const [owner, peer] = connectedSides();
     this.layout = ExportedCache.layoutFor(slots * blockBytes, blockBytes);
     const { bytes } = this.layout;
@@ -37,7 +45,8 @@ export class ExportPair {
     this.exported = new ExportedCache(this.layout, region.memory);
     const { rkey, address } = owner.queuePair.bindWindow(region);
     const imported = peer.queuePair.importRegion(rkey, address, bytes);
-    this.reader = new ExportedCacheReader(imported, this.layout, () => {});
+    this.reader = new ExportedBlocks(imported, this.layout, () => {});
+    this.status = new ExportedStatus(imported, this.layout, filehandleOf(fileSystem, ROOT_ID));
     this.buffer = RegisteredBuffer.allocate(peer.domain, BUFFER_BYTES, 'read');
     atEnd(() => this.buffer.close());
     this.closeConnection = () => owner.queuePair.close();
@@ -67,7 +76,7 @@ export class ExportedStore {
 
   constructor(store: Store, slots: number) {
     this.store = store;
-    this.pair = new ExportPair(slots, store.blockBytes);
+    this.pair = new ExportPair(slots, store.blockBytes, store.identity);
     this.cache = new TestCache(store, slots, { exported: this.pair.exported });
   }
 

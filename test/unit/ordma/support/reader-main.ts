@@ -3,7 +3,7 @@
  * Arguments: the server's socket, the file of the versions, a seed. Ends with
  * status 1 when a record was not as it must be.
  */
-import { ASK_SERVER, ExportedCacheReader } from '../../../../client/exported-cache-reader.ts';
+import { ASK_SERVER } from '../../../../client/exported-blocks.ts';
 import {
   DafsError,
   Extension,
@@ -30,7 +30,7 @@ const session = Session.connect(fabric, {
   pollMicroseconds: 0,
 });
 const client = new FileClient(session);
-const reader = ExportedCacheReader.open(session);
+const reader = client.exported.blocks;
 const buffer = session.allocateBuffer(RECORD_BYTES, 'read');
 
 interface Reading {

@@ -39,6 +39,14 @@ const BYTES = Math.ceil(WORDS / 1024) * 4096;
 export const nameOf = (file: number, life: number): Uint8Array =>
   new TextEncoder().encode(`file-${file}-${life}`);
 
+/** Of two of them, not the data change but the attributes, and the name. */
+export const ATTRIBUTES_FILE = 0;
+export const MOVED_FILE = 1;
+
+/** The name of the file that moves, by the version or its parity. */
+export const movedName = (version: number): Uint8Array =>
+  new TextEncoder().encode(`moved-${version % 2}`);
+
 export class Versions {
   readonly #words: Int32Array;
 

@@ -1,19 +1,13 @@
-import { NicError, type RemoteRegion, WcStatus } from '../nic/index.ts';
-import { hasStatus } from './dafs-error.ts';
+import { type RemoteRegion, WcStatus } from '../nic/index.ts';
 import {
-  DafsStatus,
-  ExportedCacheLayout,
-  Extension,
+  type ExportedCacheLayout,
   FileEntry,
   fileIdOf,
   NO_SLOT,
   OpenEntry,
-  operations,
-  type ResultsOf,
   WAYS,
 } from './protocol/index.ts';
 import type { RegisteredBuffer } from './registration.ts';
-import type { Session } from './session.ts';
 import type { FileReference } from './transfer-requests.ts';
 
 /** What a read gives that only the server can serve. */
@@ -24,7 +18,6 @@ const CHANGED = -2;
 const ATTEMPTS = 3;
 /** No chain of a sound server is longer; one of another may have no end. */
 const LONGEST_CHAIN = 64;
-const MAXIMUM_SLOTS = 2 ** 30;
 
 /** What performance.now() counts from, in seconds since 1970. */
 const TIME_ORIGIN_SECONDS = performance.timeOrigin / 1000;
@@ -49,7 +42,7 @@ const { stateIdLow: STATE_LOW, stateIdHigh: STATE_HIGH, id: OPEN_ID } = OpenEntr
  *
  * Nothing is allocated by a read.
  */
-export class ExportedCacheReader {
+export class ExportedBlocks {
   readonly #region: RemoteRegion;
   readonly #layout: ExportedCacheLayout;
   readonly #tellUsed: TellUsed;
@@ -70,35 +63,6 @@ export class ExportedCacheReader {
     this.#layout = layout;
     this.#tellUsed = tellUsed;
     this.#used = new Uint8Array(Math.ceil(layout.slots / 8));
-  }
-
-  /**
-   * A reader for a session that was granted ORDMA; undefined when there is nothing to read from.
-   * Sessions with checksums have none: nobody computes them here.
-   */
-  static open(session: Session): ExportedCacheReader | undefined {
-    if (!session.extensions.has(Extension.ORDMA) || session.terms.usesChecksums) {
-      return undefined;
-    }
-    try {
-      const exported = session.call(operations.ORDMA_EXPORT, {});
-      const layout = layoutOf(exported);
-      const { handle, address, byteCount } = exported;
-      if (layout === undefined) {
-        return undefined;
-      }
-      const region = session.importMemory(handle, address, byteCount);
-      return new ExportedCacheReader(region, layout, (firstSlot, used) => {
-        session.submit(operations.ORDMA_USED, { firstSlot, used });
-      });
-    } catch (error) {
-      // A server that has no room for one more reader, or that opened less than it says.
-      const isWithout = error instanceof NicError || hasStatus(error, DafsStatus.DAFSERR_RESOURCE);
-      if (isWithout) {
-        return undefined;
-      }
-      throw error;
-    }
   }
 
   /**
@@ -265,14 +229,3 @@ export class ExportedCacheReader {
 
 /** Takes a bit for each slot from `firstSlot` on, the lowest of a byte first. */
 type TellUsed = (firstSlot: number, used: Uint8Array) => void;
-
-/** The layout of an export; undefined when what the server says of it cannot be. */
-function layoutOf(exported: ResultsOf<'ORDMA_EXPORT'>): ExportedCacheLayout | undefined {
-  const { slots, blockBytes, byteCount } = exported;
-  const isPowerOfTwo = Number.isInteger(Math.log2(blockBytes));
-  if (!isPowerOfTwo || slots < 1 || slots > MAXIMUM_SLOTS) {
-    return undefined;
-  }
-  const layout = new ExportedCacheLayout(slots, blockBytes);
-  return layout.bytes === byteCount ? layout : undefined;
-}
