@@ -1,5 +1,5 @@
 /** How long a wait polls at most before it sleeps, where nobody says otherwise. */
-export const DEFAULT_POLL_MICROSECONDS = 100;
+export const DEFAULT_POLL_MICROSECONDS = 200;
 
 /**
  * No round of this process is longer, whoever asks for one: DAFS_POLL_MICROSECONDS of the environment.
