@@ -1,10 +1,15 @@
 import type { BlockCache } from '../block-cache.ts';
 import type { Store } from '../store/index.ts';
 
-/** Data that are in memory only, and intents, go into the database between requests when they are so old. */
-const AGED_MS = 1000;
-/** Data so old is written back whether there are requests or not. */
-const OVERDUE_MS = 2000;
+/** How old something becomes before it goes into the database: between requests, or whether there are some or not. */
+interface Age {
+  readonly agedMs: number;
+  readonly overdueMs: number;
+}
+
+const intents: Age = { agedMs: 1000, overdueMs: 2000 };
+/** What is written again and again meanwhile is stored once. A killed server leaves it to the next one. */
+const data: Age = { agedMs: 5000, overdueMs: 7000 };
 /** When nobody has asked for anything for so long, everything goes into the database. */
 const IDLE_MS = 100;
 /** Written at a go: a request that comes in the meantime waits no longer than this takes. */
@@ -55,7 +60,7 @@ export class Housekeeping {
     }
     const untilDueMs = Math.min(
       IDLE_MS - (now - this.#lastRequestMs),
-      AGED_MS - this.#cache.unloggedAgeMs,
+      data.agedMs - this.#cache.unloggedAgeMs,
       this.#untilIntentsAgeMs,
     );
     const dueMs = this.#cache.isCrowded ? 0 : Math.max(0, untilDueMs);
@@ -101,19 +106,19 @@ export class Housekeeping {
     if (dirtyBytes === 0) {
       return false;
     }
-    if (unloggedAgeMs >= OVERDUE_MS) {
+    if (unloggedAgeMs >= data.overdueMs) {
       return true;
     }
     return (
       !isBusy &&
       !this.#store.durability.isLogCrowded &&
-      (isCrowded || this.#isIdle(now) || unloggedAgeMs >= AGED_MS)
+      (isCrowded || this.#isIdle(now) || unloggedAgeMs >= data.agedMs)
     );
   }
 
   #isApplyDue(now: number, isBusy: boolean): boolean {
     const untilMs = this.#untilIntentsAgeMs;
-    const isAged = untilMs <= (isBusy ? AGED_MS - OVERDUE_MS : 0);
+    const isAged = untilMs <= (isBusy ? intents.agedMs - intents.overdueMs : 0);
     return isAged || (untilMs < Number.POSITIVE_INFINITY && this.#isIdle(now));
   }
 
@@ -123,7 +128,7 @@ export class Housekeeping {
     if (!hasChangedRows && !hasLoggedData) {
       return Number.POSITIVE_INFINITY;
     }
-    return AGED_MS - intentAgeMs;
+    return intents.agedMs - intentAgeMs;
   }
 
   #isIdle(now: number): boolean {

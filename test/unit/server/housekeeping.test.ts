@@ -81,7 +81,8 @@ describe('Housekeeping', () => {
 
   it('writes aged data back in the gaps between requests, a piece at a time', () => {
     write(...Array(32).keys());
-    for (let count = 0; count < 10; count += 1) {
+    for (let count = 0; count < 50; count += 1) {
+      expect(cache.dirtyBytes).toBe(32 * block);
       request(100);
     }
     expect(cache.dirtyBytes).toBe(32 * block);
@@ -98,7 +99,7 @@ describe('Housekeeping', () => {
 
   it('writes overdue data back though there is no gap', () => {
     write(0, 1);
-    for (let count = 0; count < 19; count += 1) {
+    for (let count = 0; count < 69; count += 1) {
       housekeeping.work(true);
       vi.advanceTimersByTime(100);
     }
