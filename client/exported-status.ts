@@ -71,6 +71,9 @@ export class ExportedStatus {
   }
 
   #statusOf(id: number): FileStatus | undefined {
+    if (!isFileId(id)) {
+      return undefined;
+    }
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const entry = this.#attributesOf(id);
       if (entry === NONE) {
@@ -88,7 +91,7 @@ export class ExportedStatus {
   /** The status of the file that a name in a directory leads to. */
   lookup(parent: Filehandle, name: Uint8Array, searcher: Searcher): FileStatus | undefined {
     const directory = this.#idOf(parent);
-    if (directory === undefined || !this.#packed.set(name)) {
+    if (directory === undefined || !isFileId(directory) || !this.#packed.set(name)) {
       return undefined;
     }
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -223,7 +226,8 @@ export class ExportedStatus {
   #takeIntegers(entry: number): boolean {
     for (let at = AttributesEntry.size; at < this.#integers.length; at += 1) {
       const integer = this.#region.float(entry + at);
-      if (!Number.isSafeInteger(integer)) {
+      const isTime = at >= AttributesEntry.seconds;
+      if (!Number.isSafeInteger(integer) || (integer < 0 && !isTime)) {
         return false;
       }
       this.#integers[at] = integer;
@@ -238,3 +242,6 @@ export class ExportedStatus {
     return { seconds, nseconds };
   }
 }
+
+/** Entries of nobody have id 0, and no message can tell of other numbers than these. */
+const isFileId = (id: number): boolean => Number.isSafeInteger(id) && id > 0;

@@ -352,7 +352,7 @@ export class BlockCache {
   #publish(record: InodeRecord, offset: number, end: number): void {
     const now = currentTime();
     const oldSize = record.size;
-    this.#exported?.attributes.withdraw(record.id);
+    this.#exported?.attributes.withdrawWritten(record.id);
     record.size = Math.max(oldSize, end);
     this.#files.grown(record, oldSize);
     record.mtime = now;

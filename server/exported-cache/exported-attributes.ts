@@ -9,6 +9,8 @@ import { EntrySets } from './entry-sets.ts';
 
 const NONE = -1;
 
+const HIGHEST_WORD = 0xffff_ffff;
+
 /**
  * Attributes of files, in memory that clients see. What is listed is what a client would be told: it has
  * been committed, and is withdrawn before anything of it changes.
@@ -16,6 +18,8 @@ const NONE = -1;
 export class ExportedAttributes {
   readonly #layout: ExportedCacheLayout;
   readonly #entries: EntrySets;
+  /** Files that were written to in this round: a killed server's successor may not know of that. */
+  readonly #written = new Set<FileId>();
 
   /** @param memory of the export; zeros. */
   constructor(layout: ExportedCacheLayout, memory: Uint8Array) {
@@ -27,8 +31,9 @@ export class ExportedAttributes {
   /** Lists attributes that have been committed, and are as good as told to somebody. */
   admit(inode: Inode): void {
     const { id } = inode;
+    const isOpen = inode.isUncommitted || this.#written.has(id);
     const isListed = this.#find(id) !== NONE;
-    if (isListed || inode.nlink === 0 || inode.isUncommitted) {
+    if (isListed || isOpen || inode.nlink === 0 || !hasRoomFor(inode)) {
       return;
     }
     const word = this.#entries.vacate(this.#layout.attributesSetWord(id));
@@ -78,8 +83,23 @@ export class ExportedAttributes {
     }
   }
 
+  /** Data are about to be written to the file, in memory: its attributes count when that is acknowledged. */
+  withdrawWritten(id: FileId): void {
+    this.#written.add(id);
+    this.withdraw(id);
+  }
+
+  /** What was done so far may be acknowledged. */
+  accepted(): void {
+    this.#written.clear();
+  }
+
   /** Index of the first word of the file's entry, or NONE. */
   #find(id: FileId): number {
     return this.#entries.find(this.#layout.attributesSetWord(id), id);
   }
 }
+
+/** Whether the entry's words hold the numbers of a device. */
+const hasRoomFor = ({ rdev }: Inode): boolean =>
+  rdev.major <= HIGHEST_WORD && rdev.minor <= HIGHEST_WORD;

@@ -47,6 +47,7 @@ export class ExportedCache {
     };
     store.observe({
       committed: () => names.committed(),
+      accepted: () => attributes.accepted(),
       rolledBack: () => names.rolledBack(),
     });
   }

@@ -144,9 +144,9 @@ export function exportedCacheTarget(): Target {
         }
       }
       const status = new ExportedStatus(region, layout, directory).lookup(directory, NAME, root);
-      if (status !== undefined && !Number.isSafeInteger(status.sizeBytes)) {
-        throw new Error(`the file has ${status.sizeBytes} bytes`);
-      }
+      const { fileId = 1, sizeBytes = 0 } = status ?? {};
+      const isSound = Number.isSafeInteger(fileId) && fileId > 0 && Number.isSafeInteger(sizeBytes);
+      if (!isSound || sizeBytes < 0) throw new Error(`file ${fileId} has ${sizeBytes} bytes`);
     },
     isPrecise: () => false,
   };

@@ -60,6 +60,8 @@ class Model {
   readonly exported: ExportedStore;
   readonly directories: readonly FileId[];
   readonly ids: Set<FileId>;
+  /** Since what was done could be acknowledged. */
+  readonly #written = new Set<FileId>();
   served = { names: 0, attributes: 0 };
 
   constructor(slots: number) {
@@ -117,7 +119,10 @@ class Model {
 
   write(at: Place, number: number): void {
     const id = this.#idAt(at);
-    if (id !== undefined) this.exported.cache.write(id, number, pattern(1 + (number % 700), 1));
+    if (id === undefined) return;
+    this.exported.cache.write(id, number, pattern(1 + (number % 700), 1));
+    this.#written.add(id);
+    if (number % 2 === 0) this.ask(at);
   }
 
   truncate(at: Place, number: number): void {
@@ -167,6 +172,7 @@ class Model {
 
   commit(): void {
     this.#store.commit();
+    this.#written.clear();
   }
 
   undo(): void {
@@ -189,6 +195,7 @@ class Model {
     expect(inode).toBeDefined();
     if (inode === undefined) return;
     expect(inode.isUncommitted).toBe(false);
+    expect(this.#written.has(id)).toBe(false);
     const attributes = fileAttributesOf(inode, ALL_FILE_ATTRIBUTES, {
       of: () => undefined,
     } as unknown as Filehandles);

@@ -159,6 +159,35 @@ describe('a directory', () => {
   });
 });
 
+test.each([0, -1, 0.5, 2 ** 53])('there is no file %d, whatever is said of it', (id) => {
+  const pair = pairWith(['one']);
+  const { floats, words, layout } = pair;
+  const [name = 0, , attributes = 0] = entriesOf(pair);
+  const last = layout.attributesSetWord(id) + (WAYS - 1) * AttributesEntry.words;
+  words.copyWithin(last, attributes, attributes + AttributesEntry.words);
+  floats[last / 2 + AttributesEntry.id] = id;
+  floats[name / 2 + NameEntry.id] = id;
+  expect(find(pair, 'one')).toBeUndefined();
+});
+
+test('entries of nobody are no file, and no directory', () => {
+  const pair = pairWith(['one']);
+  pair.exported.names.withdraw(directory, Buffer.from('one'));
+  pair.exported.attributes.withdraw(directory);
+  expect(pair.status.of(handleOf(0))).toBeUndefined();
+  expect(pair.status.lookup(handleOf(0), Buffer.from('one'), root)).toBeUndefined();
+});
+
+test('devices with larger numbers than entries hold are not told', () => {
+  const pair = pairWith([]);
+  const device = (id: FileId, major: number) =>
+    inodeOf(id, FileType.BLOCK_DEVICE, { rdev: { major, minor: 1 } });
+  pair.exported.attributes.admit(device(12 as FileId, 0xffff_ffff));
+  pair.exported.attributes.admit(device(13 as FileId, 0x1_0000_0000));
+  expect(pair.status.of(handleOf(12))?.rdevMajor).toBe(0xffff_ffff);
+  expect(pair.status.of(handleOf(13))).toBeUndefined();
+});
+
 test('handles of another file system mean nothing', () => {
   const pair = pairWith(['one']);
   expect(pair.status.of(handleOf(file))).toBeDefined();
@@ -186,6 +215,7 @@ test('nonsense makes no reader throw, nor tell what no server could', () => {
         const { sizeBytes, usedBytes, accessTime, modifyTime, changeTime, createTime } = status;
         const times = [accessTime, modifyTime, changeTime, createTime];
         const numbers = [sizeBytes, usedBytes, ...times.flatMap(Object.values)];
+        expect(Math.min(sizeBytes, usedBytes)).toBeGreaterThanOrEqual(0);
         expect(numbers.every(Number.isSafeInteger)).toBe(true);
       }
     }),
