@@ -1,4 +1,5 @@
 import { type RemoteRegion, WcStatus } from '../nic/index.ts';
+import { entryOf, NO_ENTRY } from './exported-entries.ts';
 import {
   type ExportedCacheLayout,
   FileEntry,
@@ -29,7 +30,6 @@ const READS_PER_LOOK = 64;
 /** Slots that one message tells of: a bit for each. */
 const SLOTS_PER_REPORT = 8192;
 
-const NONE = -1;
 const { sequence: SEQUENCE, id: ID, size: SIZE } = FileEntry;
 const { accessTimeGoodUntil: GOOD_UNTIL } = FileEntry;
 const { stateIdLow: STATE_LOW, stateIdHigh: STATE_HIGH, id: OPEN_ID } = OpenEntry;
@@ -138,8 +138,8 @@ export class ExportedBlocks {
     bytes: number,
   ): number {
     const region = this.#region;
-    const entry = this.#fileEntry(id);
-    if (entry === NONE) {
+    const entry = entryOf(region, this.#layout.fileSetWord(id), FileEntry.words, id);
+    if (entry === NO_ENTRY) {
       return ASK_SERVER;
     }
     const sequence = region.word(entry + SEQUENCE);
@@ -164,19 +164,6 @@ export class ExportedBlocks {
       return ASK_SERVER;
     }
     return Math.max(0, end - offset);
-  }
-
-  /** Index of the first word of the file's entry, or NONE. */
-  #fileEntry(id: number): number {
-    const region = this.#region;
-    let at = this.#layout.fileSetWord(id);
-    for (let way = 0; way < WAYS; way += 1) {
-      if (region.float(at / 2 + ID) === id) {
-        return at;
-      }
-      at += FileEntry.words;
-    }
-    return NONE;
   }
 
   /** Copies a range of a file out of its blocks; false when one of them is not there. */

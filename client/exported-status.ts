@@ -1,4 +1,5 @@
 import type { RemoteRegion } from '../nic/index.ts';
+import { entryOf, NO_ENTRY } from './exported-entries.ts';
 import type { FileStatus } from './file-status.ts';
 import {
   ATTRIBUTES_TYPE_SHIFT,
@@ -20,7 +21,6 @@ import {
 /** How often something that meets a change is tried before the server is asked. */
 const ATTEMPTS = 3;
 
-const NONE = -1;
 /** An entry tells of access, modify, change and create. */
 const TIMES = 4;
 const PERMISSION_BITS = 0o7777;
@@ -76,7 +76,7 @@ export class ExportedStatus {
     }
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const entry = this.#attributesOf(id);
-      if (entry === NONE) {
+      if (entry === NO_ENTRY) {
         return undefined;
       }
       const sequence = this.#region.word(entry + AttributesEntry.sequence);
@@ -97,7 +97,7 @@ export class ExportedStatus {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const directoryEntry = this.#attributesOf(directory);
       const nameEntry = this.#entryOf(directory);
-      if (directoryEntry === NONE || nameEntry === NONE) {
+      if (directoryEntry === NO_ENTRY || nameEntry === NO_ENTRY) {
         return undefined;
       }
       const region = this.#region;
@@ -121,20 +121,13 @@ export class ExportedStatus {
     return isStill && this.#region.wordAfterReads(entry) === sequence;
   }
 
-  /** Index of the first word of the entry with the file's attributes, or NONE. */
+  /** Index of the first word of the entry with the file's attributes, or NO_ENTRY. */
   #attributesOf(id: number): number {
-    const region = this.#region;
-    let at = this.#layout.attributesSetWord(id);
-    for (let way = 0; way < WAYS; way += 1) {
-      if (region.float(at / 2 + AttributesEntry.id) === id) {
-        return at;
-      }
-      at += AttributesEntry.words;
-    }
-    return NONE;
+    const set = this.#layout.attributesSetWord(id);
+    return entryOf(this.#region, set, AttributesEntry.words, id);
   }
 
-  /** Index of the first word of the entry of the packed name, or NONE. */
+  /** Index of the first word of the entry of the packed name, or NO_ENTRY. */
   #entryOf(directory: number): number {
     let at = this.#layout.nameSetWord(directory, this.#packed);
     for (let way = 0; way < WAYS; way += 1) {
@@ -143,7 +136,7 @@ export class ExportedStatus {
       }
       at += NameEntry.words;
     }
-    return NONE;
+    return NO_ENTRY;
   }
 
   /** Where the packed name leads by an entry; undefined when that is another name's. */

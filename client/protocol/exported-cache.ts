@@ -113,6 +113,9 @@ export class PackedName {
   }
 }
 
+/** Float: whose an entry is, in every kind that has a sequence; 0 for nobody's. */
+export const ENTRY_OWNER = 1;
+
 /** Where a chain ends, or does not begin. */
 export const NO_SLOT = -1;
 

@@ -1,13 +1,12 @@
-import { WAYS } from '../../client/protocol/exported-cache.ts';
+import { ENTRY_OWNER, WAYS } from '../../client/protocol/exported-cache.ts';
 import { fence } from '../../nic/index.ts';
 
 /** Whose entry it is: nobody's. */
 const NOBODY = 0;
 const NONE = -1;
 
-/** Where in an entry its sequence is, in words, and whose it is, in floats: in every kind of entry. */
+/** Where in an entry its sequence is, in words: in every kind of entry. */
 const SEQUENCE = 0;
-const OWNER = 1;
 
 /** Where entries lie. */
 export interface EntryPlaces {
@@ -47,7 +46,7 @@ export class EntrySets {
   find(setWord: number, owner: number): number {
     const { words } = this.#places;
     for (let word = setWord; word < setWord + this.#setWords; word += words) {
-      if (this.floats[word / 2 + OWNER] === owner) {
+      if (this.floats[word / 2 + ENTRY_OWNER] === owner) {
         return word;
       }
     }
@@ -72,14 +71,14 @@ export class EntrySets {
   /** Makes an entry nobody's. */
   clear(word: number): void {
     this.advance(word);
-    this.floats[word / 2 + OWNER] = NOBODY;
+    this.floats[word / 2 + ENTRY_OWNER] = NOBODY;
     this.advance(word);
   }
 
   clearAll(): void {
     const { firstWord, sets, words } = this.#places;
     for (let word = firstWord; word < firstWord + sets * this.#setWords; word += words) {
-      if (this.floats[word / 2 + OWNER] !== NOBODY) {
+      if (this.floats[word / 2 + ENTRY_OWNER] !== NOBODY) {
         this.clear(word);
       }
     }

@@ -13,6 +13,10 @@ export interface ServerStatus {
   readonly counters: { readonly requests: number };
 }
 
+/** How many requests a server of this workspace has had. */
+export const askRequests = async (workspace: Workspace, name: string): Promise<number> =>
+  (await askStatus(workspace, name)).counters.requests;
+
 /** The status of a server of this workspace, as it tells it itself. */
 export function askStatus(workspace: Workspace, name: string): Promise<ServerStatus> {
   const path = join(workspace.runtimeDirectory, 'dafs', `${name}.control`);

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { CacheBoard, CacheMode } from '../../../mount/drivers/kernel/cache-board.ts';
 import { FreshDirectories } from '../../../mount/drivers/kernel/fresh-directories.ts';
 import type { Attributes, Caller, Nodeid } from '../../../mount/file-system.ts';
-import { askStatus } from '../../support/control.ts';
+import { askRequests } from '../../support/control.ts';
 import { mountObstacle } from '../../support/machine.ts';
 import { Random } from '../../support/random.ts';
 import { Workspace } from '../../support/workspace.ts';
@@ -127,7 +127,7 @@ test('a mount asks for no names of a directory that it has made', {
   const space = workspace;
   const { name } = await space.startServer();
   const request = { source: `dafs:${name}`, driver: 'kernel' };
-  const requests = async (): Promise<number> => (await askStatus(space, name)).counters.requests;
+  const requests = () => askRequests(space, name);
   const files = Array.from({ length: 50 }, (_, index) => `file-${index}`);
   const makeFiles = async (directory: string): Promise<number> => {
     const before = await requests();

@@ -1,6 +1,6 @@
 /** What the server lists of names and attributes, a mount looks at by itself. */
 import { afterEach, expect, test } from 'vitest';
-import { askStatus } from '../../support/control.ts';
+import { askRequests } from '../../support/control.ts';
 import { mountObstacle } from '../../support/machine.ts';
 import { Workspace } from '../../support/workspace.ts';
 
@@ -15,7 +15,7 @@ test('a mount finds files of another one, and what they are, without asking', {
   workspace = Workspace.create();
   const space = workspace;
   const { name } = await space.startServer();
-  const requests = async (): Promise<number> => (await askStatus(space, name)).counters.requests;
+  const requests = () => askRequests(space, name);
   const files = Array.from({ length: 50 }, (_, index) => `file-${index}`);
   const first = await space.startMount({ source: `dafs:${name}`, driver: 'kernel' });
   await space.succeed('mkdir', ['directory'], { cwd: first.directory });

@@ -12,7 +12,7 @@ import {
   type SessionOptions,
   type StateId,
 } from '../../../client/index.ts';
-import { askStatus } from '../../support/control.ts';
+import { askRequests, askStatus } from '../../support/control.ts';
 import { driverTable } from '../../support/drivers.ts';
 import { until } from '../../support/run.ts';
 import { type ServerProcess, Workspace } from '../../support/workspace.ts';
@@ -88,9 +88,9 @@ function clientWithFile(options?: SessionOptions): { client: Client; file: OpenF
 describe('a client that reads the cache', { timeout: LIMIT_MS }, () => {
   it('sends no message for what it finds there', async () => {
     const { client, file } = clientWithFile();
-    const before = (await askStatus(workspace, server.name)).counters.requests;
+    const before = await askRequests(workspace, server.name);
     for (let count = 0; count < 1000; count += 1) expect(client.read(file)).toBe(WHOLE);
-    const after = (await askStatus(workspace, server.name)).counters.requests;
+    const after = await askRequests(workspace, server.name);
     expect(after - before).toBeLessThan(10);
   });
 
@@ -103,7 +103,7 @@ describe('a client that reads the cache', { timeout: LIMIT_MS }, () => {
       attributes: {},
     });
     const piece = Buffer.alloc(CACHE_BYTES / 4, 1);
-    const requests = async () => (await askStatus(workspace, server.name)).counters.requests;
+    const requests = () => askRequests(workspace, server.name);
     for (let written = 0; written < 1.25 * CACHE_BYTES; written += piece.length) {
       const before = await requests();
       await until('the server was told', LIMIT_MS, async () => {
