@@ -378,8 +378,7 @@ export class Session {
     } catch (error) {
       return error;
     }
-    const { clientId } = this.terms;
-    const isKnown = clientId === this.#clientId;
+    const isKnown = this.terms.clientId === this.#clientId;
     try {
       this.#recovery.settle(this.#association, isKnown, () =>
         this.#endpoint.progress(WAIT_SLICE_MS),
@@ -390,7 +389,6 @@ export class Session {
     }
     this.#isApart = false;
     this.recoveries += 1;
-    this.#clientId = clientId;
     try {
       for (const action of this.#recovered) {
         action(isKnown);
@@ -399,6 +397,8 @@ export class Session {
       this.#recovery.takeOver(this.#association);
       return error;
     }
+    // Not before all have been told; and one that used the session may have had it connect once more.
+    this.#clientId = this.terms.clientId;
     return undefined;
   }
 

@@ -11,6 +11,8 @@ import { type ServerProcess, Workspace } from '../support/workspace.ts';
 import { openArguments, unchecked } from '../unit/server/support/files.ts';
 
 const LIMIT_MS = 60_000;
+/** The kernel takes a killed process's connections down by itself. */
+const DEATH_MS = 300;
 
 let workspace: Workspace;
 let server: ServerProcess;
@@ -27,6 +29,13 @@ afterEach(async () => {
   session.close();
   await workspace.dispose();
 }, LIMIT_MS);
+
+/** The same comes back. */
+async function restartServer(): Promise<void> {
+  await server.kill();
+  const { name, database } = server;
+  server = await workspace.startServer({ name, database });
+}
 
 /** In its place comes one that has never heard of any client. */
 async function replaceServer(): Promise<void> {
@@ -75,6 +84,38 @@ it(
     // Nobody can tell any more whether it has made the file.
     const creating = openArguments(root, 'file', { open: unchecked() });
     expect(codeOf(() => session.call(operations.OPEN, creating))).toBe('CONNECTION_LOST');
+  },
+  LIMIT_MS,
+);
+
+it(
+  'who was away when the client was forgotten is told so by the next recovery',
+  async () => {
+    session.close();
+    session = Session.connect(server.fabricSocket, { recovery: { timeoutMs: 300 } });
+    const told: boolean[] = [];
+    let isFirst = true;
+    session.onRecovered(() => {
+      if (isFirst) {
+        isFirst = false;
+        server.child.kill('SIGKILL');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, DEATH_MS);
+      }
+      session.call(operations.GET_ROOT_HANDLE, {});
+    });
+    session.onRecovered((isKnown) => told.push(isKnown));
+    await replaceServer();
+    const root = () => session.call(operations.GET_ROOT_HANDLE, {});
+    // It may be answered before the server dies.
+    codeOf(root);
+    expect(told).toEqual([]);
+    // It knows who came last: the client that was not told that it had been forgotten before.
+    await restartServer();
+    expect(codeOf(root)).toBe('OK');
+    expect(told).toEqual([false]);
+    await restartServer();
+    expect(codeOf(root)).toBe('OK');
+    expect(told).toEqual([false, true]);
   },
   LIMIT_MS,
 );
