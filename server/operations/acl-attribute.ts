@@ -129,6 +129,13 @@ export function inheritance(
   };
 }
 
+/** What the lists take of their owner's capacity. */
+export const inheritedBytes = ({ accessAcl, defaultAcl }: Inheritance): number =>
+  bytesOf(accessName, accessAcl) + bytesOf(defaultName, defaultAcl);
+
+const bytesOf = (name: Uint8Array, acl: Acl | undefined): number =>
+  acl === undefined ? 0 : name.length + formatAcl(acl).length;
+
 /** Gives a new object the lists that it inherits. */
 export function keepInherited(
   service: Service,

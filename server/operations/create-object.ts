@@ -13,7 +13,7 @@ import {
   maxNameBytes,
   type NewObject,
 } from '../store/index.ts';
-import { inheritance, keepInherited } from './acl-attribute.ts';
+import { inheritance, inheritedBytes, keepInherited } from './acl-attribute.ts';
 import { requestedAttributes, timeOf } from './set-attributes.ts';
 
 /** What may be set together with the creation of an object (see README.md on section 6.5.9). */
@@ -99,12 +99,17 @@ export function createObject(
   const inherited = inheritance(service, directory, type, own.mode, umask);
   const owners = { uid: credential.uid, gid: own.gid };
   const flags = directory.flags & inheritedFlags;
-  const object = { ...description, ...owners, mode: inherited.mode, flags };
-  const inode =
-    name === undefined
-      ? service.store.createUnnamed(directory.id, object)
-      : service.store.create(directory.id, name, object);
-  keepInherited(service, inode, inherited);
+  const attributeBytes = inheritedBytes(inherited);
+  const object = { ...description, ...owners, mode: inherited.mode, flags, attributeBytes };
+  // An object must not be kept without the lists that protect it.
+  const inode = service.store.room.together(() => {
+    const made =
+      name === undefined
+        ? service.store.createUnnamed(directory.id, object)
+        : service.store.create(directory.id, name, object);
+    keepInherited(service, made, inherited);
+    return made;
+  });
   if (objectSize !== undefined && objectSize > 0) {
     service.cache.truncate(inode.id, objectSize);
   }

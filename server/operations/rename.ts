@@ -78,12 +78,16 @@ function rename(
     requirePermissions(exchange, source, target, renaming.isExchange);
   }
   const move = renaming.isExchange ? 'exchange' : 'rename';
-  store.contents.modify(() => {
+  const toMove = () =>
     store[move](sourceDirectory.id, args.oldname, targetDirectory.id, args.newname);
-    if (renaming.leavesWhiteout && moved.id !== replaced?.id) {
+  if (renaming.leavesWhiteout && moved.id !== replaced?.id) {
+    store.room.together(() => {
+      toMove();
       createObject(service, exchange, sourceDirectory, args.oldname, whiteout, { mode: 0 });
-    }
-  });
+    });
+  } else {
+    toMove();
+  }
   if (replaced !== undefined) {
     service.reclaimIfUnused(replaced.id);
   }

@@ -89,8 +89,9 @@ export class Namespace {
     const parent = this.directory(directory);
     checkObject(object);
     const cookie = this.#vacancy(parent, name);
-    const targetBytes = object.target?.length ?? 0;
-    this.#room.requireObject(object.uid, targetBytes, parent.uid, bytesOfEntry(name));
+    const { uid, target, attributeBytes = 0 } = object;
+    const heldBytes = (target?.length ?? 0) + attributeBytes;
+    this.#room.requireObject(uid, heldBytes, parent.uid, bytesOfEntry(name));
     const now = currentTime();
     const record = this.#make(object, now);
     record.nlink = record.isDirectory ? 2 : 1;
@@ -101,7 +102,7 @@ export class Namespace {
   createUnnamed(directory: FileId, object: NewObject): InodeRecord {
     this.#checkAlive(this.directory(directory));
     checkObject(object);
-    this.#room.requireObject(object.uid, 0, object.uid, 0);
+    this.#room.requireObject(object.uid, object.attributeBytes ?? 0, object.uid, 0);
     const record = this.#make(object, currentTime());
     record.linkable = true;
     return record;

@@ -56,14 +56,27 @@ export class Room {
 
   /**
    * Makes sure that a modification which makes nothing smaller leaves enough of the disk to those that
-   * do. Not within a modification.
+   * do. Within together() that has been done: to make room there would commit half of it.
    * @throws {StoreError} ENOSPC
    */
   requireDisk(): void {
+    if (this.#transaction.isModifying) {
+      return;
+    }
     this.#transaction.requireWritable();
     if (this.#disk.isScarce()) {
       this.makeDiskRoom(smallNeed);
     }
+  }
+
+  /**
+   * Modifications of which none may be kept without the others. What capacity they need must have been
+   * asked for: a refusal undoes nothing.
+   * @throws {StoreError} ENOSPC, and what `action` throws
+   */
+  together<Result>(action: () => Result): Result {
+    this.requireDisk();
+    return this.#transaction.modify(action);
   }
 
   /** Only what makes room may take from what is left of the disk. */

@@ -82,6 +82,11 @@ export class Transaction {
     return this.#open || this.#failure !== undefined;
   }
 
+  /** A modification is being made. */
+  get isModifying(): boolean {
+    return this.#isModifying;
+  }
+
   /** Observers are told in the order they came. */
   observe(observer: TransactionObserver): void {
     this.#observers.push(observer);

@@ -142,6 +142,8 @@ export interface NewObject {
   readonly rdev?: DeviceNumber;
   /** Of symbolic links only, where it is required: 1 to 4,095 bytes without NUL. */
   readonly target?: Uint8Array;
+  /** Of attributes that it gets at once, names included: capacity for them is asked for with its own. */
+  readonly attributeBytes?: number;
 }
 
 /** What `Store.setAttributes` changes; what is left out stays. */

@@ -71,6 +71,19 @@ describe('a store with a size', () => {
     expect(store.statistics().freeBytes).toBe(room);
   });
 
+  it('has no room for a file when it has none for the attributes that go with it', () => {
+    const { store } = limited({ bytes: 20 * block });
+    const object = { type: FileType.REGULAR, mode: 0o644, uid: 7, gid: 7 };
+    const { freeBytes } = store.statistics();
+    const make = (attributeBytes: number) => () =>
+      store.create(rootId, bytes('file'), { ...object, attributeBytes });
+    expect(codeOf(make(freeBytes))).toBe('ENOSPC');
+    expect(store.statistics().freeBytes).toBe(freeBytes);
+    expect(codeOf(make(0))).toBeUndefined();
+    const unnamed = () => store.createUnnamed(rootId, { ...object, attributeBytes: freeBytes });
+    expect(codeOf(unnamed)).toBe('ENOSPC');
+  });
+
   it('has room again as soon as something is removed', () => {
     const { store, cache } = limited({ bytes: 1_000_000 });
     const first = create(store, 'first', 7);

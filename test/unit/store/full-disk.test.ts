@@ -1,6 +1,6 @@
 /** A store on a disk that is really full: a small file system in memory. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -138,6 +138,36 @@ describe('a full disk', () => {
     const { length } = filling.files;
     filling.remove(length);
     expect(codeOf(make)).toBeUndefined();
+  }, 60_000);
+
+  it('commits nothing of what belongs together by itself, while room is made on it', () => {
+    const filling = new Filling();
+    filling.add('leaves pages that can be used again');
+    filling.append(4 * MIB);
+    filling.flush();
+    filling.remove(1);
+    filling.store.close();
+    const { store } = new Filling();
+    const { bavail, bsize } = statfsSync(disk);
+    writeFileSync(join(disk, 'ballast'), Buffer.alloc(bavail * bsize - 3 * MIB));
+    // Asks the disk anew.
+    store.statistics();
+    expect(store.room.isScarce()).toBe(true);
+
+    const object = { type: FileType.REGULAR, mode: 0o644, uid: 1, gid: 1 };
+    const other = new Database(join(disk, 'store.dafs'), { readonly: true });
+    const committed = other.prepare<[], number>('SELECT count(*) FROM attribute').pluck();
+    for (let made = 0; made < 4; made += 1) {
+      store.room.together(() => {
+        const { id } = store.create(rootId, bytes(`made ${made}`), object);
+        store.extendedAttributes.set(id, bytes('user.goes with it'), bytes('value'), 'create');
+        expect(committed.get()).toBe(made);
+      });
+      store.commit();
+      store.durability.applyIntents();
+      expect(committed.get()).toBe(made + 1);
+    }
+    other.close();
   }, 60_000);
 
   it('can be overwritten, and leaves what a crash finds as it was committed', () => {
