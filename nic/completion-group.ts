@@ -16,6 +16,8 @@ export class CompletionGroup {
   /** Where the next poll begins, so that a busy queue does not starve the others. */
   #first = 0;
   #evented: CompletionQueue | undefined;
+  /** The wait before was over without anything: who waits on goes on asleep, and polls for what comes after. */
+  #wasInVain = false;
 
   /** @internal Made by Context.createCompletionGroup. */
   constructor(context: Context) {
@@ -106,13 +108,17 @@ export class CompletionGroup {
   #await(completions: WorkCompletion[] | undefined, timeoutMs: number): number {
     const context = this.#context;
     let found = this.#look(completions);
+    const wasInVain = this.#wasInVain;
+    this.#wasInVain = false;
     if (found > 0 || timeoutMs <= 0 || context.isWakePending) return found;
-    if (context.pollBudget.begin()) {
+    if (!wasInVain && context.pollBudget.begin()) {
       found = this.#poll(completions);
       if (found > 0 || context.isWakePending) return found;
     }
     context.serviceIfDue();
-    return this.#sleep(completions, timeoutMs);
+    found = this.#sleep(completions, timeoutMs);
+    this.#wasInVain = found === 0 && !context.isWakePending;
+    return found;
   }
 
   /**

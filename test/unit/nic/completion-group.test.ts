@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   type CompletionGroup,
   createWorkCompletions,
@@ -96,6 +96,22 @@ describe('wait', () => {
     const tookMs = timed(() => expect(group.wait(completions, 130)).toBe(0));
     expect(tookMs).toBeGreaterThan(125);
     expect(group.wait(completions, 0)).toBe(0);
+  });
+
+  test('is not begun by polling when the one before it was in vain, until something comes', () => {
+    const [a, b] = connectedSides();
+    const group = groupOf(a);
+    const completions = createWorkCompletions(1);
+    const begin = vi.spyOn(a.context.pollBudget, 'begin');
+    group.wait(completions, 5);
+    expect(begin).toHaveBeenCalledTimes(1);
+    group.wait(completions, 5);
+    group.waitEvent(5);
+    expect(begin).toHaveBeenCalledTimes(1);
+    a.queuePair.postSend(rdmaOf(a, b, Opcode.RDMA_READ, 1));
+    expect(group.wait(completions, NEVER_MS)).toBe(1);
+    group.wait(completions, 5);
+    expect(begin).toHaveBeenCalledTimes(2);
   });
 
   test('sees a peer of the same thread that has closed', () => {
