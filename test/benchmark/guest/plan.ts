@@ -7,7 +7,7 @@ import { type PlaceName, placeTable, type Setting } from './places.ts';
 
 export interface PlanOptions {
   readonly rounds: number;
-  /** Of the rows that are wanted, a regular expression. */
+  /** Of the rows that are wanted, a regular expression for the job or the table. */
   readonly rows: string;
 }
 
@@ -75,7 +75,7 @@ function stepsAt(
 export function planOf({ rounds, rows }: PlanOptions): Step[] {
   const pattern = new RegExp(rows);
   return tables.flatMap((table) => {
-    const wanted = table.jobs.filter(({ name }) => pattern.test(name));
+    const wanted = table.jobs.filter(({ name }) => pattern.test(name) || pattern.test(table.name));
     if (wanted.length === 0) return [];
     return table.places.flatMap((place) => stepsAt(table, place, wanted, rounds));
   });

@@ -30,6 +30,9 @@ describe('what the guest does', () => {
   });
 
   it('leaves out what is not wanted, and places of which nothing is', () => {
+    const tablesOf = (rows: string) =>
+      new Set(planOf({ rounds: 1, rows }).map(({ table }) => table.name));
+    expect([...tablesOf('ext4')]).toEqual(['guest, ext4, async', 'guest, ext4, sync']);
     const chosen = planOf({ rounds: 1, rows: '^stat' });
     expect(new Set(measuring(chosen).map(({ job }) => job?.name))).toEqual(new Set(['stat cold']));
     expect(new Set(chosen.map(({ table }) => table.name))).toEqual(new Set(['guest, memory']));
