@@ -8,11 +8,14 @@ export interface RunOptions {
   readonly limitMs?: number;
   readonly environment?: NodeJS.ProcessEnv;
   readonly input?: string;
+  /** What to add to the program's errors when the time is over, before it is killed. */
+  readonly diagnose?: () => string;
 }
 
 export interface RunResult {
   /** The exit status; null where a signal ended it. */
   readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
@@ -44,12 +47,14 @@ export function run(
     });
     const output = { stdout: '', stderr: '' };
     let timedOut = false;
+    const limitMs = options.limitMs ?? DEFAULT_LIMIT_MS;
     const limit = setTimeout(() => {
       timedOut = true;
+      output.stderr += `it has not ended after ${limitMs} ms\n${options.diagnose?.() ?? ''}`;
       killGroup(child);
       // A process stuck in the kernel does not die: its end is not waited for.
-      setTimeout(() => resolve({ status: null, ...output, timedOut }), 2000).unref();
-    }, options.limitMs ?? DEFAULT_LIMIT_MS);
+      setTimeout(() => resolve({ status: null, signal: null, ...output, timedOut }), 2000).unref();
+    }, limitMs);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output.stdout += text;
     });
@@ -62,9 +67,9 @@ export function run(
       clearTimeout(limit);
       reject(error);
     });
-    child.once('close', (status) => {
+    child.once('close', (status, signal) => {
       clearTimeout(limit);
-      resolve({ status, ...output, timedOut });
+      resolve({ status, signal, ...output, timedOut });
     });
   });
 }
@@ -77,7 +82,9 @@ export async function succeed(
 ): Promise<string> {
   const result = await run(program, args, options);
   if (result.status !== 0) {
-    const ending = result.timedOut ? 'did not end in time' : `ended with ${result.status}`;
+    const ending = result.timedOut
+      ? 'did not end in time'
+      : `ended with ${result.status ?? result.signal}`;
     throw new Error(
       `${program} ${args.join(' ')} ${ending}\n${result.stdout.slice(-2000)}${result.stderr.slice(-4000)}`,
     );

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type RunOptions, type RunResult, run, succeed, until } from './run.ts';
+import { describeThreads } from './threads.ts';
 
 /** The `dafs` command, as npm links it. */
 export const command = fileURLToPath(new URL('../../mount/dafs.cjs', import.meta.url));
@@ -122,12 +123,18 @@ export class Workspace {
 
   /** Runs a program with this workspace's environment. */
   run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return run(program, args, { environment: this.environment, ...options });
+    return run(program, args, this.#withDefaults(options));
   }
 
   /** Runs a program that must succeed, and gives what it printed. */
   succeed(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-    return succeed(program, args, { environment: this.environment, ...options });
+    return succeed(program, args, this.#withDefaults(options));
+  }
+
+  /** Whatever does not end may wait for any process of this workspace. */
+  #withDefaults(options: RunOptions): RunOptions {
+    const diagnose = () => describeThreads(this.processes());
+    return { environment: this.environment, diagnose, ...options };
   }
 
   /** Runs the `dafs` command to its end. */
@@ -175,9 +182,9 @@ export class Workspace {
       directory,
       child,
       unmount: async () => {
-        const { status, stderr } = await this.dafs(['umount', directory]);
+        const { status, signal, stderr } = await this.dafs(['umount', directory]);
         if (status !== 0) {
-          throw new Error(`dafs umount ended with ${status}: ${stderr}`);
+          throw new Error(`dafs umount ended with ${status ?? signal}: ${stderr}`);
         }
         await until('the mount process ends', END_LIMIT_MS, () => hasEnded(child));
       },
