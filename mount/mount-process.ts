@@ -4,6 +4,7 @@
  */
 
 import { DafsError } from '../client/dafs-error.ts';
+import { giveBackAfterStart } from '../nic/heap.ts';
 import { keepMallocSmall } from '../nic/system-calls.ts';
 import { CommandError } from './command-error.ts';
 import { assertDriverKnown, type DriverMount, loadDriver } from './driver.ts';
@@ -106,6 +107,7 @@ export async function startMount(request: MountRequest): Promise<RunningMount> {
       mountedAt: new Date().toISOString(),
     };
     publishRecord(record);
+    giveBackAfterStart();
     const published = record;
     return {
       record: published,

@@ -11,6 +11,7 @@ export { ConnectionRequest, type DetachedRequest } from './connection-request.ts
 export { Context, type ContextOptions } from './context.ts';
 export { NicError } from './error.ts';
 export { Fault, type FaultInjector } from './fault-injection.ts';
+export { Heap } from './heap.ts';
 export { Listener } from './listener.ts';
 export { fence, loadAcquire, storeRelease } from './memory-order.ts';
 export type { MemoryRegion } from './memory-region.ts';

@@ -1,3 +1,4 @@
+import { giveBackAfterStart } from '../../nic/heap.ts';
 import { keepMallocSmall } from '../../nic/system-calls.ts';
 import { type RunningServer, serve } from '../../server/serve.ts';
 import { parseBytes, parseCount } from '../byte-sizes.ts';
@@ -49,6 +50,7 @@ export async function serveCommand(database: string, options: ServeCommandOption
     process.disconnect();
     return;
   }
+  giveBackAfterStart();
   closeWhenTold(server);
   // The mount may have died while the server was being started.
   if (isEmbedded && !process.connected) void server.close();

@@ -1,3 +1,4 @@
+import { Heap } from '../../nic/index.ts';
 import type { BlockCache } from '../block-cache.ts';
 import type { Store } from '../store/index.ts';
 
@@ -12,6 +13,8 @@ const intents: Age = { agedMs: 1000, overdueMs: 2000 };
 const data: Age = { agedMs: 5000, overdueMs: 7000 };
 /** When nobody has asked for anything for so long, everything goes into the database. */
 const IDLE_MS = 100;
+/** When nobody has asked for anything for so long, memory goes back to the kernel. */
+const REST_MS = 300;
 /** Written at a go: a request that comes in the meantime waits no longer than this takes. */
 const FLUSH_BYTES = 512 << 10;
 /**
@@ -26,7 +29,7 @@ const LOG_LOOK_MS = 5;
 
 /**
  * What the data plane does between requests: writing data back, taking intents over into the
- * database, and freeing what large files left.
+ * database, freeing what large files left, and giving memory back that it needed for the requests.
  */
 export class Housekeeping {
   readonly #store: Store;
@@ -35,6 +38,9 @@ export class Housekeeping {
   /** There is more to free at once. */
   #isReclaiming = false;
   #lastRequestMs = 0;
+  readonly #heap = new Heap();
+  /** Memory has been given back since the last request. */
+  #hasRested = true;
   #pausedUntilMs = 0;
 
   constructor(store: Store, cache: BlockCache, reportFault: (error: unknown) => void) {
@@ -56,7 +62,7 @@ export class Housekeeping {
       return 0;
     }
     if (this.#cache.dirtyBytes === 0 && !this.#store.durability.hasChangedRows) {
-      return longestMs;
+      return this.#hasRested ? longestMs : Math.min(longestMs, this.#untilRestMs(now));
     }
     const untilDueMs = Math.min(
       IDLE_MS - (now - this.#lastRequestMs),
@@ -75,6 +81,7 @@ export class Housekeeping {
     const now = performance.now();
     if (isBusy) {
       this.#lastRequestMs = now;
+      this.#hasRested = false;
     }
     const isFlushDue = this.#isFlushDue(now, isBusy);
     const isApplyDue = this.#isApplyDue(now, isBusy);
@@ -91,6 +98,7 @@ export class Housekeeping {
       } else {
         this.#isReclaiming = this.#store.reclaimSome();
         this.#store.commit();
+        this.#rest(now);
       }
       if (this.#store.durability.isLogCrowded) {
         this.#store.durability.advanceLog();
@@ -99,6 +107,17 @@ export class Housekeeping {
       this.#pausedUntilMs = performance.now() + PAUSE_AFTER_FAILURE_MS;
       this.#reportFault(error);
     }
+  }
+
+  #rest(now: number): void {
+    if (!this.#hasRested && !this.#isReclaiming && this.#untilRestMs(now) === 0) {
+      this.#heap.giveBack();
+      this.#hasRested = true;
+    }
+  }
+
+  #untilRestMs(now: number): number {
+    return Math.max(0, REST_MS - (now - this.#lastRequestMs));
   }
 
   #isFlushDue(now: number, isBusy: boolean): boolean {

@@ -25,7 +25,7 @@ const rooms: readonly Room[] = [
   // What else it needs of the server it asks for as every client does.
   {
     folder: 'mount/commands/serve.ts',
-    mayImport: ['mount/', 'client/', 'server/serve.ts', 'nic/system-calls'],
+    mayImport: ['mount/', 'client/', 'server/serve.ts', 'nic/system-calls', 'nic/heap.ts'],
   },
   {
     folder: 'mount/commands/backup.ts',
@@ -41,6 +41,7 @@ const rooms: readonly Room[] = [
       'mount/',
       'client/',
       'nic/system-calls',
+      'nic/heap.ts',
       'nic/poll-budget.ts',
       'nic/thread.ts',
       'package.json',

@@ -17,6 +17,7 @@ export {
 } from '../../../nic/work-request.ts';
 export { ConnectionRequest, connect } from './connect.ts';
 export { Context } from './context.ts';
+export { Heap } from './heap.ts';
 export { Access, Arena, MemoryRegion, ProtectionDomain } from './memory.ts';
 export { QueuePair } from './queue-pair.ts';
 export { startThread } from './threads.ts';

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Heap } from '../../../nic/index.ts';
 import { BlockCache } from '../../../server/block-cache.ts';
 import { Housekeeping } from '../../../server/data-plane/housekeeping.ts';
 import {
@@ -76,7 +77,28 @@ describe('Housekeeping', () => {
     housekeeping.work(false);
     expect(cache.dirtyBytes).toBe(0);
     expect(store.inTransaction).toBe(false);
+    expect(housekeeping.idleMs(second)).toBe(200);
+  });
+
+  it('gives memory back once when nobody has asked for anything for longer', () => {
+    const giveBack = vi.spyOn(Heap.prototype, 'giveBack').mockReturnValue(true);
+    housekeeping.work(false);
     expect(housekeeping.idleMs(second)).toBe(second);
+    for (const _ of [1, 2]) {
+      giveBack.mockClear();
+      write(0);
+      request(299);
+      housekeeping.work(false);
+      housekeeping.work(false);
+      expect([giveBack.mock.calls.length, housekeeping.idleMs(second)]).toEqual([0, 1]);
+      vi.advanceTimersByTime(1);
+      expect(housekeeping.idleMs(second)).toBe(0);
+      housekeeping.work(false);
+      expect([giveBack.mock.calls.length, housekeeping.idleMs(second)]).toEqual([1, second]);
+      vi.advanceTimersByTime(second);
+      housekeeping.work(false);
+      expect(giveBack).toHaveBeenCalledTimes(1);
+    }
   });
 
   it('writes aged data back in the gaps between requests, a piece at a time', () => {
@@ -133,7 +155,7 @@ describe('Housekeeping', () => {
     expect(housekeeping.idleMs(second)).toBe(0);
     housekeeping.work(false);
     expect(store.durability.hasIntents).toBe(false);
-    expect(housekeeping.idleMs(second)).toBe(second);
+    expect(housekeeping.idleMs(second)).toBe(200);
     touch();
     for (let count = 0; count < 10; count += 1) {
       expect(store.durability.hasIntents).toBe(true);
